@@ -1,0 +1,237 @@
+"""Loading data map and policy from ``PRIVACY_HOME``: every mistake names file, dataset, key and what to write.
+
+``datamap/<system>.yaml`` is one system; ``policy/*.yaml`` are parts of one policy, merged by their top-level keys;
+``sql/<system>/<dataset>.sql`` is what a SQL dataset reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from privacy.datamap.models import GLOBAL_KINDS, Dataset, Edge, Kind, Nobody, System, did_you_mean
+from privacy.datamap.policy import Policy
+from privacy.errors import BadConfiguration, BadInput
+
+M = TypeVar("M", System, Policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A dataset in its system."""
+
+    system: System
+    name: str
+    dataset: Dataset
+
+    @property
+    def full(self) -> str:
+        """``system.dataset``, its name everywhere outside its own file."""
+        return f"{self.system.system}.{self.name}"
+
+
+@dataclass(frozen=True)
+class DataMap:
+    """Everything that the shop holds, and what it promised about it.
+
+    :param home: the folder that it was loaded from.
+    """
+
+    home: Path
+    policy: Policy
+    systems: dict[str, System]
+
+    def __iter__(self) -> Iterator[Ref]:
+        for system in self.systems.values():
+            for name, dataset in system.datasets.items():
+                yield Ref(system, name, dataset)
+
+    def __getitem__(self, full: str) -> Ref:
+        """The dataset named ``system.dataset``.
+
+        :raises BadInput: there is none; with the nearest name.
+        """
+        system, _, name = full.partition(".")
+        if system in self.systems and name in self.systems[system].datasets:
+            return Ref(self.systems[system], name, self.systems[system].datasets[name])
+        names = [ref.full for ref in self]
+        raise BadInput("datamap.unknown_dataset", f"There is no dataset {full!r}{did_you_mean(full, names)}.")
+
+    def kind(self, name: str) -> Kind | None:
+        """The identity kind of that name, where a system declares it; None for the global ones."""
+        system, _, kind = name.partition(".")
+        return self.systems[system].identity.kinds.get(kind) if system in self.systems else None
+
+    def edges(self) -> Iterator[tuple[System, Edge]]:
+        """All identity edges with their systems."""
+        for system in self.systems.values():
+            for edge in system.identity.edges:
+                yield system, edge
+
+    def sql(self, ref: Ref) -> Path:
+        """Where the dataset's SELECT stands."""
+        return self.home / "sql" / ref.system.system / f"{ref.name}.sql"
+
+
+@lru_cache(maxsize=8)
+def load(home: Path) -> DataMap:
+    """Read and check data map and policy.
+
+    :param home: ``PRIVACY_HOME``.
+    :raises BadConfiguration: file, dataset, key, and what to write instead; all of a file's mistakes at once.
+    """
+    policy = _policy(home / "policy")
+    systems: dict[str, System] = {}
+    files = sorted((home / "datamap").glob("*.yaml"))
+    if not files:
+        raise BadConfiguration("datamap.empty", "There is no data map.", where=str(home / "datamap"))
+    for file in files:
+        system = _validated(System, _yaml(file), file)
+        if system.system != file.stem:
+            raise _wrong(file, [f"system: {system.system!r} stands in {file.name}; name the file {system.system}.yaml"])
+        systems[system.system] = system
+    found = DataMap(home, policy, systems)
+    for system in systems.values():
+        problems = list(_cross_checks(found, system))
+        if problems:
+            raise _wrong(home / "datamap" / f"{system.system}.yaml", problems)
+    return found
+
+
+def _policy(folder: Path) -> Policy:
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise BadConfiguration("policy.empty", "There is no policy.", where=str(folder))
+    merged: dict[str, object] = {}
+    origin: dict[str, Path] = {}
+    for file in files:
+        for key, value in _yaml(file).items():
+            if key in merged:
+                raise _wrong(file, [f"{key}: stands in {origin[key].name} too"])
+            merged[key], origin[key] = value, file
+    return _validated(Policy, merged, folder, origin)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A YAML loader that refuses a key written twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _yaml(file: Path) -> dict[str, object]:
+    try:
+        found = yaml.load(file.read_bytes(), Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as problem:
+        line = f"line {problem.problem_mark.line + 1}: " if problem.problem_mark else ""
+        raise _wrong(file, [f"{line}{problem.problem}"]) from None
+    if not isinstance(found, dict):
+        raise _wrong(file, ["a mapping is expected at the top"])
+    return found
+
+
+def _validated(model: type[M], data: object, file: Path, origin: dict[str, Path] | None = None) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as problem:
+        lines = []
+        for error in problem.errors(include_url=False):
+            place = ".".join(str(part) for part in error["loc"])
+            name = origin.get(str(error["loc"][0]), file).name + ": " if origin and error["loc"] else ""
+            message = error["msg"].removeprefix("Value error, ")
+            if error["type"] == "extra_forbidden":
+                message = f"this key is not known{_fields_hint(model, error['loc'])}"
+            elif error["type"] == "missing":
+                message = "this key is missing"
+            lines.append(f"{name}{place or 'top'}: {message}")
+        raise _wrong(file, lines) from None
+
+
+def _fields_hint(model: type[System] | type[Policy], loc: tuple[int | str, ...]) -> str:
+    """What the author of a mistyped key may have meant, from the fields of the model that it stands in."""
+    from typing import get_args
+
+    from pydantic import BaseModel
+
+    def models(annotation: object) -> Iterator[type[BaseModel]]:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield annotation
+        for part in get_args(annotation):
+            yield from models(part)
+
+    here: list[type[BaseModel]] = [model]
+    for part in loc[:-1]:
+        deeper = [m for h in here if str(part) in h.model_fields for m in models(h.model_fields[str(part)].annotation)]
+        here = deeper or here
+    return did_you_mean(str(loc[-1]), sorted({name for h in here for name in h.model_fields}))
+
+
+def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
+    policy = datamap.policy
+    for name, dataset in system.datasets.items():
+        here = f"datasets.{name}"
+        promise = policy.promises.get(dataset.promise)
+        if promise is None:
+            yield f"{here}.promise: the policy has no promise {dataset.promise!r}{did_you_mean(dataset.promise, policy.promises)}"
+        elif promise.term is None:
+            yield f"{here}.promise: {dataset.promise} has no term; name the promise whose term holds"
+        for purpose in dataset.purposes:
+            if purpose not in policy.purposes:
+                yield f"{here}.purposes: the policy has no purpose {purpose!r}{did_you_mean(purpose, policy.purposes)}"
+            elif promise and promise.only_purposes and purpose not in promise.only_purposes:
+                yield (
+                    f"{here}.purposes: {dataset.promise} allows {', '.join(promise.only_purposes)} only, not {purpose!r}"
+                )
+        for processor in dataset.processors:
+            if processor not in policy.processors:
+                yield (
+                    f"{here}.processors: the policy has no processor {processor!r}"
+                    f"{did_you_mean(processor, policy.processors)}"
+                )
+        marketing = [p for p in dataset.purposes if p in policy.purposes and policy.purposes[p].marketing]
+        if marketing and dataset.consent is None:
+            yield f"{here}.consent: purpose {marketing[0]!r} is marketing: name the dataset that holds the consent"
+        if dataset.consent is not None and dataset.consent not in system.datasets:
+            yield f"{here}.consent: there is no dataset {dataset.consent!r}{did_you_mean(dataset.consent, system.datasets)}"
+        for column_name, column in dataset.columns.items():
+            if policy.category(column.category) is None:
+                yield (
+                    f"{here}.columns.{column_name}.category: the policy's categories have no word for "
+                    f"{column.category!r}; add it there"
+                )
+            if column.identity is not None and not _kind_exists(datamap, column.identity):
+                known = [
+                    *GLOBAL_KINDS,
+                    *(f"{s.system}.{k}" for s in datamap.systems.values() for k in s.identity.kinds),
+                ]
+                yield (
+                    f"{here}.columns.{column_name}.identity: there is no identity kind {column.identity!r}"
+                    f"{did_you_mean(column.identity, known)}"
+                )
+        for example in dataset.examples:
+            for kind in example:
+                if not isinstance(dataset.subject, Nobody) and kind not in dataset.kinds:
+                    yield f"{here}.examples: {kind!r} is not among the kinds of its subject: {', '.join(sorted(dataset.kinds))}"
+        if system.source == "sql" and not datamap.sql(Ref(system, name, dataset)).is_file():
+            yield f"{here}: write its SELECT in sql/{system.system}/{name}.sql"
+
+
+def _kind_exists(datamap: DataMap, kind: str) -> bool:
+    return kind in GLOBAL_KINDS or datamap.kind(kind) is not None
+
+
+def _wrong(file: Path, lines: list[str]) -> BadConfiguration:
+    first, more = lines[0], "".join("\n  " + line for line in lines[1:])
+    return BadConfiguration("datamap.invalid", f"{file.name}: {first}{more}", where=str(file))

@@ -1,0 +1,356 @@
+"""The data map: what is held, on whom, why, by whom, until when. One YAML file a system, one block a dataset.
+
+Frozen, strict models: a key that is not known, a name that does not exist, a type that cannot be, is an error that
+says what to write instead (``privacy.datamap.load`` adds file, dataset and key). Terms are not here: a dataset names
+the promise whose term holds; the policy (``privacy.datamap.policy``) has the term.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pyarrow as pa
+from fideslang.default_taxonomy import DEFAULT_TAXONOMY
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from privacy.datamap.types import arrow_type
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Sentence = Annotated[str, Field(min_length=1)]
+
+CATEGORIES = frozenset(c.fides_key for c in DEFAULT_TAXONOMY.data_category)
+"""The data categories that may be named: those of fideslang's taxonomy."""
+
+GLOBAL_KINDS = ("email", "phone", "device_id", "ip")
+"""Identity kinds that mean the same in every system; all others carry their system: ``shop.customer_id``."""
+
+
+class Strict(BaseModel):
+    """A frozen model that knows all its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Text(Strict):
+    """A text in the languages of the statement and of the operators."""
+
+    nl: Sentence
+    en: Sentence
+
+
+class Provenance(StrEnum):
+    """Where a value came from; portability in the narrow sense gives provided and observed (WP 242)."""
+
+    PROVIDED = "provided"
+    OBSERVED = "observed"
+    DERIVED = "derived"
+
+
+class Form(StrEnum):
+    """How a store writes a datetime."""
+
+    ISO = "iso"
+    EPOCH = "epoch"
+    EPOCH_MS = "epoch_ms"
+    EPOCH_US = "epoch_us"
+    NATIVE = "native"
+
+
+class Access(Strict):
+    """What a copy for the subject does with a dataset or column. ``give`` is written by leaving this out.
+
+    :param do: ``redact`` (a column) or ``withhold`` (a dataset).
+    :param ground: the legal ground, told to the subject.
+    """
+
+    do: Literal["redact", "withhold"]
+    ground: Text
+
+
+class Column(Strict):
+    """One column of a dataset.
+
+    :param identity: the identity kind that stands in it, e.g. ``shop.customer_id`` or ``email``.
+    :param zone: IANA zone of a datetime; ``form``: how the store writes it.
+    :param original: this column is the record as the store has it (a raw log line): delivered beside the tables.
+    """
+
+    type: str
+    description: Sentence
+    category: str
+    provenance: Provenance
+    identity: str | None = None
+    zone: str | None = None
+    form: Form = Form.ISO
+    access: Access | None = None
+    original: bool = False
+
+    @field_validator("category")
+    @classmethod
+    def _known_category(cls, value: str) -> str:
+        if value not in CATEGORIES:
+            raise ValueError(f"{value!r} is no data category of fideslang's taxonomy{did_you_mean(value, CATEGORIES)}")
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError):
+                raise ValueError(f"{value!r} is no time zone; write UTC or a name like Europe/Amsterdam") from None
+        return value
+
+    @model_validator(mode="after")
+    def _type(self) -> Self:
+        arrow_type(self.type, self.zone)
+        if self.original and self.type != "binary":
+            raise ValueError("an original column has type binary: the record's own bytes")
+        return self
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """Its exact Arrow type."""
+        return arrow_type(self.type, self.zone)
+
+
+class Party(Strict):
+    """One of the people a row can be about.
+
+    :param subject: identity columns in order of precedence: the first that is filled in says whose the row is.
+    :param private: columns that another party of the row does not get to see.
+    """
+
+    subject: tuple[Name, ...] = Field(min_length=1)
+    private: tuple[Name, ...] = ()
+
+
+class Nobody(Strict):
+    """A dataset that names nobody, and why."""
+
+    nobody: Sentence
+
+
+class Starts(Strict):
+    """Where a record's term counts from; NULL in it means: not started.
+
+    :param column: a date or datetime column.
+    """
+
+    column: Name
+
+
+class Decided(Strict):
+    """A choice that the statement does not give: who made it, when, and why. Shown amber until the statement does."""
+
+    by: Sentence
+    on: date
+    why: Sentence
+
+
+class Erasure(Strict):
+    """What an erasure does with a subject's records.
+
+    :param do: ``delete``; ``set`` (columns to ``null``, ``unique`` or a constant); ``retain`` until a condition.
+    """
+
+    do: Literal["delete", "set", "retain"]
+    set: dict[Name, str | int | bool | None] | None = None
+    until: Sentence | None = None
+    ground: Text | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.do == "set") != (self.set is not None):
+            raise ValueError("`set` lists columns when `do: set`, and only then")
+        if self.do == "retain" and (self.until is None or self.ground is None):
+            raise ValueError("`do: retain` says until when (`until`) and on what legal ground (`ground`)")
+        return self
+
+
+class Dataset(Strict):
+    """One kind of record in one system.
+
+    :param key: the columns that tell records apart.
+    :param subject: identity columns of the one party a row is about; or ``parties`` where there are more; or
+        ``subject: {nobody: why}``.
+    :param time: the column that says when the record came to be, for identifiers that were a person's for a while.
+    :param starts: what its term counts from.
+    :param promise: the promise in the policy whose term holds.
+    :param table: the table that a SQL dataset's rows are deleted from or set in.
+    :param cascades: tables whose rows may go with a row of this one by the database's own cascade.
+    :param format: for logs: the regular expression of a line, with a named group a column.
+    :param prefix: for files and logs: where they lie within the connection.
+    :param examples: two subjects that have records here, for the standard suite: values by identity kind.
+    """
+
+    title: Text
+    description: Text
+    columns: dict[Name, Column] = Field(min_length=1)
+    key: tuple[Name, ...] = Field(min_length=1)
+    subject: tuple[Name, ...] | Nobody | None = None
+    parties: dict[Name, Party] = Field(default_factory=dict)
+    time: Name | None = None
+    starts: Starts | None = None
+    purposes: tuple[Name, ...] = Field(min_length=1)
+    processors: tuple[Name, ...] = ()
+    source: Text
+    promise: str
+    erasure: Erasure
+    access: Access | None = None
+    owner: Sentence
+    consent: Name | None = None
+    table: str | None = None
+    cascades: tuple[str, ...] = ()
+    format: str | None = None
+    prefix: str | None = None
+    examples: tuple[dict[str, str | int], ...] = ()
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        people = list(self.parties.values())
+        if (self.subject is None) == (not people):
+            raise ValueError(
+                "say whose its records are: `subject: [column, ...]`, or `parties:`, or `subject: {nobody: why}`"
+            )
+        for party in self.people.values():
+            for name in party.subject:
+                self._must_have(name, "subject")
+                if self.columns[name].identity is None:
+                    raise ValueError(f"column {name!r} identifies a subject: give it `identity:` (its identity kind)")
+            for name in party.private:
+                self._must_have(name, "private")
+        for name in self.key:
+            self._must_have(name, "key")
+        for what, moment in (("starts", self.starts.column if self.starts else None), ("time", self.time)):
+            if moment is not None:
+                self._must_have(moment, what)
+                if self.columns[moment].type not in ("date", "datetime"):
+                    raise ValueError(f"{what}: column {moment!r} is no date or datetime")
+        for name in self.erasure.set or {}:
+            self._must_have(name, "erasure.set")
+        if self.access is not None and self.access.do != "withhold":
+            raise ValueError("access of a whole dataset is `do: withhold`; redact single columns")
+        for name, column in self.columns.items():
+            if column.access is not None and column.access.do != "redact":
+                raise ValueError(f"access of column {name!r} is `do: redact`")
+        if not isinstance(self.subject, Nobody) and len(self.examples) < 2:
+            raise ValueError("name two subjects that have records here (`examples:`), for the standard suite")
+        return self
+
+    def _must_have(self, name: str, what: str) -> None:
+        if name not in self.columns:
+            raise ValueError(f"{what}: there is no column {name!r}{did_you_mean(name, self.columns)}")
+
+    @cached_property
+    def people(self) -> dict[str, Party]:
+        """The parties by name; a plain ``subject:`` is one party called ``subject``; empty: names nobody."""
+        if isinstance(self.subject, tuple):
+            return {"subject": Party(subject=self.subject)}
+        return dict(self.parties)
+
+    @property
+    def kinds(self) -> set[str]:
+        """The identity kinds that can select its records."""
+        return {str(self.columns[name].identity) for party in self.people.values() for name in party.subject}
+
+
+class Kind(Strict):
+    """An identity kind of a system.
+
+    :param type: how its values are written: ``integer`` or ``text``.
+    :param person: one value is one person (a customer number); two of them that no merge joins are two people.
+    """
+
+    title: Text
+    type: Literal["integer", "text"] = "text"
+    person: bool = False
+
+
+class Edge(Strict):
+    """A declared link: a row in which ``source`` stands is the word that ``target`` is the same person's.
+
+    :param dataset: whose rows say so.
+    :param source, target: columns with an ``identity``; learned from left to right, and back where ``both``.
+    :param valid: columns (from, to) between which the link held; NULL is open.
+    :param window: ``[from, to]`` columns of a visit, for a target of kind ``ip``; ``agent``: its user agent's column.
+    :param before, after: how far beyond its columns a window reaches (ISO 8601), e.g. around the moment of an order.
+    """
+
+    dataset: Name
+    source: Name
+    target: Name
+    both: bool = False
+    valid: tuple[Name | None, Name | None] | None = None
+    window: tuple[Name, Name] | None = None
+    agent: Name | None = None
+    before: str = "PT0S"
+    after: str = "PT0S"
+
+
+class Identity(Strict):
+    """Kinds and edges that a system adds."""
+
+    kinds: dict[Name, Kind] = Field(default_factory=dict)
+    edges: tuple[Edge, ...] = ()
+
+
+class Excused(Strict):
+    """Something in the store that no dataset claims, and why."""
+
+    name: Sentence
+    why: Sentence
+
+
+class System(Strict):
+    """One store that the shop has: a database, a bucket, a mailbox.
+
+    :param source: the kind of source that serves it (``sql``, ``weblogs``).
+    :param connection: the name under which its connection is looked up.
+    :param clock: the IANA zone that its servers' local times are in.
+    """
+
+    system: Name
+    title: Text
+    source: Name
+    connection: Name
+    owner: Sentence
+    identity: Identity = Identity()
+    excused: tuple[Excused, ...] = ()
+    datasets: dict[Name, Dataset] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _edges(self) -> Self:
+        for edge in self.identity.edges:
+            here = f"identity edge {edge.dataset}:{edge.source}->{edge.target}"
+            if edge.dataset not in self.datasets:
+                raise ValueError(
+                    f"{here}: there is no dataset {edge.dataset!r}{did_you_mean(edge.dataset, self.datasets)}"
+                )
+            columns = self.datasets[edge.dataset].columns
+            used = [edge.source, edge.target, edge.agent, *(edge.valid or ()), *(edge.window or ())]
+            for name in used:
+                if name is not None and name not in columns:
+                    raise ValueError(f"{here}: there is no column {name!r}{did_you_mean(name, columns)}")
+            for name in (edge.source, edge.target):
+                if columns[name].identity is None:
+                    raise ValueError(f"{here}: column {name!r} has no `identity:`")
+            if (columns[edge.target].identity == "ip") != (edge.window is not None):
+                raise ValueError(f"{here}: a link to an IP address, and only such a link, has a `window: [from, to]`")
+        return self
+
+
+def did_you_mean(word: str, known: object) -> str:
+    """``; did you mean ...?`` for a near miss among ``known``, else a list of what there is (at most 12)."""
+    import difflib
+
+    names = [str(k) for k in known]  # type: ignore[attr-defined]
+    near = difflib.get_close_matches(word, names, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; there are: {', '.join(sorted(names)[:12])}" if names else ""

@@ -1,0 +1,189 @@
+"""The policy: the privacy statement as data. Promises, terms, purposes, processors, categories, contact.
+
+Terms live here alone (ISO 27555's deletion terms): at least, at most, what they count from, how often the purge runs.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from privacy.datamap.models import CATEGORIES, Decided, Name, Sentence, Strict, Text, did_you_mean
+
+_PERIOD = re.compile(
+    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
+)
+
+
+class Period(Strict):
+    """An ISO 8601 duration of whole dates (``P12M``, ``P14D``) or of real time (``PT48H``), never of both.
+
+    Written in YAML as that text. Zero and negative periods are errors, as are other units.
+    """
+
+    text: str
+    months: int = 0
+    days: int = 0
+    seconds: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return value
+        found = _PERIOD.fullmatch(value) if isinstance(value, str) else None
+        if not isinstance(value, str) or found is None or value[-1] in "PT":
+            raise ValueError(f"{value!r} is no period; write one like P12M, P14D or PT48H")
+        n = {unit: int(count or 0) for unit, count in found.groupdict().items()}
+        months, days = n["years"] * 12 + n["months"], n["weeks"] * 7 + n["days"]
+        seconds = n["hours"] * 3600 + n["minutes"] * 60 + n["seconds"]
+        if not (months or days or seconds):
+            raise ValueError(f"{value!r} is nothing: a term is longer than that")
+        if seconds and (months or days):
+            raise ValueError(f"{value!r} mixes dates and hours; a term is one or the other")
+        return {"text": value, "months": months, "days": days, "seconds": seconds}
+
+    @property
+    def shortest(self) -> timedelta:
+        """The least real time that it can be (months of 28 days, a day of 23 hours)."""
+        return timedelta(days=self.months * 28, hours=self.days * 23, seconds=self.seconds)
+
+    @property
+    def longest(self) -> timedelta:
+        """The most real time that it can be (months of 31 days, a day of 25 hours)."""
+        return timedelta(days=self.months * 31, hours=self.days * 25, seconds=self.seconds)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Term(Strict):
+    """How long records are kept.
+
+    :param keep_at_least: the statutory retention: never gone before.
+    :param keep_at_most: the promise: always gone by then.
+    :param counts_from: the event itself, or the end of the financial year in which it was.
+    :param every: how often its purge runs; ``margin``: how much earlier than needed it starts.
+    :param condition: a term that ends with an event instead of a date ("until the client stops").
+    :param decided: who decided it, where the statement gives none.
+    """
+
+    keep_at_least: Period | None = None
+    keep_at_most: Period | None = None
+    condition: Text | None = None
+    counts_from: Literal["event", "end_of_financial_year"] = "event"
+    every: Period | None = None
+    margin: Period | None = None
+    decided: Decided | None = None
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if not (self.keep_at_least or self.keep_at_most or self.condition):
+            raise ValueError("a term has keep_at_least, keep_at_most or a condition")
+        if self.keep_at_most and not self.every:
+            raise ValueError("keep_at_most needs `every`: how often the purge runs")
+        if self.keep_at_least and self.keep_at_most and self.every:
+            slack = self.every.longest + (self.margin.longest if self.margin else timedelta(0))
+            if self.keep_at_most.shortest - self.keep_at_least.longest < slack:
+                raise ValueError("keep_at_most - keep_at_least is less than every + margin: no run can keep both")
+        return self
+
+
+class Promise(Strict):
+    """One promise of the statement to a data subject.
+
+    :param quote: the statement's own words, in its language.
+    :param term: its term, where it is about time.
+    :param only_purposes: data under this promise are used for nothing else; the data map refuses other purposes.
+    """
+
+    title: Text
+    quote: Sentence
+    kept_by: Sentence
+    term: Term | None = None
+    only_purposes: tuple[Name, ...] = ()
+
+
+class Purpose(Strict):
+    """One purpose of processing, with its legal basis (art. 6(1))."""
+
+    title: Text
+    basis: Literal["consent", "contract", "legal_obligation", "legitimate_interest", "vital_interest", "public_task"]
+    marketing: bool = False
+    profiling: bool = False
+
+
+class Processor(Strict):
+    """Who processes data for the controller, by name.
+
+    :param service: the statement's category of third parties.
+    :param country: ISO 3166 alpha-2 code; outside the EEA a transfer ground (``transfer``) is needed.
+    :param commercial: it would use the data for commercial ends of its own: refused (NO-SELL).
+    """
+
+    name: Sentence
+    service: Text
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    transfer: Text | None = None
+    agreement: date
+    commercial: Literal[False] = False
+
+    @model_validator(mode="after")
+    def _transfer(self) -> Self:
+        if self.country not in EEA and self.transfer is None:
+            raise ValueError(f"{self.country} is outside the EEA: say on what ground data go there (`transfer:`)")
+        return self
+
+
+EEA = frozenset("AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO".split())
+
+
+class Contact(Strict):
+    """Where a subject can turn."""
+
+    name: Sentence
+    address: tuple[Sentence, ...]
+    email: Sentence
+    authority: Text
+    authority_url: Sentence
+
+
+class Policy(Strict):
+    """A controller's promises.
+
+    :param prefix: of request numbers, e.g. ``AVG``.
+    :param zone: the IANA zone in which its terms count whole dates.
+    :param categories: fideslang key -> the statement's own category; the longest key that fits holds.
+    """
+
+    controller: Sentence
+    version: Sentence
+    in_force: date
+    language: Literal["nl", "en"] = "nl"
+    zone: str
+    prefix: Annotated[str, Field(pattern=r"^[A-Z]{2,5}$")]
+    contact: Contact
+    promises: dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*$")], Promise] = Field(min_length=1)
+    purposes: dict[Name, Purpose] = Field(min_length=1)
+    processors: dict[Name, Processor] = Field(default_factory=dict)
+    categories: dict[str, Text] = Field(min_length=1)
+
+    @field_validator("categories")
+    @classmethod
+    def _known(cls, value: dict[str, Text]) -> dict[str, Text]:
+        for key in value:
+            if key not in CATEGORIES:
+                raise ValueError(f"{key!r} is no data category of fideslang's taxonomy{did_you_mean(key, CATEGORIES)}")
+        return value
+
+    def category(self, key: str) -> Text | None:
+        """The statement's own name for a fideslang category: that of the longest prefix that is mapped."""
+        while key:
+            if key in self.categories:
+                return self.categories[key]
+            key = key.rpartition(".")[0]
+        return None

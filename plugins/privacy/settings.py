@@ -1,0 +1,63 @@
+"""Where things are: the shop's folder, the state folder, batch sizes. From ``PRIVACY_*`` environment variables."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from privacy.errors import BadConfiguration
+
+
+class Settings(BaseSettings):
+    """Read once a process; every field is the environment variable ``PRIVACY_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix="PRIVACY_", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path("include"), description="The shop's folder: datamap/, policy/, sql/, templates/.")
+    state: Path = Field(
+        default=Path(".state"),
+        description="What this installation keeps on disk: keys, the signed head, staging, sealed bundles.",
+    )
+    key_file: Path | None = Field(
+        default=None, description="The master key (see privacy.keys); default: <state>/keys/master.key."
+    )
+    batch_rows: int = Field(default=10_000, ge=1, le=100_000, description="Most rows in one record batch.")
+    part_bytes: int = Field(
+        default=256 * 2**20,
+        ge=1,
+        description="Partitions of one dataset are read by one task until they hold this many bytes.",
+    )
+
+    @property
+    def master_key_file(self) -> Path:
+        """The file that holds the master key."""
+        return self.key_file or self.state / "keys" / "master.key"
+
+    @property
+    def staging(self) -> Path:
+        """Where extracted parts wait for their bundle; emptied by every run and swept."""
+        return self.state / "staging"
+
+    @property
+    def head_file(self) -> Path:
+        """The ledger's signed head, outside the database."""
+        return self.state / "ledger-head.json"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    :raises BadConfiguration: naming the variable that cannot be used.
+    """
+    try:
+        found = Settings()
+    except ValidationError as problem:
+        names = ", ".join("PRIVACY_" + str(e["loc"][0]).upper() for e in problem.errors())
+        raise BadConfiguration(
+            "settings.invalid", f"A setting cannot be used: {names}.", advice="Correct the environment variable."
+        ) from None
+    return found.model_copy(update={"home": found.home.resolve(), "state": found.state.resolve()})

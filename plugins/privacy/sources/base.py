@@ -1,0 +1,307 @@
+"""The contract of a source: the whole of what a new kind of store has to do.
+
+A :class:`Source` serves one *system* of the data map (the shop's database, the web server's logs). Every pipeline asks
+the same of it: a **selection** (records *of subjects*, or records *due*) and an **action** (read, delete, set).
+
+Rules that hold for every source, and that ``privacy.testing`` checks on every dataset without a line written for it:
+
+* a selection without identifiers selects nothing; another subject's record is never selected;
+* ``read`` gives batches of at most ``batch_rows`` rows, with exactly ``schema_of(dataset)``, in a stable order;
+* closing a ``read`` early frees its cursor or file;
+* no identifier of a person in any error; drivers' errors become ours, ``from None``;
+* ``apply`` is all or nothing for one unit where the store can be, is safe to repeat, and spares what is held.
+
+Times are aware datetimes in UTC, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import BinaryIO, Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from privacy.datamap.models import Dataset, System
+
+SUBJECT = "_subject"
+"""The column (int32) that ``read`` adds: the number of the subject whose record this is; NULL for a due selection."""
+
+PARTY = "_party"
+"""The column (string) that ``read`` adds: the parties of the row that the subject is, comma separated, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One thing that identifies a person.
+
+    :param kind: ``email``, ``phone``, ``device_id``, ``ip`` (global), or a system's own such as ``shop.customer_id``.
+    :param value: in its kind's normal form (see :func:`privacy.identity.kinds.normal`); an int for integer kinds.
+    :param valid_from: from when it is this person's (inclusive, UTC); None: since ever.
+    :param valid_to: until when (exclusive, except that an ``ip`` window includes its end); None: still.
+    :param origin: how it was learned: ``request`` or the edge's name, e.g. ``shop.customers:customer_id->email``.
+    :param agent: for ``ip``: the user agent that a record must have too.
+    :param contested: somebody else used it too: it selects nothing; a source only counts what it would have selected.
+    """
+
+    kind: str
+    value: str | int = field(repr=False)
+    valid_from: datetime | None = field(default=None, repr=False)
+    valid_to: datetime | None = field(default=None, repr=False)
+    origin: str = "request"
+    agent: str | None = field(default=None, repr=False)
+    contested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A data subject, as numbers and identifiers.
+
+    :param no: the number under which the selection's rows name this subject (1, 2, ...).
+    :param identifiers: everything known to identify them; hidden from ``repr``.
+    """
+
+    no: int
+    identifiers: tuple[Identifier, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """Pick the records of these subjects: one or 10,000, in one pass."""
+
+    subjects: tuple[Subject, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Pick the records whose term began before a bound.
+
+    :param before: aware, UTC, exclusive.
+    """
+
+    before: datetime
+
+    def __post_init__(self) -> None:
+        if self.before.tzinfo is None:
+            raise ValueError("a bound is an aware datetime")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Records of one dataset.
+
+    :param dataset: its name within the system, e.g. ``orders``.
+    :param pick: whose, or due before when.
+    :param on: match these columns instead of the dataset's own parties; used only to look identities up.
+    """
+
+    dataset: str
+    pick: Of | Due
+    on: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A piece of a dataset that can be read by itself: a table, a folder, an object.
+
+    :param name: stable, not personal: the table's or the object's name.
+    :param bytes: about how much there is to read.
+    :param mark: what the source needs to know this very piece again (a log that is rotated meanwhile); opaque.
+    """
+
+    name: str
+    bytes: int
+    mark: str = ""
+
+
+class Change(StrEnum):
+    """What a step does to its items."""
+
+    DELETE = "delete"
+    SET = "set"
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the items."""
+
+
+class Redaction(StrEnum):
+    """Values that :class:`Set` can give without being told one."""
+
+    NULL = "null"
+    UNIQUE = "unique"
+    """A random token of its own in every row, for columns that must stay unique."""
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Give columns a value: redact, rectify, block.
+
+    :param columns: column of the dataset -> a :class:`Redaction`, or a constant of the column's type.
+    """
+
+    columns: Mapping[str, object] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What changes as a whole: a row, a message, or a file with matching records in it.
+
+    :param key: the row's key values in the dataset's order, or the object's key.
+    :param version: a digest that differs when the content does; ``apply`` leaves an item alone that has another now.
+    :param records: how many matching records it holds (1 for a row).
+    :param bytes: their size.
+    :param oldest: the earliest start among them; None when it cannot be told.
+    :param whole: everything in it matches: a file is removed rather than rewritten.
+    :param digest: sha256 (hex) over key, version and what matches; what a plan's digest is made of.
+    """
+
+    key: tuple[object, ...] = field(repr=False)
+    version: str
+    records: int
+    bytes: int
+    oldest: datetime | None
+    whole: bool
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change to items of one selection."""
+
+    selection: Selection
+    change: Delete | Set
+    items: tuple[Item, ...] = field(repr=False)
+
+
+class Status(StrEnum):
+    """What became of an item."""
+
+    DONE = "done"
+    GONE = "gone"
+    """It is no longer there, or no longer selected."""
+    CHANGED = "changed"
+    """It has another content than when it was located: left alone."""
+    HELD = "held"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item.
+
+    :param reason: a code, never an identifier; empty when done.
+    """
+
+    key: tuple[object, ...] = field(repr=False)
+    status: Status
+    records: int
+    bytes: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something that exists in the store, for the completeness check.
+
+    :param name: a table, a prefix, a folder.
+    :param parts: its columns, where it has any.
+    """
+
+    name: str
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something a doctor found.
+
+    :param code: as in :class:`privacy.errors.PrivacyError`.
+    :param fatal: the dataset cannot be served as long as this holds.
+    """
+
+    code: str
+    message: str
+    where: str
+    advice: str
+    fatal: bool = True
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a read passed over, counted.
+
+    :param unattributed: records with an address the subject used then, that may be somebody else's: nobody's.
+    :param unreadable: records in no known form, which therefore name nobody.
+    """
+
+    unattributed: int = 0
+    unreadable: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Sum up."""
+        self.unattributed += other.unattributed
+        self.unreadable += other.unreadable
+
+
+@runtime_checkable
+class Source(Protocol):
+    """What a kind of store has to do. Made with (system, connection, batch_rows); holds no identifier of a person."""
+
+    system: System
+
+    def inventory(self) -> Iterator[Claim]:
+        """Everything that exists in the store: tables with columns, prefixes, folders."""
+        ...
+
+    def check(self) -> Iterator[Problem]:
+        """What would keep a dataset from being served: access, missing columns, foreign keys that cascade, region."""
+        ...
+
+    def partitions(self, selection: Selection) -> list[Partition]:
+        """The pieces to read, in the order of reading.
+
+        :raises RetryLater, Unreadable: when the store cannot be asked.
+        """
+        ...
+
+    def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
+        """The selected records, typed, in a stable order, at most ``batch_rows`` a batch, never an empty batch.
+
+        :raises Unreadable: naming dataset and place; what was yielded before must then not be used.
+        """
+        ...
+
+    def open(self, dataset: str, key: tuple[object, ...]) -> BinaryIO:
+        """The original behind a record: the message, the pdf.
+
+        :raises BadInput: for a dataset that has none.
+        """
+        ...
+
+    def locate(self, selection: Selection, partition: Partition) -> Iterator[Item]:
+        """The items that hold selected records, in ``read``'s order, without content."""
+        ...
+
+    def apply(self, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
+        """Do the steps, all or nothing where the store can; one outcome an item; safe to repeat.
+
+        :param spare: what is held now, from :func:`privacy.holds.gate`; such items are left alone (``held``).
+        :raises Refused: when a cascade would reach beyond the dataset and is not declared.
+        """
+        ...
+
+
+def schema_of(dataset: Dataset) -> pa.Schema:
+    """The Arrow schema of a dataset's batches: its columns, then :data:`SUBJECT` and :data:`PARTY`."""
+    columns = [pa.field(name, column.arrow) for name, column in dataset.columns.items()]
+    return pa.schema([*columns, pa.field(SUBJECT, pa.int32()), pa.field(PARTY, pa.string())])
+
+
+def identifiers_of(subjects: Iterable[Subject], kinds: Iterable[str]) -> list[tuple[int, Identifier]]:
+    """The usable identifiers of these kinds, with their subject's number, in order."""
+    wanted = set(kinds)
+    return [(s.no, i) for s in subjects for i in s.identifiers if i.kind in wanted and not i.contested]
