@@ -79,7 +79,12 @@ class AskPerson(PrivacyError):
 
 
 class AmbiguousIdentity(AskPerson):
-    """An identifier of the request leads to more than one person."""
+    """An identifier of the request leads to more than one person.
+
+    ``question`` (a :class:`privacy.identity.Question`) is personal: for the register alone, in no message, not pickled.
+    """
+
+    question: object = None
 
 
 class Refused(AskPerson):

@@ -38,7 +38,7 @@ class Identifier:
     """One thing that identifies a person.
 
     :param kind: ``email``, ``phone``, ``device_id``, ``ip`` (global), or a system's own such as ``shop.customer_id``.
-    :param value: in its kind's normal form (see :func:`privacy.identity.kinds.normal`); an int for integer kinds.
+    :param value: in its kind's normal form (see :func:`privacy.datamap.kinds.normal`); an int for integer kinds.
     :param valid_from: from when it is this person's (inclusive, UTC); None: since ever.
     :param valid_to: until when (exclusive, except that an ``ip`` window includes its end); None: still.
     :param origin: how it was learned: ``request`` or the edge's name, e.g. ``shop.customers:customer_id->email``.

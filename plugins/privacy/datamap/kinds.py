@@ -1,0 +1,46 @@
+"""The normal form of identifiers, in one place: what a request says and what a record says meet in it."""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+
+from privacy.errors import BadInput
+
+
+def fold(text: str) -> str:
+    """An e-mail address without case: stripped, NFC, case-folded, NFC again.
+
+    Addresses of any script; the local part too, although the standard lets it be case sensitive: no shop's is.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
+
+
+def normal(kind: str, value: object, type: str = "text") -> str | int:
+    """The normal form of an identifier of this kind.
+
+    :param kind: ``email``, ``phone``, ``device_id``, ``ip`` or a system's own.
+    :param type: of a system's own kind: ``integer`` or ``text``.
+    :raises BadInput: it cannot be one; the message does not quote it.
+    """
+    if type == "integer":
+        try:
+            return int(str(value).strip())
+        except ValueError:
+            raise BadInput("identity.not_a_number", f"An identifier of kind {kind} is a whole number.") from None
+    text = str(value).strip()
+    if not text:
+        raise BadInput("identity.empty", f"An identifier of kind {kind} is empty.")
+    if kind == "email":
+        if "@" not in text:
+            raise BadInput("identity.not_an_address", "An e-mail address has an @ in it.")
+        return fold(text)
+    if kind == "phone":
+        digits = "".join(c for c in text if c.isdigit())
+        return "+" + digits.removeprefix("00") if text.startswith(("+", "00")) else digits
+    if kind == "ip":
+        try:
+            return str(ipaddress.ip_address(text))
+        except ValueError:
+            raise BadInput("identity.not_an_ip_address", "An IP address is needed.") from None
+    return text
