@@ -1,0 +1,140 @@
+"""Whose is it: the rules of identity, over real SQLite and declared edges."""
+
+from __future__ import annotations
+
+import pytest
+
+from privacy.errors import AmbiguousIdentity, BadInput
+from privacy.identity import Decision
+
+
+def test_a_customer_is_found_by_their_address_whatever_its_case(club, of_kind):
+    """Edge case 19: the case of an address never loses a match, in any script."""
+    club.member(1, "Zoé.VAN.Dijk@Post.example")
+    found = club.resolve(email="zoÉ.van.dijk@post.EXAMPLE ")
+    assert of_kind(found, "club.member") == [(1, False)]
+
+
+def test_a_number_leads_to_old_and_new_addresses_each_for_its_time(club):
+    club.member(1, "new@a.example", since="2024-05-01T00:00:00Z")
+    club.moved(1, "old@a.example", "2020-01-01T00:00:00Z", "2024-05-01T00:00:00Z")
+    found = {i.value: (i.valid_from, i.valid_to) for i in club.resolve(member=1).subject.identifiers}
+    assert found["new@a.example"] == (None, None)
+    assert found["old@a.example"][1] is not None
+
+
+def test_an_address_given_to_a_new_person_belongs_to_each_for_their_own_time(club, of_kind):
+    """Edge case 19: an address reused by a new person."""
+    club.moved(1, "info@a.example", "2020-01-01T00:00:00Z", "2023-01-01T00:00:00Z")
+    club.member(1, "one@a.example", since="2023-01-01T00:00:00Z")
+    club.member(2, "info@a.example", since="2023-06-01T00:00:00Z")
+    new = club.resolve(email="info@a.example")
+    assert of_kind(new, "club.member") == [(2, False)]
+    (address,) = [i for i in new.subject.identifiers if i.kind == "email"]
+    assert address.valid_from is not None
+    assert address.valid_from.year == 2023
+    old = club.resolve(member=1)
+    assert {i.value: i.valid_to and i.valid_to.year for i in old.subject.identifiers if i.kind == "email"} == {
+        "info@a.example": 2023,
+        "one@a.example": None,
+    }
+
+
+def test_merged_accounts_are_one_person_from_either_side(club, of_kind):
+    club.member(1, "same@a.example", merged_into=2)
+    club.member(2, "same@a.example")
+    assert of_kind(club.resolve(email="same@a.example"), "club.member") == [(1, False), (2, False)]
+    assert of_kind(club.resolve(member=1), "club.member") == of_kind(club.resolve(member=2), "club.member")
+
+
+def test_an_address_that_two_people_share_stops_for_a_person_to_decide(club):
+    """Edge case 19: a household mailbox."""
+    club.member(1, "thuis@a.example")
+    club.member(2, "Thuis@a.example")
+    for named in ({"email": "thuis@a.example"}, {"member": 1}):
+        with pytest.raises(AmbiguousIdentity) as stop:
+            club.resolve(**named)
+        assert "thuis" not in str(stop.value).lower() + repr(stop.value).lower()
+        assert [[i.value for i in c.identifiers] for c in stop.value.question.candidates] == [[1], [2]]
+        assert [i.value for i in stop.value.question.shared] == ["thuis@a.example"]
+
+
+@pytest.mark.parametrize(("address", "contested"), [("shared", True), ("theirs", False)])
+def test_the_decision_says_who_it_is_and_whether_the_address_is_theirs(club, of_kind, address, contested):
+    club.member(1, "thuis@a.example")
+    club.member(2, "thuis@a.example")
+    with pytest.raises(AmbiguousIdentity) as stop:
+        club.resolve(email="thuis@a.example")
+    decision = Decision(stop.value.question.candidates[1].identifiers, address)
+    found = club.resolve(decision, email="thuis@a.example")
+    assert of_kind(found, "club.member") == [(2, False)]
+    assert of_kind(found, "email") == [("thuis@a.example", contested)]
+
+
+def test_a_request_that_names_two_people_stops(club):
+    club.member(1, "one@a.example")
+    club.member(2, "two@a.example")
+    with pytest.raises(AmbiguousIdentity):
+        club.resolve(member=1, email="two@a.example")
+
+
+def test_a_plus_address_is_another_address(club, of_kind):
+    club.member(1, "anna@a.example")
+    found = club.resolve(email="anna+ring@a.example")
+    assert of_kind(found, "club.member") == []
+    assert of_kind(found, "email") == [("anna+ring@a.example", False)]
+
+
+def test_a_guests_address_once_held_by_somebody_else_counts_from_then(club):
+    club.member(1, "new@a.example")
+    club.moved(1, "info@a.example", "2020-01-01T00:00:00Z", "2023-01-01T00:00:00Z")
+    (guest,) = club.resolve(email="info@a.example").subject.identifiers
+    assert guest.valid_from is not None
+    assert guest.valid_from.year == 2023
+
+
+def test_a_device_that_two_people_used_identifies_neither(club, of_kind):
+    club.member(1, "one@a.example")
+    club.member(2, "two@a.example")
+    club.visit(1, "tablet", "192.0.2.1", "2026-01-01T10:00:00Z", "2026-01-01T10:10:00Z")
+    club.visit(2, "tablet", "192.0.2.2", "2026-01-02T10:00:00Z", "2026-01-02T10:10:00Z")
+    club.visit(1, "phone", "192.0.2.1", "2026-01-03T10:00:00Z", "2026-01-03T10:10:00Z")
+    assert of_kind(club.resolve(member=1), "device_id") == [("phone", False), ("tablet", True)]
+
+
+def test_a_visit_that_somebody_elses_overlaps_is_contested_and_the_next_is_not(club):
+    club.member(1, "one@a.example")
+    club.visit(1, "p1", "192.0.2.1", "2026-01-01T10:00:00Z", "2026-01-01T10:10:00Z")
+    club.visit(None, "p9", "192.0.2.1", "2026-01-01T10:10:00Z", "2026-01-01T10:20:00Z")
+    club.visit(1, "p1", "192.0.2.1", "2026-01-01T11:00:00Z", "2026-01-01T11:10:00Z")
+    visits = [i for i in club.resolve(member=1).subject.identifiers if i.kind == "ip"]
+    assert [(i.valid_from.hour, i.contested, i.agent) for i in visits] == [(10, True, "A/1"), (11, False, "A/1")]
+
+
+def test_an_anonymous_visit_with_the_subjects_own_device_is_theirs(club):
+    club.member(1, "one@a.example")
+    club.visit(1, "p1", "192.0.2.1", "2026-01-01T10:00:00Z", "2026-01-01T10:10:00Z")
+    club.visit(None, "p1", "192.0.2.7", "2026-02-01T10:00:00Z", "2026-02-01T10:10:00Z")
+    visits = [i for i in club.resolve(member=1).subject.identifiers if i.kind == "ip"]
+    assert [i.value for i in visits] == ["192.0.2.1", "192.0.2.7"]
+
+
+def test_somebody_unknown_is_nobody_and_no_error(club, of_kind):
+    club.member(1, "one@a.example")
+    found = club.resolve(email="nobody@a.example")
+    assert of_kind(found, "email") == [("nobody@a.example", False)]
+
+
+def test_hostile_identifiers_are_text_and_select_nobody(club, of_kind):
+    """Edge case 27."""
+    club.member(1, "one@a.example")
+    found = club.resolve(email="' OR 1=1; DROP TABLE members; --@a.example")
+    assert of_kind(found, "club.member") == []
+    assert club.db.execute("SELECT count(*) FROM members").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("named", [{}, {"member": "abc"}, {"email": "no address"}, {"ip": "x"}, {"shop.customer": 1}])
+def test_what_cannot_be_an_identifier_is_refused_without_quoting_it(club, named):
+    with pytest.raises(BadInput) as refusal:
+        club.resolve(**named)
+    assert not any(str(value) in str(refusal.value) for value in named.values())
