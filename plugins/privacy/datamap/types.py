@@ -47,7 +47,7 @@ def arrow_type(text: str, zone: str | None = None) -> pa.DataType:
     raise ValueError(f"{text!r} is not a type; write one of: {', '.join(NAMES)}")
 
 
-def _field(part: str, zone: str | None) -> "pa.Field[pa.DataType]":
+def _field(part: str, zone: str | None) -> pa.Field[pa.DataType]:
     name, colon, kind = part.partition(":")
     if not colon or not name.strip():
         raise ValueError(f"{part.strip()!r} in a record needs the form name: type")

@@ -1,0 +1,132 @@
+"""Engines, and driver errors turned into ours: a driver's own text may quote a person's key (edge case 34)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+from privacy.connections import Connection
+from privacy.datamap.kinds import fold
+from privacy.errors import BadConfiguration, GiveUp, PrivacyError, RetryLater
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BUSY = ("locked", "busy", "deadlock", "lost connection", "server closed", "could not connect", "gone away", "timeout")
+_ABSENT = ("no such table", "no such column", "does not exist", "doesn't exist", "unknown column", "unknown table")
+
+
+def engine(connection: Connection, *, read_only: bool = False, create: bool = False) -> sa.Engine:
+    """An engine that shows no parameter in any error or log.
+
+    :param read_only: SQLite is opened so that no statement can write.
+    :param create: a SQLite file that is missing is made; otherwise it is an error, never an empty shop.
+    :raises BadConfiguration: the URL is none, or the file is missing.
+    """
+    try:
+        url = make_url(connection.url)
+    except sa.exc.ArgumentError:
+        raise BadConfiguration(
+            "connections.url", "The connection's URL is no database URL.", where=connection.name
+        ) from None
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    path = Path(url.database or "")
+    if not create and not path.is_file():
+        raise BadConfiguration(
+            "database.missing",
+            "The database file does not exist.",
+            where=connection.name,
+            advice="Correct the connection.",
+        )
+    if create:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mode = "ro" if read_only else "rwc" if create else "rw"
+    uri = f"file:{path.absolute().as_uri().removeprefix('file://')}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        # Transactions are ours (BEGIN below), so that a SELECT reads one state and a batch is one transaction.
+        raw = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.create_function("privacy_fold", 1, _fold, deterministic=True)
+        raw.create_function("privacy_instant", 2, instant, deterministic=True)
+        return raw
+
+    made = sa.create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+
+    @sa.event.listens_for(made, "begin")
+    def _begin(opened: sa.Connection) -> None:
+        opened.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return made
+
+
+def _fold(value: object) -> str | None:
+    return None if value is None else fold(str(value))
+
+
+def instant(value: object, zone: str) -> int | None:
+    """Microseconds since 1970 (UTC) of what a store wrote; None where it cannot be read.
+
+    :param value: ISO 8601 text in any layout, or a number already in microseconds.
+    :param zone: what a text without an offset is in; a time that occurs twice counts as its first, one that never
+        occurs is read with the offset before the gap.
+    """
+    from zoneinfo import ZoneInfo
+
+    if value is None or isinstance(value, int):
+        return value
+    try:
+        at = datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=ZoneInfo(zone))
+    return (at.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+def microseconds(at: datetime) -> int:
+    """Microseconds since 1970 of an aware datetime, exactly."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def local_date(at: datetime, zone: str) -> date:
+    """The local date of an instant."""
+    from zoneinfo import ZoneInfo
+
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn every driver's and SQLAlchemy's error into ours, without its text.
+
+    :raises RetryLater: locked, deadlocked, connection lost.
+    :raises BadConfiguration: a table or column is not there.
+    :raises GiveUp: anything else.
+    """
+    try:
+        yield
+    except PrivacyError:
+        raise
+    except (sa.exc.SQLAlchemyError, sqlite3.Error) as problem:
+        text = str(getattr(problem, "orig", None) or problem).lower()
+    else:
+        return
+    if any(word in text for word in _BUSY):
+        raise RetryLater("database.busy", "The database is busy or out of reach.", where=where, advice="Try again.")
+    if any(word in text for word in _ABSENT):
+        raise BadConfiguration(
+            "database.absent",
+            "A table or column is not there.",
+            where=where,
+            advice="Compare the data map and its SQL file with the database: privacy datamap check.",
+        )
+    raise GiveUp(
+        "database.failed", "The database refused a statement.", where=where, advice="See the database's own log."
+    )
