@@ -118,15 +118,18 @@ def translated(where: str) -> Iterator[None]:
         text = str(getattr(problem, "orig", None) or problem).lower()
     else:
         return
+    # `from None` each time: the driver's error is still being handled where the `with` block stands.
     if any(word in text for word in _BUSY):
-        raise RetryLater("database.busy", "The database is busy or out of reach.", where=where, advice="Try again.")
+        raise RetryLater(
+            "database.busy", "The database is busy or out of reach.", where=where, advice="Try again."
+        ) from None
     if any(word in text for word in _ABSENT):
         raise BadConfiguration(
             "database.absent",
             "A table or column is not there.",
             where=where,
             advice="Compare the data map and its SQL file with the database: privacy datamap check.",
-        )
+        ) from None
     raise GiveUp(
         "database.failed", "The database refused a statement.", where=where, advice="See the database's own log."
-    )
+    ) from None

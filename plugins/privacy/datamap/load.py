@@ -184,16 +184,16 @@ def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
         here = f"datasets.{name}"
         promise = policy.promises.get(dataset.promise)
         if promise is None:
-            yield f"{here}.promise: the policy has no promise {dataset.promise!r}{did_you_mean(dataset.promise, policy.promises)}"
+            hint = did_you_mean(dataset.promise, policy.promises)
+            yield f"{here}.promise: the policy has no promise {dataset.promise!r}{hint}"
         elif promise.term is None:
             yield f"{here}.promise: {dataset.promise} has no term; name the promise whose term holds"
         for purpose in dataset.purposes:
             if purpose not in policy.purposes:
                 yield f"{here}.purposes: the policy has no purpose {purpose!r}{did_you_mean(purpose, policy.purposes)}"
             elif promise and promise.only_purposes and purpose not in promise.only_purposes:
-                yield (
-                    f"{here}.purposes: {dataset.promise} allows {', '.join(promise.only_purposes)} only, not {purpose!r}"
-                )
+                allowed = ", ".join(promise.only_purposes)
+                yield f"{here}.purposes: {dataset.promise} allows {allowed} only, not {purpose!r}"
         for processor in dataset.processors:
             if processor not in policy.processors:
                 yield (
@@ -204,7 +204,8 @@ def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
         if marketing and dataset.consent is None:
             yield f"{here}.consent: purpose {marketing[0]!r} is marketing: name the dataset that holds the consent"
         if dataset.consent is not None and dataset.consent not in system.datasets:
-            yield f"{here}.consent: there is no dataset {dataset.consent!r}{did_you_mean(dataset.consent, system.datasets)}"
+            hint = did_you_mean(dataset.consent, system.datasets)
+            yield f"{here}.consent: there is no dataset {dataset.consent!r}{hint}"
         for column_name, column in dataset.columns.items():
             if policy.category(column.category) is None:
                 yield (
@@ -223,7 +224,8 @@ def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
         for example in dataset.examples:
             for kind in example:
                 if not isinstance(dataset.subject, Nobody) and kind not in dataset.kinds:
-                    yield f"{here}.examples: {kind!r} is not among the kinds of its subject: {', '.join(sorted(dataset.kinds))}"
+                    known = sorted(dataset.kinds)
+                    yield f"{here}.examples: {kind!r} is not among the kinds of its subject: {', '.join(known)}"
         if system.source == "sql" and not datamap.sql(Ref(system, name, dataset)).is_file():
             yield f"{here}: write its SELECT in sql/{system.system}/{name}.sql"
 

@@ -77,7 +77,7 @@ def _integer(value: object) -> int:
             raise _Lost
         if str(whole) == str(value).strip() or (not isinstance(value, str) and whole == value):
             return whole
-    if isinstance(value, bool):
+    if isinstance(value, int):
         return int(value)
     raise _Lost
 
@@ -122,7 +122,8 @@ def _datetimes(values: Sequence[Any], column: Column, kind: pa.TimestampType[Any
     if all(v is None or isinstance(v, datetime) for v in values):
         aware = [v for v in values if v is not None and v.tzinfo is not None]
         if aware and len(aware) == sum(v is not None for v in values):
-            return pa.array(values, kind)
+            given: pa.Array[Any] = pa.array(values, kind)
+            return given
         return _localize(pa.array(values, pa.timestamp("us")), kind)
     return _from_text([None if v is None else _refuse() if not isinstance(v, str) else v for v in values], kind)
 
@@ -154,7 +155,8 @@ def _localize(naive: pa.Array[Any], kind: pa.TimestampType[Any, Any]) -> pa.Arra
         [naive],
         pc.AssumeTimezoneOptions(str(kind.tz), ambiguous="earliest", nonexistent="latest"),
     )
-    return aware.cast(kind)
+    localized: pa.Array[Any] = aware.cast(kind)
+    return localized
 
 
 def _nested(value: object, kind: pa.DataType) -> Any:

@@ -1,0 +1,3 @@
+from conftest_sources import shop
+
+__all__ = ["shop"]
