@@ -116,7 +116,7 @@ def test_decimals_come_back_as_they_were(values):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.datetimes(datetime(1950, 1, 1), datetime(2090, 1, 1)), max_size=6), st.booleans())  # noqa: DTZ001
+@given(st.lists(st.datetimes(datetime(1950, 1, 1), datetime(2090, 1, 1)), max_size=6), st.booleans())
 def test_instants_come_back_in_every_layout(moments, zulu):
     column = Column(type="datetime", zone="UTC", description="d", category="user", provenance="provided")
     aware = [m.replace(tzinfo=UTC) for m in moments]
