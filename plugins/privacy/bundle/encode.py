@@ -1,7 +1,7 @@
 """Record batches as JSON from which every value comes back exactly.
 
-One record a line. Decimals, and integers beyond 2**53 - 1 (which many readers round), are strings; datetimes are
-ISO 8601 with their offset, ``Z`` for UTC; binary is base64; a number that JSON cannot write (NaN, infinity) is a string.
+One record a line. Decimals, and integers beyond 2**53 - 1 (which many readers round), are strings; datetimes are ISO
+8601 with their offset, ``Z`` for UTC; binary is base64; a number that JSON cannot write (NaN, infinity) is a string.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from privacy.bundle.encode import lines
 from privacy.datamap.load import Ref
-from privacy.errors import RetryLater
+from privacy.errors import GiveUp, RetryLater
 from privacy.sources.base import PARTY, SUBJECT
 
 
@@ -67,7 +67,8 @@ class PartWriter:
         try:
             self._folder.mkdir(mode=0o700)
         except FileNotFoundError:
-            raise RetryLater(
+            # The run was ended meanwhile: a folder that is made again now would be swept by nobody.
+            raise GiveUp(
                 "staging.gone",
                 "The run's staging folder is gone.",
                 where=self._ref.full,
