@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from conftest_sources import of, shop, system
 from privacy.bundle import PartWriter
-from privacy.bundle.encode import lines
+from privacy.bundle.encode import encode
 from privacy.bundle.parts import safe
 from privacy.datamap.load import Ref
 from privacy.datamap.models import System
@@ -155,7 +155,18 @@ def test_every_value_comes_back_from_json(case):
     """Edge case 21."""
     kind, values = case
     batch = pa.record_batch([pa.array(values, kind)], names=["x"])
-    assert [back(json.loads(line)["x"], kind) for line in lines(batch)] == values
+    assert [back(json.loads(line)["x"], kind) for line in encode(batch).splitlines()] == values
+
+
+def test_no_value_can_imitate_the_border_between_records():
+    """Edge case 27."""
+    hostile = ['},{"\x00x":', '},{"x":1},{"\\u0000x":', "\n"]
+    kind = pa.struct([("x", pa.string())])
+    batch = pa.record_batch(
+        [pa.array(hostile), pa.array([[{"x": h}, {"x": h}] for h in hostile], pa.list_(kind))], names=["x", "y"]
+    )
+    rows = [json.loads(line) for line in encode(batch).splitlines()]
+    assert rows == [{"x": h, "y": [{"x": h}, {"x": h}]} for h in hostile]
 
 
 def test_a_doubled_hour_keeps_its_two_offsets():
@@ -164,7 +175,7 @@ def test_a_doubled_hour_keeps_its_two_offsets():
     batch = pa.record_batch(
         [pa.array([first, first + timedelta(hours=1)], pa.timestamp("us", "Europe/Amsterdam"))], names=["x"]
     )
-    assert [json.loads(line)["x"] for line in lines(batch)] == [
+    assert [json.loads(line)["x"] for line in encode(batch).splitlines()] == [
         "2026-10-25T02:30:00+02:00",
         "2026-10-25T02:30:00+01:00",
     ]

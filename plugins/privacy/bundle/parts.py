@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from privacy.bundle.encode import lines
+from privacy.bundle.encode import encode
 from privacy.datamap.load import Ref
 from privacy.errors import GiveUp, RetryLater
 from privacy.sources.base import PARTY, SUBJECT
@@ -92,7 +92,7 @@ class PartWriter:
                     cast("IO[Any]", self._open("data.parquet")), table.schema, compression="zstd"
                 )
             self._parquet.write_batch(table)
-            self._open("data.jsonl").write(b"\n".join(lines(table)) + b"\n")
+            self._open("data.jsonl").write(encode(table))
         except OSError:
             # A full disk, above all: never half a part that looks whole.
             raise RetryLater(

@@ -22,6 +22,9 @@ from privacy.errors import Unreadable
 _FACTOR = {Form.EPOCH: 1_000_000, Form.EPOCH_MS: 1_000, Form.EPOCH_US: 1}
 
 
+_PLAIN: dict[pa.DataType | None, type] = {pa.string(): str, pa.int64(): int, pa.float64(): float, pa.binary(): bytes}
+
+
 class _Lost(ValueError):
     """A value is not exactly one of the declared type."""
 
@@ -33,7 +36,13 @@ def to_arrow(values: Sequence[Any], column: Column, where: str) -> pa.Array[Any]
     :raises Unreadable: ``sql.lost_type``.
     """
     kind = column.arrow
+    types = set(map(type, values)) - {type(None)}
     try:
+        if types <= {_PLAIN.get(kind)}:
+            # The usual case, in one go: what the driver gave is already of the very type.
+            return pa.array(values, kind)
+        if pa.types.is_decimal(kind) and types == {str}:
+            return pc.cast(pa.array(values, pa.string()), kind)
         if pa.types.is_timestamp(kind):
             return _datetimes(values, column, kind)
         if pa.types.is_string(kind):

@@ -180,30 +180,41 @@ class SqlSource:
         return sum(len(rows) for rows in self._rows(self._statement(Selection(selection.dataset, pick))))
 
     def _rows(self, statement: Statement) -> Iterator[list[tuple[Any, ...]]]:
-        """Rows by the batch; the same key matched by several parties is one row, its parties joined."""
+        """Rows by the batch, each once a subject."""
         with translated(self.system.system), engine(self._connection, read_only=True).connect() as connection:
             raw = connection.connection.dbapi_connection
             assert raw is not None  # noqa: S101 - narrows the type
             with closing(raw.cursor()) as cursor:
                 cursor.execute(statement.text, statement.parameters)
-                last: tuple[Any, ...] | None = None
-                batch: list[tuple[Any, ...]] = []
-                while fetched := cursor.fetchmany(self._batch_rows):
-                    for row in fetched:
-                        if last is not None and row[:-1] == last[:-1]:
-                            if row[-1] not in (last[-1] or "").split(","):
-                                last = (*last[:-1], f"{last[-1]},{row[-1]}")
-                            continue
-                        if last is not None:
-                            batch.append(last)
-                            if len(batch) >= self._batch_rows:
-                                yield batch
-                                batch = []
-                        last = row
-                if last is not None:
-                    batch.append(last)
-                if batch:
+                batches = _fetched(cursor, self._batch_rows)
+                yield from merged(batches, self._batch_rows) if statement.arms > 1 else batches
+
+
+def _fetched(cursor: Any, size: int) -> Iterator[list[tuple[Any, ...]]]:
+    while rows := cursor.fetchmany(size):
+        yield rows
+
+
+def merged(batches: Iterator[list[tuple[Any, ...]]], size: int) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows that several parties matched, which stand one after the other, as one row; their parties joined."""
+    last: tuple[Any, ...] | None = None
+    batch: list[tuple[Any, ...]] = []
+    for fetched in batches:
+        for row in fetched:
+            if last is not None and row[-2] == last[-2] and row[:-2] == last[:-2]:
+                if row[-1] not in last[-1].split(","):
+                    last = (*last[:-1], f"{last[-1]},{row[-1]}")
+                continue
+            if last is not None:
+                batch.append(last)
+                if len(batch) >= size:
                     yield batch
+                    batch = []
+            last = row
+    if last is not None:
+        batch.append(last)
+    if batch:
+        yield batch
 
 
 def _moment(value: object, dataset: Dataset, name: str) -> Any:

@@ -25,10 +25,14 @@ _FACTOR = {Form.EPOCH: 1_000_000, Form.EPOCH_MS: 1_000, Form.EPOCH_US: 1}
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL text and its parameters; the parameters are hidden from ``repr``."""
+    """SQL text and its parameters, which are hidden from ``repr``.
+
+    :param arms: in how many ways a row can match: with one, no row comes twice.
+    """
 
     text: str
     parameters: dict[str, object]
+    arms: int = 1
 
     def __repr__(self) -> str:
         return f"Statement({self.text!r})"
@@ -82,7 +86,9 @@ def select(
     ]
     if not arms:
         arms = [f"SELECT {columns}, NULL AS {SUBJECT}, NULL AS {PARTY} FROM ({own}) AS d WHERE 0"]
-    return Statement(f"{_IDS}{' UNION ALL '.join(arms)} ORDER BY {SUBJECT}, {order}, {PARTY}", parameters)
+    # One arm repeats a row only where a subject has the same value twice, for two spans of time.
+    ways = max(2, len(arms)) if _repeats(selection.pick) else len(arms)
+    return Statement(f"{_IDS}{' UNION ALL '.join(arms)} ORDER BY {SUBJECT}, {order}, {PARTY}", parameters, ways)
 
 
 def _arms(dataset: Dataset, on: tuple[str, ...] | None) -> Iterator[tuple[str, str, str]]:
@@ -115,6 +121,11 @@ def _during(dataset: Dataset, kind: str) -> str:
         agent = ' AND d."user_agent" IS ids.a' if "user_agent" in dataset.columns else ""
         return f" AND {at} BETWEEN ids.f AND ids.t{agent}"
     return f" AND (ids.f IS NULL AND ids.t IS NULL OR {at} >= ifnull(ids.f, {at}) AND ({at} < ids.t OR ids.t IS NULL))"
+
+
+def _repeats(pick: Of) -> bool:
+    values = [(s.no, i.kind, i.value) for s in pick.subjects for i in s.identifiers if not i.contested]
+    return len(values) > len(set(values))
 
 
 def _parameter(pick: Of) -> str:
