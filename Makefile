@@ -39,3 +39,7 @@ lock:
 
 clean:
 	rm -rf $(VENV) .demo .state .airflow .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+
+.PHONY: bench
+bench: venv
+	$(BIN)/python tests/bench
