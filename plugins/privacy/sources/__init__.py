@@ -9,7 +9,7 @@ from privacy.datamap.models import System, did_you_mean
 from privacy.errors import BadConfiguration
 from privacy.sources.base import Source
 
-KINDS = ("sql",)
+KINDS = ("sql", "weblogs")
 
 
 def source_for(system: System, connections: Connections, *, home: Path, batch_rows: int = 10_000) -> Source:
@@ -23,6 +23,10 @@ def source_for(system: System, connections: Connections, *, home: Path, batch_ro
         from privacy.sources.sql import SqlSource
 
         return SqlSource(system, connections.get(system.connection), home=home, batch_rows=batch_rows)
+    if system.source == "weblogs":
+        from privacy.sources.weblogs import WeblogSource
+
+        return WeblogSource(system, connections.get(system.connection), batch_rows=batch_rows)
     raise BadConfiguration(
         "sources.unknown", f"There is no kind of source {system.source!r}{did_you_mean(system.source, KINDS)}.",
         where=system.system,

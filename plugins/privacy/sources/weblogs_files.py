@@ -1,0 +1,406 @@
+"""The files of a log: which there are, finding one again after it was rotated, and reading whole lines from it.
+
+A partition's mark knows its file by content: a digest of its first (at most 64 KiB of) uncompressed bytes. A file that
+is renamed or compressed between ``partitions`` and ``read`` is found by it (edge case 8). Of a plain file, which the
+web server may still be writing, the mark also has how far its whole lines reached then: more is not read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import chain
+from typing import BinaryIO, Protocol, cast
+
+import numpy as np
+from isal import igzip, isal_zlib
+
+from privacy.errors import PrivacyError, RetryLater, Unreadable
+from privacy.sources.base import Partition
+from privacy.sources.weblogs_lines import LineFormat
+from privacy.storage import TEMPORARY, Entry, Store, translated
+
+HEAD = 64 * 1024
+BLOCK = 4 * 2**20
+LONGEST = 64 * 2**20
+"""A line longer than this is no line: the file is refused as unreadable rather than held in memory."""
+
+_PLAIN = re.compile(r"(log|log[._-]?[0-9][0-9T._-]*|[0-9][0-9T._-]*)")
+_BROKEN = cast("tuple[type[Exception], ...]", (isal_zlib.IsalError, zlib.error))
+_ARCHIVES = (".tar.gz", ".json.gz", ".sql.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a partition's file is known by.
+
+    :param digest: sha256 of its first ``head`` uncompressed bytes.
+    :param upto: how many uncompressed bytes are read; None: all.
+    """
+
+    digest: str
+    head: int
+    upto: int | None
+
+    def __str__(self) -> str:
+        return json.dumps([self.digest, self.head, self.upto])
+
+    @classmethod
+    def parse(cls, text: str) -> Mark | None:
+        """The mark that ``str`` wrote; None for none."""
+        return cls(*json.loads(text)) if text else None
+
+
+@dataclass(slots=True)
+class Log:
+    """An opened file.
+
+    :param entry: as it was when it was opened.
+    :param upto: how many uncompressed bytes are to be read; None: all.
+    """
+
+    entry: Entry
+    upto: int | None
+    _head: bytes
+    _stream: BinaryIO
+    _where: str
+
+    def blocks(self) -> Iterator[bytes]:
+        """The content, cut at newlines into blocks of some MiB; only the last may end without one.
+
+        :raises Unreadable: ``weblogs.truncated``, ``weblogs.corrupt``, ``weblogs.line_too_long``.
+        """
+        left = self.upto
+        rest: list[bytes] = []
+        length = 0
+        with _decompressing(self._where):
+            for data in chain((self._head,), iter(lambda: self._stream.read(BLOCK), b"")):
+                taken = data if left is None or len(data) <= left else data[:left]
+                if left is not None:
+                    left -= len(taken)
+                cut = taken.rfind(b"\n") + 1
+                if cut:
+                    yield b"".join((*rest, taken[:cut])) if rest else taken[:cut]
+                    rest, length = [], 0
+                if cut < len(taken):
+                    rest.append(taken[cut:])
+                    length += len(taken) - cut
+                if length > LONGEST:
+                    raise Unreadable("weblogs.line_too_long", "A line has more than 64 MiB.", where=self._where)
+                if left == 0:
+                    break
+        if rest:
+            yield b"".join(rest)
+
+
+class Picker(Protocol):
+    """What looks at lines: see :mod:`privacy.sources.weblogs_match`."""
+
+    def candidates(self, block: bytes) -> list[tuple[int, int]] | None:
+        """The lines of a block to look at (from, to), in order; None: all."""
+        ...
+
+
+def lines(blocks: Iterator[bytes], picker: Picker) -> Iterator[tuple[int, bytes]]:
+    """The lines to look at, with their numbers (from 1), without newlines."""
+    before = 0
+    for block in blocks:
+        spans = picker.candidates(block)
+        if spans is None:
+            whole = block.split(b"\n")
+            if not whole[-1]:
+                whole.pop()
+            yield from enumerate(whole, start=before + 1)
+            before += len(whole)
+            continue
+        at, number = 0, before
+        for start, end in spans:
+            number += block.count(b"\n", at, start)
+            at = start
+            yield number + 1, block[start:end]
+        before += newlines(block)
+
+
+def newlines(block: bytes) -> int:
+    """How many there are (twice as fast as ``bytes.count``)."""
+    return int(np.count_nonzero(np.frombuffer(block, np.uint8) == 10))
+
+
+class LogFiles:
+    """The files of one dataset.
+
+    :param excused: keys and prefixes that the data map excuses by name.
+    """
+
+    def __init__(self, store: Store, form: LineFormat, excused: tuple[str, ...] = ()) -> None:
+        self.store, self.form, self._excused = store, form, excused
+        self.prefix = str(form.dataset.prefix)
+        # What was learned of files, by identity, size and time: digests of contents and spans of time. Nobody's data.
+        self._heads: dict[tuple[Entry, int], tuple[str, int | None]] = {}
+        self._spans: dict[Entry, tuple[int, int]] = {}
+
+    def claims(self, key: str) -> bool:
+        """Whether a key lies under the dataset's prefix: not under a sibling's that begins alike (edge case 12)."""
+        rest = key[len(self.prefix) :]
+        return key.startswith(self.prefix) and (not rest or self.prefix.endswith("/") or not rest[0].isalnum())
+
+    def excuses(self, key: str) -> bool:
+        """Whether the data map excuses it."""
+        return any(key == name or key.startswith(name.rstrip("/") + "/") for name in self._excused)
+
+    def everything(self) -> list[Entry]:
+        """All that lies under the prefix and is not excused, by key."""
+        return [e for e in self.store.list(self.prefix) if self.claims(e.key) and not self.excuses(e.key)]
+
+    def entries(self) -> list[Entry]:
+        """The logs among it, by key. A link counts: it fails when it is read, rather than being passed over."""
+        found = [entry for entry in self.everything() if is_log(entry.key)]
+        names = {entry.key for entry in found}
+        return [e for e in found if not (e.key.endswith(".gz") and e.key[:-3] in names and self._unfinished(e))]
+
+    def _unfinished(self, entry: Entry) -> bool:
+        """Whether it is the compressed copy, in the making, of the plain file beside it: its lines count once."""
+        try:
+            copy, _ = self._peek(entry, HEAD)
+            plain, _ = self._peek(self.store.stat(entry.key[:-3]), HEAD)
+        except Unreadable as problem:
+            return problem.code in ("weblogs.truncated", "weblogs.corrupt")
+        return plain.startswith(copy)
+
+    @staticmethod
+    def active(entry: Entry, entries: list[Entry]) -> bool:
+        """Whether the web server may still be writing it.
+
+        A plain file whose name has no digit (``access.log``), or that was changed last of those in its folder.
+        """
+        folder, _, name = entry.key.rpartition("/")
+        if name.endswith(".gz"):
+            return False
+        beside = [e.modified for e in entries if e.key.rpartition("/")[0] == folder]
+        return not any(c.isdigit() for c in name) or entry.modified >= max(beside, default=entry.modified)
+
+    def partitions(self) -> list[Partition]:
+        """One a file, sorted by key, with its mark.
+
+        :raises RetryLater: ``weblogs.rotated``: files were renamed again and again meanwhile.
+        """
+        for _ in range(5):
+            with suppress(_Moved):
+                entries = self.entries()
+                return [Partition(e.key, e.bytes, str(self._mark(e, self.active(e, entries)))) for e in entries]
+        raise rotated(self.where(self.prefix))
+
+    def _mark(self, entry: Entry, active: bool) -> Mark:
+        if not entry.regular:
+            return Mark("", 0, None)  # Reading it says why not.
+        try:
+            head, _ = self._peek(entry, HEAD)
+            upto = None if entry.key.endswith(".gz") else self._reach(entry, active)
+        except Unreadable as problem:
+            if problem.code == "storage.missing":
+                raise _Moved from None
+            if problem.code not in ("weblogs.truncated", "weblogs.corrupt"):
+                raise
+            return Mark("", 0, None)
+        return Mark(sha256(head).hexdigest(), len(head), upto if head else 0)
+
+    def _reach(self, entry: Entry, active: bool) -> int:
+        """How far the whole lines of a plain file reach: a last line without a newline counts if it is one."""
+        if not active:
+            return entry.bytes
+        with self.store.open(entry.key) as file, translated(self.where(entry.key)):
+            at, tail = entry.bytes, b""
+            while at and b"\n" not in tail:
+                start = max(0, at - HEAD)
+                file.seek(start)
+                tail = file.read(at - start) + tail
+                at = start
+        last = tail[tail.rfind(b"\n") + 1 :]
+        return entry.bytes if last and self.form.match(last) else entry.bytes - len(last)
+
+    def _peek(self, entry: Entry, size: int) -> tuple[bytes, int | None]:
+        """The first uncompressed bytes, and the earliest time among their lines."""
+        with self._stream(entry) as stream, _decompressing(self.where(entry.key)):
+            head = stream.read(size)
+        times = self._times(head[: head.rfind(b"\n") + 1] or head)
+        self._heads[entry, size] = sha256(head).hexdigest(), min(times, default=None)
+        return head, min(times, default=None)
+
+    def _head(self, entry: Entry, size: int) -> tuple[str, int | None]:
+        if (entry, size) not in self._heads:
+            self._peek(entry, size)
+        return self._heads[entry, size]
+
+    @contextmanager
+    def opened(self, partition: Partition) -> Iterator[Log]:
+        """The file that a partition meant, wherever it is now.
+
+        :raises RetryLater: ``weblogs.rotated``: it is not found.
+        :raises Unreadable: ``weblogs.truncated``, ``weblogs.corrupt``, ``storage.link`` and the like.
+        """
+        mark = Mark.parse(partition.mark)
+        if mark is None or not mark.digest:
+            with self.open(self._stat(partition.name), None) as log:
+                yield log
+            return
+        for entry in self._likely(partition.name, mark):
+            with suppress(_Moved):
+                with self._verified(entry, mark) as log:
+                    yield log
+                return
+        raise rotated(self.where(partition.name))
+
+    def _likely(self, key: str, mark: Mark) -> Iterator[Entry]:
+        """Files that may have the marked content: the one of that name, then whichever begins like it."""
+        named = [entry for entry in self.everything() if is_log(entry.key)]
+        named.sort(key=lambda entry: entry.key != key)
+        for entry in named:
+            try:
+                if entry.regular and (entry.key == key or self._head(entry, mark.head)[0] == mark.digest):
+                    yield entry
+            except Unreadable:
+                continue  # It is not the one, or cannot be told; the one that is meant was readable.
+
+    @contextmanager
+    def _verified(self, entry: Entry, mark: Mark) -> Iterator[Log]:
+        try:
+            opened = self.open(entry, mark.upto, mark.head)
+            log = opened.__enter__()
+        except Unreadable as problem:
+            if problem.code == "storage.missing":
+                raise _Moved from None
+            raise
+        try:
+            if sha256(log._head).hexdigest() != mark.digest:
+                raise _Moved
+            yield log
+        finally:
+            opened.__exit__(None, None, None)
+
+    @contextmanager
+    def open(self, entry: Entry, upto: int | None, head: int = HEAD) -> Iterator[Log]:
+        """One file as it is; see :meth:`opened`."""
+        where = self.where(entry.key)
+        with self._stream(entry) as stream:
+            with _decompressing(where):
+                first = stream.read(head) if head else b""
+            yield Log(entry, upto, first, stream, where)
+
+    @contextmanager
+    def _stream(self, entry: Entry) -> Iterator[BinaryIO]:
+        with self.store.open(entry.key) as raw:
+            if not entry.key.endswith(".gz"):
+                yield raw
+            elif entry.bytes == 0:
+                raise _truncated(self.where(entry.key))
+            else:
+                with cast(BinaryIO, igzip.IGzipFile(fileobj=raw, mode="rb")) as stream:  # type: ignore[no-untyped-call]
+                    yield stream
+
+    def _stat(self, key: str) -> Entry:
+        try:
+            return self.store.stat(key)
+        except Unreadable as problem:
+            raise (rotated(self.where(key)) if problem.code == "storage.missing" else problem) from None
+
+    def noting(self, entry: Entry, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """The same blocks; which time they span is remembered of the file."""
+        times: list[int] = []
+        for block in blocks:
+            times += self._times(block)
+            yield block
+        self._spans[entry] = (min(times), max(times)) if times else (1, 0)
+
+    def fits(self, entry: Entry) -> bool:
+        """Whether the format fits any of the first lines (true for an empty file)."""
+        with self._stream(entry) as stream, _decompressing(self.where(entry.key)):
+            first = stream.read(HEAD).split(b"\n")
+        return first == [b""] or any(self.form.match(line) for line in first)
+
+    def span(self, entry: Entry) -> tuple[int, int] | None:
+        """The earliest and latest time in a file that was read through (sampled); None: not known."""
+        return self._spans.get(entry)
+
+    def begins(self, entry: Entry) -> int | None:
+        """The earliest time among its first lines."""
+        return self._head(entry, HEAD)[1]
+
+    def _times(self, block: bytes) -> list[int]:
+        """The times of a block's lines: of all of a short block, of some of a long one."""
+        if len(block) <= 16 * 1024:
+            sample = block.split(b"\n")
+        else:
+            sample = []
+            for at in range(0, len(block), max(1, len(block) // 32)):
+                start = block.find(b"\n", at) + 1
+                sample.append(block[start : block.find(b"\n", start)] if start else b"")
+            sample.append(block[: block.find(b"\n")])
+            sample.append(block[block.rfind(b"\n", 0, -1) + 1 :].rstrip(b"\n"))
+        found = (self.form.match(line) for line in sample if line)
+        times = (self.form.time(match, self.form.dataset.time) for match in found if match)
+        return [time for time in times if time is not None]
+
+    def where(self, key: str) -> str:
+        """How an error names a file: by dataset and key."""
+        return f"{self.form.full}: {key}"
+
+
+class _Moved(Exception):
+    """The name means another file now."""
+
+
+def is_log(key: str) -> bool:
+    """Whether a file is read as a log, by its name.
+
+    ``*.gz``, and plain files: no suffix, ``.log``, or one of digits (``access.log.1``, ``access.log-20251125``).
+    """
+    name = key.rpartition("/")[2]
+    if name.startswith(".") or name.endswith(TEMPORARY):
+        return False
+    if name.endswith(".gz"):
+        return not name.endswith(_ARCHIVES)
+    _, dot, suffix = name.rpartition(".")
+    return not dot or bool(_PLAIN.fullmatch(suffix))
+
+
+def rotated(where: str) -> RetryLater:
+    """A file is no longer where it was."""
+    return RetryLater(
+        "weblogs.rotated", "A log is no longer there, nor found under another name.", where=where,
+        advice="It was rotated meanwhile; the next try lists the files again.",
+    )  # fmt: skip
+
+
+def _truncated(where: str) -> Unreadable:
+    return Unreadable(
+        "weblogs.truncated", "A compressed log ends before its end.", where=where,
+        advice="Restore it from a backup, or excuse it by name in the data map, with the reason.",
+    )  # fmt: skip
+
+
+@contextmanager
+def _decompressing(where: str) -> Iterator[None]:
+    """Turn what goes wrong in reading and decompressing into ours."""
+    try:
+        with translated(where):
+            yield
+    except PrivacyError as problem:
+        if problem.code == "storage.failed":
+            raise _corrupt(where) from None
+        raise
+    except EOFError:
+        raise _truncated(where) from None
+    except _BROKEN:
+        raise _corrupt(where) from None
+
+
+def _corrupt(where: str) -> Unreadable:
+    return Unreadable(
+        "weblogs.corrupt", "A compressed log is damaged.", where=where,
+        advice="Restore it from a backup, or excuse it by name in the data map, with the reason.",
+    )  # fmt: skip

@@ -1,0 +1,142 @@
+"""Picking lines from one file: settling first which visits are contested, in it and in the files beside it in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from privacy.errors import Unreadable
+from privacy.sources.base import Due, Partition, Selection
+from privacy.sources.weblogs_files import Log, LogFiles, lines, newlines, rotated
+from privacy.sources.weblogs_lines import LineFormat
+from privacy.sources.weblogs_match import DueMatcher, Matcher, Picked, Window
+from privacy.sources.weblogs_times import micros
+from privacy.storage import Entry
+
+KEPT_BYTES = 32 * 2**20
+"""So much of the lines found while visits are settled is kept; with more, the file is read a second time."""
+
+_HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a scan found out about its file by its end.
+
+    :param entry: the file. ``lines``: how many it has. ``all``: the whole file was read, nothing was added meanwhile.
+    """
+
+    entry: Entry | None = None
+    lines: int = 0
+    all: bool = False
+
+
+def matcher(form: LineFormat, selection: Selection, entry: Entry) -> Matcher | DueMatcher:
+    """What picks a selection's lines from a file."""
+    if isinstance(selection.pick, Due):
+        return DueMatcher(form, selection.pick, micros(entry.modified))
+    return Matcher(form, selection.pick, selection.on)
+
+
+def scan(
+    files: LogFiles, form: LineFormat, selection: Selection, partition: Partition, seen: Seen
+) -> Iterator[tuple[int, bytes, Picked]]:
+    """The picked lines of a partition with their numbers, in order. Closing it closes the file.
+
+    :raises RetryLater, Unreadable: see :meth:`LogFiles.opened` and :meth:`Log.blocks`.
+    """
+    with files.opened(partition) as log:
+        seen.entry = log.entry
+        seen.all = log.upto is None or log.entry.bytes <= log.upto
+        pick = matcher(form, selection, log.entry)
+        if isinstance(pick, Matcher) and pick.windows:
+            kept = settle(files, log, pick, seen)
+            if kept is None:
+                with files.opened(partition) as again:
+                    yield from _picked(lines(again.blocks(), pick), pick)
+            else:
+                yield from _picked(kept, pick)
+        else:
+            yield from _picked(lines(_counted(log.blocks(), seen), pick), pick)
+
+
+def _picked(found: Iterable[tuple[int, bytes]], pick: Matcher | DueMatcher) -> Iterator[tuple[int, bytes, Picked]]:
+    for number, line in found:
+        picked = pick.pick(line)
+        if picked is not None:
+            yield number, line, picked
+
+
+def _counted(blocks: Iterator[bytes], seen: Seen) -> Iterator[bytes]:
+    for block in blocks:
+        seen.lines += newlines(block) + (not block.endswith(b"\n"))
+        yield block
+
+
+def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[int, bytes]] | None:
+    """Let the matcher learn which visits are contested by lines of this file, and of others that reach into them.
+
+    :returns: the lines in which an identifier stands, so that the file need not be read again; None: too many.
+    """
+    kept: list[tuple[int, bytes]] | None = [] if not pick.parse_all else None
+    size = 0
+    visits: set[int] = set()
+    for number, line in lines(_counted(files.noting(log.entry, log.blocks()), seen), pick):
+        visits.update(pick.observe(line))
+        if kept is not None:
+            kept.append((number, line))
+            size += len(line)
+            if size > KEPT_BYTES:
+                kept = None
+    open_visits = visits - pick.contested
+    if not open_visits:
+        return kept
+    for entry in files.entries():
+        if entry.identity == log.entry.identity:
+            continue
+        reached = {w.number for w in pick.windows if w.number in open_visits and _reaches(files, entry, w)}
+        if reached:
+            _look(files, entry, pick, reached)
+            open_visits -= pick.contested
+        if not open_visits:
+            break
+    return kept
+
+
+def _reaches(files: LogFiles, entry: Entry, window: Window) -> bool:
+    """Whether a file may hold lines from within a visit.
+
+    The web server writes lines in order of time but for the length of a request; an hour is allowed for that, and a day
+    where only the file's first lines and its last change are known.
+    """
+    if not entry.regular:
+        return True  # Looking into it says why it cannot be read.
+    if micros(entry.modified) < window.low - _DAY:
+        return False
+    span = files.span(entry)
+    if span is not None:
+        return span[0] - _HOUR <= window.high and window.low <= span[1] + _HOUR
+    begins = _renamed(files, entry, lambda: files.begins(entry))
+    return begins is None or begins - _DAY <= window.high
+
+
+def _look(files: LogFiles, entry: Entry, pick: Matcher, wanted: set[int]) -> None:
+    def look() -> None:
+        with files.open(entry, None) as log:
+            for _, line in lines(files.noting(entry, log.blocks()), pick):
+                pick.observe(line, wanted)
+
+    _renamed(files, entry, look)
+
+
+def _renamed(files: LogFiles, entry: Entry, do: Callable[[], T]) -> T:
+    try:
+        return do()
+    except Unreadable as problem:
+        if problem.code == "storage.missing":
+            raise rotated(files.where(entry.key)) from None
+        raise

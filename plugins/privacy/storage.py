@@ -1,0 +1,375 @@
+"""Object stores: files by key, listed in order, replaced whole or not at all. A folder now; S3 behind the same calls.
+
+Keys are relative and use ``/``. A :class:`FolderStore` opens every component without following links, so that a
+symbolic link swapped in between a look and a delete leads nowhere (edge case 9).
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat as modes
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from privacy.connections import Connection
+from privacy.errors import BadConfiguration, BadInput, GiveUp, PrivacyError, Refused, RetryLater, Unreadable
+
+TEMPORARY = ".privacy-tmp"
+"""How the names of half-written files end; they are never listed, and :meth:`Store.sweep` removes them."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_FOLDER = _READ | os.O_DIRECTORY
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object in a store.
+
+    :param key: relative, with ``/``.
+    :param bytes: its size as stored.
+    :param modified: aware, UTC, microseconds.
+    :param identity: tells this very object from another under the same key: ``dev:inode`` of a file; ``link``,
+        ``mount`` or ``special`` for what is listed so that nothing is passed over unseen, but cannot be opened.
+    """
+
+    key: str
+    bytes: int
+    modified: datetime
+    identity: str
+
+    @property
+    def regular(self) -> bool:
+        """Whether it can be opened, replaced and deleted."""
+        return ":" in self.identity
+
+
+class Store(Protocol):
+    """Something that holds objects. Errors are :mod:`privacy.errors`'; each names the key."""
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """The objects whose keys begin with ``prefix``, sorted by key.
+
+        :raises Unreadable: ``storage.missing``, ``storage.denied``: the store cannot be listed.
+        """
+        ...
+
+    def stat(self, key: str) -> Entry:
+        """One object. :raises Unreadable: ``storage.missing``."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """Its content, for reading; the caller closes it. :raises Unreadable: missing, denied, a link."""
+        ...
+
+    def write(self, key: str, *, replacing: Entry | None = None) -> AbstractContextManager[BinaryIO]:
+        """Write an object: it appears, whole and on disk, when the block ends, and not at all when it raises.
+
+        :param replacing: what is being replaced: its permissions, owner and time of change are kept.
+        :raises RetryLater: ``storage.full``; ``storage.busy``: somebody writes it now; ``storage.changed``: what is
+            there is no longer ``replacing``.
+        :raises Refused: ``storage.hard_link``: it has another name elsewhere, which would keep the old content.
+        """
+        ...
+
+    def delete(self, key: str, *, expected: Entry | None = None) -> None:
+        """Remove an object; it is gone from disk when this returns.
+
+        :param expected: remove it only if it is still this one (else RetryLater ``storage.changed``).
+        :raises Unreadable, Refused: as in :meth:`open` and :meth:`write`.
+        """
+        ...
+
+    def sweep(self, prefix: str = "") -> int:
+        """Remove what writers that were killed left half written; how many. What is being written now stays."""
+        ...
+
+
+def store(connection: Connection) -> Store:
+    """The store behind a connection.
+
+    :raises BadConfiguration: ``storage.unknown_kind``: not a ``file:`` URL.
+    """
+    if connection.scheme == "file":
+        return FolderStore(connection.folder)
+    raise BadConfiguration(
+        "storage.unknown_kind",
+        "There is no store for this kind of connection.",
+        where=connection.name,
+        advice="Write it as file:///absolute/path.",
+    )
+
+
+class FolderStore:
+    """Files below one folder, on its own filesystem.
+
+    :param root: the folder; may itself be reached through links (it is the operator's word), nothing below may.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """See :meth:`Store.list`. The keys are held in memory to be sorted, contents are not."""
+        with translated(prefix or str(self._root)):
+            found = [entry for entry in self._walk(prefix) if not entry.key.endswith(TEMPORARY)]
+        yield from sorted(found, key=lambda entry: entry.key)
+
+    def stat(self, key: str) -> Entry:
+        """See :meth:`Store.stat`."""
+        with translated(key), self._parent(key) as (folder, name):
+            return _entry(key, os.stat(name, dir_fd=folder, follow_symlinks=False), self._device())
+
+    def open(self, key: str) -> BinaryIO:
+        """See :meth:`Store.open`."""
+        with translated(key), self._parent(key) as (folder, name):
+            _refuse_irregular(_entry(key, os.stat(name, dir_fd=folder, follow_symlinks=False), self._device()))
+            handle = os.open(name, _READ | os.O_NONBLOCK, dir_fd=folder)
+            try:
+                # Looked at again through the handle: what the name meant a moment ago does not count.
+                _refuse_irregular(_entry(key, os.fstat(handle), self._device()))
+            except BaseException:
+                os.close(handle)
+                raise
+            return os.fdopen(handle, "rb")
+
+    @contextmanager
+    def write(self, key: str, *, replacing: Entry | None = None) -> Iterator[BinaryIO]:
+        """See :meth:`Store.write`."""
+        with translated(key), self._parent(key, create=True) as (folder, name):
+            self._target(folder, name, key, replacing)
+            handle, temporary = _temporary(folder, name, key)
+            file = os.fdopen(handle, "wb")
+            committed = False
+            try:
+                yield file
+                file.flush()
+                status = self._target(folder, name, key, replacing)
+                if replacing is not None and status is not None:
+                    _keep(handle, status)
+                os.fsync(handle)
+                self._commit(folder, temporary, name)
+                committed = True
+                os.fsync(folder)
+            finally:
+                with suppress(OSError):
+                    if not committed:
+                        os.unlink(temporary, dir_fd=folder)
+                with suppress(OSError):
+                    # After a full disk, closing fails once more; the first error is the one to tell.
+                    file.close()
+
+    def delete(self, key: str, *, expected: Entry | None = None) -> None:
+        """See :meth:`Store.delete`."""
+        with translated(key), self._parent(key) as (folder, name):
+            if self._target(folder, name, key, expected) is None:
+                raise _missing(key)
+            os.unlink(name, dir_fd=folder)
+            os.fsync(folder)
+
+    def sweep(self, prefix: str = "") -> int:
+        """See :meth:`Store.sweep`. A file that a living writer has locked stays."""
+        swept = 0
+        folders = prefix.rpartition("/")[0]
+        with translated(prefix or str(self._root)):
+            keys = [e.key for e in self._walk(folders and folders + "/") if e.key.endswith(TEMPORARY)]
+        for key in keys:
+            with translated(key), self._parent(key) as (folder, name), suppress(FileNotFoundError, BlockingIOError):
+                handle = os.open(name, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(name, dir_fd=folder)
+                    swept += 1
+                finally:
+                    os.close(handle)
+        return swept
+
+    def _commit(self, folder: int, temporary: str, name: str) -> None:
+        """The one moment in which the new content takes the old one's place."""
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def _device(self) -> int:
+        return self._root.stat().st_dev
+
+    @contextmanager
+    def _parent(self, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
+        """The opened folder that ``key`` lies in, and its name there; no component may be a link or a mount."""
+        *folders, name = _parts(key)
+        if create:
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        device, handle = self._device(), os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in folders:
+                if create:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, 0o700, dir_fd=handle)
+                if modes.S_ISLNK(os.stat(part, dir_fd=handle, follow_symlinks=False).st_mode):
+                    raise _irregular(key, "link")
+                inner = os.open(part, _FOLDER, dir_fd=handle)
+                os.close(handle)
+                handle = inner
+                if os.fstat(handle).st_dev != device:
+                    raise _irregular(key, "mount")
+            yield handle, name
+        finally:
+            os.close(handle)
+
+    def _target(self, folder: int, name: str, key: str, expected: Entry | None) -> os.stat_result | None:
+        """What stands under the name now, if it may be replaced or deleted; None: nothing."""
+        try:
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            if expected is not None:
+                raise _changed(key) from None
+            return None
+        now = _entry(key, status, self._device())
+        _refuse_irregular(now)
+        if status.st_nlink > 1:
+            raise Refused(
+                "storage.hard_link",
+                "The file has another name elsewhere, which would keep its content.",
+                where=key,
+                advice="Remove the other hard link first.",
+            )
+        if expected is not None and now != expected:
+            raise _changed(key)
+        return status
+
+    def _walk(self, prefix: str) -> Iterator[Entry]:
+        device, top = self._device(), os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+        def below(handle: int, folder: str) -> Iterator[Entry]:
+            try:
+                for name in sorted(os.listdir(handle)):
+                    key = folder + name
+                    if not (key.startswith(prefix) or prefix.startswith(key + "/")):
+                        continue
+                    try:
+                        status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                        if not modes.S_ISDIR(status.st_mode) or status.st_dev != device:
+                            yield _entry(key, status, device)
+                            continue
+                        inner = os.open(name, _FOLDER, dir_fd=handle)
+                    except FileNotFoundError:
+                        continue  # Rotated away between the list and the look.
+                    yield from below(inner, key + "/")
+            finally:
+                os.close(handle)
+
+        return below(top, "")
+
+
+def _parts(key: str) -> tuple[str, ...]:
+    parts = tuple(key.split("/"))
+    if "\0" in key or any(part in ("", ".", "..") for part in parts):
+        raise BadInput("storage.key", "A key is relative, without '..' and empty parts.", where=key)
+    return parts
+
+
+def _entry(key: str, status: os.stat_result, device: int) -> Entry:
+    if modes.S_ISLNK(status.st_mode):
+        identity = "link"
+    elif status.st_dev != device:
+        identity = "mount"
+    elif not modes.S_ISREG(status.st_mode):
+        identity = "special"
+    else:
+        identity = f"{status.st_dev}:{status.st_ino}"
+    modified = _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
+    return Entry(key, status.st_size, modified, identity)
+
+
+def _keep(handle: int, old: os.stat_result) -> None:
+    """Give a file the owner, permissions and time of change of the one that it replaces (edge case 7)."""
+    with suppress(PermissionError):
+        # Only root may give files away; without it the file stays this process's own.
+        os.fchown(handle, old.st_uid, old.st_gid)
+    os.fchmod(handle, modes.S_IMODE(old.st_mode))
+    os.utime(handle, ns=(old.st_atime_ns, old.st_mtime_ns))
+
+
+def _temporary(folder: int, name: str, key: str) -> tuple[int, str]:
+    """An empty file to write to, locked: one name a key, so that a killed writer's rest is used up by the next."""
+    temporary = f".{blake2b(name.encode(errors='surrogateescape'), digest_size=12).hexdigest()}{TEMPORARY}"
+    handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Another writer may have put it in place between our open and our lock.
+        here, mine = os.stat(temporary, dir_fd=folder, follow_symlinks=False), os.fstat(handle)
+        if (here.st_ino, mine.st_nlink) != (mine.st_ino, 1):
+            raise FileNotFoundError(errno.ENOENT, "moved")
+        os.ftruncate(handle, 0)
+    except (BlockingIOError, FileNotFoundError):
+        os.close(handle)
+        raise RetryLater("storage.busy", "The object is being written by another process.", where=key) from None
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle, temporary
+
+
+_IRREGULAR = {
+    "link": "A symbolic link stands in the way; links are not followed.",
+    "mount": "It lies on another filesystem than the store.",
+    "special": "It is no regular file.",
+}
+
+
+def _irregular(key: str, identity: str) -> Unreadable:
+    return Unreadable(
+        f"storage.{identity}", _IRREGULAR[identity], where=key, advice="Put the file itself there, or excuse it."
+    )
+
+
+def _refuse_irregular(entry: Entry) -> None:
+    if not entry.regular:
+        raise _irregular(entry.key, entry.identity)
+
+
+def _missing(key: str) -> Unreadable:
+    return Unreadable("storage.missing", "There is no such object or folder.", where=key)
+
+
+def _changed(key: str) -> RetryLater:
+    return RetryLater("storage.changed", "The object was changed, replaced or removed meanwhile.", where=key)
+
+
+_ERRORS: dict[int, Callable[[str], PrivacyError]] = {
+    errno.ENOENT: _missing,
+    errno.ENOTDIR: _missing,
+    errno.ELOOP: lambda where: _irregular(where, "link"),
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT),
+        lambda where: RetryLater("storage.full", "The disk is full.", where=where, advice="Make room, then try again."),
+    ),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        lambda where: Unreadable(
+            "storage.denied", "This process may not do that to the file.", where=where, advice="Give it the right."
+        ),
+    ),
+    **dict.fromkeys(
+        (errno.EMFILE, errno.ENFILE, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT),
+        lambda where: RetryLater("storage.busy", "The store cannot answer now.", where=where),
+    ),
+    errno.EIO: lambda where: Unreadable("storage.broken", "The disk cannot read or write it.", where=where),
+}
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn an OSError of reading or writing into one of ours that names ``where``, ``from None``."""
+    try:
+        yield
+    except OSError as problem:
+        make = _ERRORS.get(problem.errno or 0)
+        if make is not None:
+            raise make(where) from None
+        raise GiveUp("storage.failed", "The store failed.", where=where) from None
