@@ -119,7 +119,15 @@ def _policy(folder: Path) -> Policy:
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """A YAML loader that refuses a key written twice."""
+    """A YAML loader that refuses a key written twice; only ``true`` and ``false`` are booleans, as in YAML 1.2.
+
+    Otherwise the key ``on`` and the country ``NO`` would be True and False.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML has it
+        first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
         seen: set[object] = set()

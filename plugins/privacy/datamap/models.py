@@ -23,10 +23,20 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Sentence = Annotated[str, Field(min_length=1)]
 
 CATEGORIES = frozenset(c.fides_key for c in DEFAULT_TAXONOMY.data_category)
-"""The data categories that may be named: those of fideslang's taxonomy."""
+"""The data categories that may be named: those of fideslang's taxonomy, and own ones below its leaves."""
 
 GLOBAL_KINDS = ("email", "phone", "device_id", "ip")
 """Identity kinds that mean the same in every system; all others carry their system: ``shop.customer_id``."""
+
+
+def is_category(key: str) -> bool:
+    """Whether a data category may be named: one of the taxonomy, or one of the shop's own right below a leaf of it.
+
+    A statement may be finer than the taxonomy ("wedding date", "engagement date"). Below a category that has parts an
+    unknown one is a typing mistake, so that is refused.
+    """
+    parent, _, _ = key.rpartition(".")
+    return key in CATEGORIES or (parent in CATEGORIES and not any(c.startswith(parent + ".") for c in CATEGORIES))
 
 
 class Strict(BaseModel):
@@ -92,7 +102,7 @@ class Column(Strict):
     @field_validator("category")
     @classmethod
     def _known_category(cls, value: str) -> str:
-        if value not in CATEGORIES:
+        if not is_category(value):
             raise ValueError(f"{value!r} is no data category of fideslang's taxonomy{did_you_mean(value, CATEGORIES)}")
         return value
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from privacy.datamap.models import CATEGORIES, Decided, Name, Sentence, Strict, Text, did_you_mean
+from privacy.datamap.models import CATEGORIES, Decided, Name, Sentence, Strict, Text, did_you_mean, is_category
 
 _PERIOD = re.compile(
     r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -176,7 +176,7 @@ class Policy(Strict):
     @classmethod
     def _known(cls, value: dict[str, Text]) -> dict[str, Text]:
         for key in value:
-            if key not in CATEGORIES:
+            if not is_category(key):
                 raise ValueError(f"{key!r} is no data category of fideslang's taxonomy{did_you_mean(key, CATEGORIES)}")
         return value
 

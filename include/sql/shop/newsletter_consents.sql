@@ -1,0 +1,2 @@
+SELECT consent_id, customer_id, email, given_at, withdrawn_at, wording, proof
+FROM newsletter_consents

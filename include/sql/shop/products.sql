@@ -1,0 +1,2 @@
+SELECT product_id, sku, name, metal, carats, price, active
+FROM products
