@@ -87,7 +87,11 @@ def instant(value: object, zone: str) -> int | None:
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=ZoneInfo(zone))
-    return (at.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+    try:
+        return (at.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
+    except OverflowError:
+        # 0001-01-01 east of Greenwich, 9999-12-31 west of it: placeholders for "unknown", not times.
+        return None
 
 
 def microseconds(at: datetime) -> int:

@@ -140,7 +140,7 @@ def test_the_bound_is_exact_to_the_microsecond(shop, shift, due):
     assert bool(shop.read("orders", Due(bound))) is due
 
 
-@pytest.mark.parametrize("at", [None, "", "onbekend", "2026-13-45"])
+@pytest.mark.parametrize("at", [None, "", "onbekend", "2026-13-45", "0001-01-01", "9999-12-31T23:59:59-12:00"])
 def test_a_start_that_cannot_be_read_is_never_due(shop, at):
     """Edge case 11."""
     shop.order("a", client=1, at=at)
