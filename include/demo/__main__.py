@@ -18,7 +18,9 @@ from demo import SIZES, TODAY, make
 def main() -> None:
     """Make a shop and say what is in it."""
     parser = argparse.ArgumentParser(prog="demo", description="Make the demo shop, its logs and its answer sheet.")
-    parser.add_argument("--to", type=Path, required=True, help="folder to write to; files of an earlier run are replaced")
+    parser.add_argument(
+        "--to", type=Path, required=True, help="folder to write to; files of an earlier run are replaced"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--size", choices=sorted(SIZES), default="small")
     parser.add_argument("--today", type=date.fromisoformat, default=TODAY, help="the day on which the data ends")

@@ -210,9 +210,7 @@ class People:
             notes=_pick(rng, [None, None, "Klant belt liever niet.", "Korting toegezegd; zie collega."]),
         )
 
-    def _addresses(
-        self, rng: Random, place: int, number: int, own: str, created: int
-    ) -> tuple[tuple[Held, ...], bool]:
+    def _addresses(self, rng: Random, place: int, number: int, own: str, created: int) -> tuple[tuple[Held, ...], bool]:
         late = self.calendar.now - 20 * DAY
         if place == 8:
             shared = self.customer(number - 1).emails[-1].address

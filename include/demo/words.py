@@ -13,7 +13,16 @@ LAST_NAMES = [
     ("", "El Idrissi"), ("ten", "Brink"), ("", "Müller"), ("van de", "Ven"), ("", "Bos"), ("", "Nguyễn"),
     ("", "Smit-Kuipers"), ("in 't", "Groen"), ("", "Fernández"), ("", "Ångström"), ("op den", "Akker"),
 ]  # fmt: skip
-STREETS = ["Dorpsstraat", "Kerkweg", "Prins Hendrikkade", "Lange Voorhout", "'s-Gravenweg", "Julianalaan", "Achter de Hoven", "Schönbergstraße"]
+STREETS = [
+    "Dorpsstraat",
+    "Kerkweg",
+    "Prins Hendrikkade",
+    "Lange Voorhout",
+    "'s-Gravenweg",
+    "Julianalaan",
+    "Achter de Hoven",
+    "Schönbergstraße",
+]
 TOWNS = ["Enschede", "'s-Hertogenbosch", "Den Haag", "Súdwest-Fryslân", "Utrecht", "Hengelo", "Zutphen", "Maastricht"]
 DOMAINS = ["post.example", "mail.example", "brievenbus.example", "thuis.example", "werk.example"]
 METALS = ["geelgoud", "witgoud", "roségoud", "platina", "palladium"]
@@ -31,7 +40,12 @@ MESSAGES = [
     "Graag een afspraak, liefst op zaterdag 💍",
     "Tab\tin de tekst, en een lege regel\n\ndaarna.",
 ]
-REVIEWS = [("Prachtig", "Mooier dan op de foto 😍"), ("Goed", "Snel geleverd."), ("Matig", "De kleur week af; netjes opgelost."), ("Top!", "")]
+REVIEWS = [
+    ("Prachtig", "Mooier dan op de foto 😍"),
+    ("Goed", "Snel geleverd."),
+    ("Matig", "De kleur week af; netjes opgelost."),
+    ("Top!", ""),
+]
 HOSTILE = [
     "'; DROP TABLE klanten; --",
     "{{ 7*7 }}",
@@ -53,7 +67,12 @@ PAGES = [
     "/", "/ringen", "/verlovingsringen", "/trouwringen?metaal=witgoud", "/collier/zilver", "/winkelmand", "/contact",
     "/css/winkel.css", "/img/solitair.webp", "/zoeken?q=%22diamant%22", "/privacy", "/maatwijzer",
 ]  # fmt: skip
-REFERERS = ["-", "https://www.diamonto.example/", "https://zoek.example/?q=trouwringen", "https://www.diamonto.example/ringen"]
+REFERERS = [
+    "-",
+    "https://www.diamonto.example/",
+    "https://zoek.example/?q=trouwringen",
+    "https://www.diamonto.example/ringen",
+]
 BROKEN = [
     b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
     b"2026/01/02 10:00:00 [error] 1234#0: *1 open() failed (2: No such file or directory)",

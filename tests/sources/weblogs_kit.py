@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from privacy.connections import Connection
 from privacy.datamap.models import System
 from privacy.sources.base import Due, Identifier, Item, Of, Outcome, Selection, Step, Subject, Tally
@@ -57,7 +55,7 @@ def system(**changes: Any) -> System:
         column.update(description="d", category="user.device", provenance="observed")
     raw = {"system": "weblogs", "title": {"nl": "Logs", "en": "Logs"}, "source": "weblogs", "connection": "logs",
         "owner": "o", "excused": excused, "datasets": {"access": dataset}}  # fmt: skip
-    return System.model_validate(yaml.safe_load(yaml.safe_dump(raw)))
+    return System.model_validate(raw)
 
 
 class Logs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,50 @@ class Verification:
     def ok(self) -> bool:
         """Nothing was altered, removed, reordered or cut off."""
         return not self.problems
+
+
+class Writing:
+    """A transaction of the ledger's database (see :meth:`Ledger.writing`).
+
+    :param connection: for the change that the entries tell of.
+    :param head: the last entry written; None as long as there is none.
+    """
+
+    def __init__(self, connection: sa.Connection, clock: Clock) -> None:
+        self.connection = connection
+        self.head: Head | None = None
+        self._clock = clock
+
+    def event(self, kind: str, *, actor: str, **more: object) -> int:
+        """See :meth:`Ledger.event`."""
+        return self.append(made(Event, {"kind": kind, "actor": actor, "at": self._clock.now(), **more}))
+
+    def append(self, entry: Begun | Ended | Event) -> int:
+        """Add an entry to the chain; its sequence number."""
+        text, connection = entry.canonical().decode(), self.connection
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('privacy.ledger'))"))
+        if entry.kind in ("run.begun", "run.ended"):
+            there = connection.execute(
+                sa.select(ledger.c.seq, ledger.c.entry).where(ledger.c.run == entry.run, ledger.c.kind == entry.kind)
+            ).first()
+            if there is not None:
+                return self._again(there.seq, there.entry, text)
+        last = connection.execute(sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)).first()
+        seq, previous = (last.seq + 1, last.hash) if last is not None else (1, START)
+        self.head = Head(seq, link(previous, text))
+        connection.execute(sa.insert(ledger).values(seq=seq, entry=text, hash=self.head.hash))
+        return seq
+
+    @staticmethod
+    def _again(seq: int, there: str, text: str) -> int:
+        old, new = json.loads(there), json.loads(text)
+        old.pop("at"), new.pop("at")
+        if old != new:
+            raise Refused(
+                "ledger.recorded", f"The run has recorded something else as its {new['kind']!r}.", where=str(new["run"])
+            )
+        return seq
 
 
 class Ledger:
@@ -121,39 +166,22 @@ class Ledger:
             problems.append(f"The signed head names entry {head.seq}; the table ends at {count}: the end was cut off.")
         return Verification(count, anchored, tuple(problems))
 
-    def _append(self, entry: Begun | Ended | Event) -> int:
-        text = entry.canonical().decode()
-        with translated("ledger"), self._engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('privacy.ledger'))"))
-            if entry.kind in ("run.begun", "run.ended"):
-                there = connection.execute(
-                    sa.select(ledger.c.seq, ledger.c.entry).where(
-                        ledger.c.run == entry.run, ledger.c.kind == entry.kind
-                    )
-                ).first()
-                if there is not None:
-                    return self._again(there.seq, there.entry, text)
-            last = connection.execute(
-                sa.select(ledger.c.seq, ledger.c.hash).order_by(ledger.c.seq.desc()).limit(1)
-            ).first()
-            seq, previous = (last.seq + 1, last.hash) if last is not None else (1, START)
-            head = Head(seq, link(previous, text))
-            connection.execute(sa.insert(ledger).values(seq=seq, entry=text, hash=head.hash))
-        # After the commit: a crash in between leaves an entry that is there and not yet signed for, which the next
-        # append repairs; the other way round, the head would name an entry that never was.
-        self._head.advance(head)
-        return seq
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """One transaction of this database, for a change and the entries that prove it: both are there, or neither.
 
-    @staticmethod
-    def _again(seq: int, there: str, text: str) -> int:
-        old, new = json.loads(there), json.loads(text)
-        old.pop("at"), new.pop("at")
-        if old != new:
-            raise Refused(
-                "ledger.recorded", f"The run has recorded something else as its {new['kind']!r}.", where=str(new["run"])
-            )
-        return seq
+        The signed head follows after the commit: a crash in between leaves entries that are there and not yet signed
+        for, which the next append repairs; the other way round, the head would name an entry that never was.
+        """
+        with translated("ledger"), self._engine.begin() as connection:
+            writing = Writing(connection, self._clock)
+            yield writing
+        if writing.head is not None:
+            self._head.advance(writing.head)
+
+    def _append(self, entry: Begun | Ended | Event) -> int:
+        with self.writing() as writing:
+            return writing.append(entry)
 
     def _rows(self) -> Iterator[tuple[int, str, str]]:
         query = sa.select(ledger.c.seq, ledger.c.entry, ledger.c.hash).order_by(ledger.c.seq)

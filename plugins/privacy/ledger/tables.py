@@ -18,3 +18,19 @@ ledger = sa.Table(
     *(sa.Column(name, sa.Text, sa.FetchedValue()) for name in GENERATED),
 )
 """Only ``seq``, ``entry`` and ``hash`` are written: the database generates the others from the entry."""
+
+DATES = ("received_at", "begun_at", "undecided_at", "sealed_at", "proven_at", "released_at", "refused_at")
+"""When what happened to a request: ISO 8601 text in UTC, or NULL."""
+
+request_register = sa.Table(
+    "request_register",
+    metadata,
+    sa.Column("number", sa.String(32), primary_key=True),
+    sa.Column("right_", sa.String(32), nullable=False),
+    *(sa.Column(name, sa.String(32), nullable=name != "received_at") for name in DATES),
+    sa.Column("run", sa.String(250)),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("key", sa.Text),
+    sa.Column("payload", sa.Text),
+)
+"""``key`` is the request's own, wrapped by the master key; ``payload`` is sealed under it. Without them it names nobody."""

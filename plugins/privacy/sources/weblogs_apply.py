@@ -59,13 +59,13 @@ class _Rewrite:
     spares: list[Matcher]
     kept: int = 0
 
-    def run(self, blocks: Iterator[bytes], out: BinaryIO) -> None:
+    def run(self, blocks: Iterator[bytearray], out: BinaryIO) -> None:
         """Copy the blocks to ``out`` without, or with changed, lines."""
         for block in blocks:
             at = 0
             for start, end in self._spans(block):
                 through = min(end + 1, len(block))
-                line = block[start:end]
+                line = bytes(block[start:end])
                 new = self._line(line)
                 if new is not line:
                     self._put(out, block[at:start])
@@ -74,11 +74,11 @@ class _Rewrite:
                     at = through
             self._put(out, block[at:])
 
-    def _put(self, out: BinaryIO, data: bytes) -> None:
+    def _put(self, out: BinaryIO, data: bytes | bytearray) -> None:
         self.kept += len(data)
         out.write(data)
 
-    def _spans(self, block: bytes) -> list[Span]:
+    def _spans(self, block: bytearray) -> list[Span]:
         """The lines that some step may be about."""
         found: dict[int, int] = {}
         for job in self.jobs:
@@ -275,7 +275,7 @@ def _outcome(job: _Job) -> Outcome:
     return Outcome(job.item.key, Status.DONE if job.records else Status.GONE, job.records, job.bytes)
 
 
-def _every(block: bytes) -> list[Span]:
+def _every(block: bytearray) -> list[Span]:
     found, at = [], 0
     while at < len(block):
         end = block.find(b"\n", at)

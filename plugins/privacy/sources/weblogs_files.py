@@ -9,29 +9,21 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import chain
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO
 
-import numpy as np
-from isal import igzip, isal_zlib
-
-from privacy.errors import PrivacyError, RetryLater, Unreadable
+from privacy.errors import RetryLater, Unreadable
 from privacy.sources.base import Partition
+from privacy.sources.weblogs_blocks import Log, decompressing, uncompressed
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.storage import TEMPORARY, Entry, Store, translated
 
 HEAD = 64 * 1024
-BLOCK = 4 * 2**20
-LONGEST = 64 * 2**20
-"""A line longer than this is no line: the file is refused as unreadable rather than held in memory."""
 
 _PLAIN = re.compile(r"(log|log[._-]?[0-9][0-9T._-]*|[0-9][0-9T._-]*)")
-_BROKEN = cast("tuple[type[Exception], ...]", (isal_zlib.IsalError, zlib.error))
 _ARCHIVES = (".tar.gz", ".json.gz", ".sql.gz")
 
 
@@ -56,81 +48,6 @@ class Mark:
         return cls(*json.loads(text)) if text else None
 
 
-@dataclass(slots=True)
-class Log:
-    """An opened file.
-
-    :param entry: as it was when it was opened.
-    :param upto: how many uncompressed bytes are to be read; None: all.
-    """
-
-    entry: Entry
-    upto: int | None
-    _head: bytes
-    _stream: BinaryIO
-    _where: str
-
-    def blocks(self) -> Iterator[bytes]:
-        """The content, cut at newlines into blocks of some MiB; only the last may end without one.
-
-        :raises Unreadable: ``weblogs.truncated``, ``weblogs.corrupt``, ``weblogs.line_too_long``.
-        """
-        left = self.upto
-        rest: list[bytes] = []
-        length = 0
-        with _decompressing(self._where):
-            for data in chain((self._head,), iter(lambda: self._stream.read(BLOCK), b"")):
-                taken = data if left is None or len(data) <= left else data[:left]
-                if left is not None:
-                    left -= len(taken)
-                cut = taken.rfind(b"\n") + 1
-                if cut:
-                    yield b"".join((*rest, taken[:cut])) if rest else taken[:cut]
-                    rest, length = [], 0
-                if cut < len(taken):
-                    rest.append(taken[cut:])
-                    length += len(taken) - cut
-                if length > LONGEST:
-                    raise Unreadable("weblogs.line_too_long", "A line has more than 64 MiB.", where=self._where)
-                if left == 0:
-                    break
-        if rest:
-            yield b"".join(rest)
-
-
-class Picker(Protocol):
-    """What looks at lines: see :mod:`privacy.sources.weblogs_match`."""
-
-    def candidates(self, block: bytes) -> list[tuple[int, int]] | None:
-        """The lines of a block to look at (from, to), in order; None: all."""
-        ...
-
-
-def lines(blocks: Iterator[bytes], picker: Picker) -> Iterator[tuple[int, bytes]]:
-    """The lines to look at, with their numbers (from 1), without newlines."""
-    before = 0
-    for block in blocks:
-        spans = picker.candidates(block)
-        if spans is None:
-            whole = block.split(b"\n")
-            if not whole[-1]:
-                whole.pop()
-            yield from enumerate(whole, start=before + 1)
-            before += len(whole)
-            continue
-        at, number = 0, before
-        for start, end in spans:
-            number += block.count(b"\n", at, start)
-            at = start
-            yield number + 1, block[start:end]
-        before += newlines(block)
-
-
-def newlines(block: bytes) -> int:
-    """How many there are (twice as fast as ``bytes.count``)."""
-    return int(np.count_nonzero(np.frombuffer(block, np.uint8) == 10))
-
-
 class LogFiles:
     """The files of one dataset.
 
@@ -143,6 +60,8 @@ class LogFiles:
         # What was learned of files, by identity, size and time: digests of contents and spans of time. Nobody's data.
         self._heads: dict[tuple[Entry, int], tuple[str, int | None]] = {}
         self._spans: dict[Entry, tuple[int, int]] = {}
+        self.verdicts: dict[tuple[bytes, int], bool] = {}
+        """Which visits of a selection (a keyed digest, a number) are contested, once all files were looked into."""
 
     def claims(self, key: str) -> bool:
         """Whether a key lies under the dataset's prefix: not under a sibling's that begins alike (edge case 12)."""
@@ -225,7 +144,7 @@ class LogFiles:
 
     def _peek(self, entry: Entry, size: int) -> tuple[bytes, int | None]:
         """The first uncompressed bytes, and the earliest time among their lines."""
-        with self._stream(entry) as stream, _decompressing(self.where(entry.key)):
+        with self._stream(entry) as stream, decompressing(self.where(entry.key)):
             head = stream.read(size)
         times = self._times(head[: head.rfind(b"\n") + 1] or head)
         self._heads[entry, size] = sha256(head).hexdigest(), min(times, default=None)
@@ -276,7 +195,7 @@ class LogFiles:
                 raise _Moved from None
             raise
         try:
-            if sha256(log._head).hexdigest() != mark.digest:
+            if sha256(log.head).hexdigest() != mark.digest:
                 raise _Moved
             yield log
         finally:
@@ -287,20 +206,14 @@ class LogFiles:
         """One file as it is; see :meth:`opened`."""
         where = self.where(entry.key)
         with self._stream(entry) as stream:
-            with _decompressing(where):
+            with decompressing(where):
                 first = stream.read(head) if head else b""
             yield Log(entry, upto, first, stream, where)
 
     @contextmanager
     def _stream(self, entry: Entry) -> Iterator[BinaryIO]:
-        with self.store.open(entry.key) as raw:
-            if not entry.key.endswith(".gz"):
-                yield raw
-            elif entry.bytes == 0:
-                raise _truncated(self.where(entry.key))
-            else:
-                with cast(BinaryIO, igzip.IGzipFile(fileobj=raw, mode="rb")) as stream:  # type: ignore[no-untyped-call]
-                    yield stream
+        with self.store.open(entry.key) as raw, uncompressed(raw, entry, self.where(entry.key)) as stream:
+            yield stream
 
     def _stat(self, key: str) -> Entry:
         try:
@@ -308,7 +221,7 @@ class LogFiles:
         except Unreadable as problem:
             raise (rotated(self.where(key)) if problem.code == "storage.missing" else problem) from None
 
-    def noting(self, entry: Entry, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    def noting(self, entry: Entry, blocks: Iterator[bytearray]) -> Iterator[bytearray]:
         """The same blocks; which time they span is remembered of the file."""
         times: list[int] = []
         for block in blocks:
@@ -318,7 +231,7 @@ class LogFiles:
 
     def fits(self, entry: Entry) -> bool:
         """Whether the format fits any of the first lines (true for an empty file)."""
-        with self._stream(entry) as stream, _decompressing(self.where(entry.key)):
+        with self._stream(entry) as stream, decompressing(self.where(entry.key)):
             first = stream.read(HEAD).split(b"\n")
         return first == [b""] or any(self.form.match(line) for line in first)
 
@@ -330,19 +243,18 @@ class LogFiles:
         """The earliest time among its first lines."""
         return self._head(entry, HEAD)[1]
 
-    def _times(self, block: bytes) -> list[int]:
+    def _times(self, block: bytes | bytearray) -> list[int]:
         """The times of a block's lines: of all of a short block, of some of a long one."""
         if len(block) <= 16 * 1024:
-            sample = block.split(b"\n")
+            sample = bytes(block).split(b"\n")
         else:
-            sample = []
-            for at in range(0, len(block), max(1, len(block) // 32)):
+            sample = [bytes(block[: block.find(b"\n")]), bytes(block[block.rfind(b"\n", 0, -1) + 1 :]).rstrip(b"\n")]
+            for at in range(len(block) // 8, len(block) - 1, len(block) // 8):
                 start = block.find(b"\n", at) + 1
-                sample.append(block[start : block.find(b"\n", start)] if start else b"")
-            sample.append(block[: block.find(b"\n")])
-            sample.append(block[block.rfind(b"\n", 0, -1) + 1 :].rstrip(b"\n"))
+                sample.append(bytes(block[start : block.find(b"\n", start)]))
         found = (self.form.match(line) for line in sample if line)
-        times = (self.form.time(match, self.form.dataset.time) for match in found if match)
+        clock = self.form.clock(self.form.dataset.time)
+        times = (clock(match) for match in found if match and clock is not None)
         return [time for time in times if time is not None]
 
     def where(self, key: str) -> str:
@@ -373,34 +285,4 @@ def rotated(where: str) -> RetryLater:
     return RetryLater(
         "weblogs.rotated", "A log is no longer there, nor found under another name.", where=where,
         advice="It was rotated meanwhile; the next try lists the files again.",
-    )  # fmt: skip
-
-
-def _truncated(where: str) -> Unreadable:
-    return Unreadable(
-        "weblogs.truncated", "A compressed log ends before its end.", where=where,
-        advice="Restore it from a backup, or excuse it by name in the data map, with the reason.",
-    )  # fmt: skip
-
-
-@contextmanager
-def _decompressing(where: str) -> Iterator[None]:
-    """Turn what goes wrong in reading and decompressing into ours."""
-    try:
-        with translated(where):
-            yield
-    except PrivacyError as problem:
-        if problem.code == "storage.failed":
-            raise _corrupt(where) from None
-        raise
-    except EOFError:
-        raise _truncated(where) from None
-    except _BROKEN:
-        raise _corrupt(where) from None
-
-
-def _corrupt(where: str) -> Unreadable:
-    return Unreadable(
-        "weblogs.corrupt", "A compressed log is damaged.", where=where,
-        advice="Restore it from a backup, or excuse it by name in the data map, with the reason.",
     )  # fmt: skip

@@ -98,16 +98,28 @@ class LineFormat:
     def _wrong(self, what: str) -> BadConfiguration:
         return BadConfiguration("weblogs.format", f"The dataset cannot be read: {what}.", where=self.full)
 
+    def after(self, column: str) -> bytes:
+        """The character that always follows a column's group; empty where there is none."""
+        return following(str(self.dataset.format), column)
+
     def match(self, line: bytes) -> re.Match[bytes] | None:
         """The fields of a line (without its newline; a carriage return before that is no part of them)."""
         return self.regex.fullmatch(line, 0, len(line) - 1 if line.endswith(b"\r") else len(line))
 
-    def time(self, found: re.Match[bytes], column: str | None) -> int | None:
-        """The moment in a date or datetime column, in microseconds since 1970 in UTC; None: unknown."""
+    def clock(self, column: str | None) -> Callable[[re.Match[bytes]], int | None] | None:
+        """How to read the moment in a date or datetime column of a line, in microseconds since 1970 in UTC.
+
+        What it gives is None where the time is unknown. None instead of it: the log does not tell.
+        """
         if column is None or column not in self.group or column not in self._readers:
             return None
-        raw = found.group(self.group[column])
-        return None if empty(raw) else self._readers[column](raw)
+        group, read = self.group[column], self._readers[column]
+
+        def clock(found: re.Match[bytes]) -> int | None:
+            raw = found.group(group)
+            return None if empty(raw) else read(raw)
+
+        return clock
 
     def batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
         """Picked lines as a batch of the dataset's schema."""
@@ -171,3 +183,39 @@ def _decimal(raw: bytes, precision: int, scale: int) -> Decimal | None:
     exponent = value.as_tuple().exponent
     fits = -int(exponent) <= scale and value.adjusted() < precision - scale
     return value if fits else None
+
+
+def following(pattern: str, name: str) -> bytes:
+    """The character that a regular expression demands right after a named group; empty when that is not certain."""
+    depth, at, inside, end = 0, 0, False, -1
+    if pattern.startswith("(?") and not pattern.startswith(("(?P<", "(?:")):
+        return b""  # Flags may change what a character means.
+    while at < len(pattern):
+        char = pattern[at]
+        if char == "\\":
+            at += 2
+            continue
+        if inside:
+            # A bracket right after [ or [^ stands for itself.
+            inside = char != "]" or pattern[at - 1] == "[" or pattern[at - 2 : at] == "[^"
+        elif char == "[":
+            inside = True
+        elif char == "(":
+            if depth == 0 and pattern.startswith(f"(?P<{name}>", at):
+                end = 0
+            depth += 1
+        elif char == ")":
+            depth -= 1
+            end = at + 1 if depth == 0 and end == 0 else end
+        elif char == "|" and depth == 0:
+            return b""
+        at += 1
+    if end <= 0 or end >= len(pattern):
+        return b""
+    char = pattern[end]
+    escaped = char == "\\"
+    if escaped:
+        end += 1
+        char = pattern[end : end + 1]
+    plain = char.isascii() and (not char.isalnum() if escaped else char not in "\\.^$*+?{}[]()|")
+    return char.encode() if char and plain and pattern[end + 1 : end + 2] not in ("?", "*", "{") else b""

@@ -10,9 +10,12 @@ only lines that hold one are parsed; with many, every line is parsed and looked 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
 from typing import TypeVar
 
 from privacy.sources.base import Due, Of
@@ -29,6 +32,8 @@ MOST_NEEDLES = 16
 FOREVER = 2**62
 
 Span = tuple[int, int]
+
+_KEY = os.urandom(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +105,10 @@ class Matcher:
     """
 
     def __init__(self, form: LineFormat, of: Of, on: tuple[str, ...] | None = None) -> None:
-        self._form = form
+        self._form, self._of = form, of
         dataset = form.dataset
         self._agent = form.group.get(AGENT)
-        self._time = dataset.time
+        self._clock = form.clock(dataset.time)
         self.windows: list[Window] = []
         self.contested: set[int] = set()
         self._texts: set[bytes] = set()
@@ -149,12 +154,23 @@ class Matcher:
             else:
                 for value in values:
                     made.claims.setdefault(value, []).append(_Claim(subject, low, high, identifier.contested))
-            texts, findable = needles(kind, numeric, identifier.value)
+            texts, findable = needles(kind, numeric, identifier.value, self._form.after(name))
             self._texts |= texts
             self._findable = self._findable and findable
         return made
 
-    def candidates(self, block: bytes) -> list[Span] | None:
+    @cached_property
+    def digest(self) -> bytes:
+        """What tells this selection from another, and tells nothing of it outside this process."""
+        made = blake2b(key=_KEY, digest_size=16)
+        for subject in self._of.subjects:
+            for i in subject.identifiers:
+                made.update(
+                    repr((subject.no, i.kind, i.value, i.valid_from, i.valid_to, i.agent, i.contested)).encode()
+                )
+        return made.digest()
+
+    def candidates(self, block: bytearray) -> list[Span] | None:
         """The lines (from, to, without newline) in which an identifier stands, in order; None: look at every line."""
         if self.parse_all:
             return None
@@ -183,7 +199,7 @@ class Matcher:
             windows = _lookup(address.windows, found.group(address.group), address.canonical)
             if not windows:
                 continue
-            time = self._form.time(found, self._time)
+            time = self._when(found)
             owner = self._owner(found, columns)
             decides = next(c for c in columns if not empty(found.group(c.group))) is address
             for window in windows:
@@ -229,7 +245,7 @@ class Matcher:
                 claims = _lookup(column.claims, raw, column.canonical)
                 windows = _lookup(column.windows, raw, column.canonical)
                 if (claims or windows) and not timed:
-                    time, timed = self._form.time(found, self._time), True
+                    time, timed = self._when(found), True
                 self._claimed(claims or (), time, name, mine, aside)
                 self._visited(windows or (), time, found, name, mine, aside)
                 break
@@ -238,6 +254,9 @@ class Matcher:
             return None
         rows: list[tuple[int | None, str | None]] = [(no, ",".join(mine[no])) for no in sorted(mine)]
         return Picked(found, rows, time, bool(aside))
+
+    def _when(self, found: re.Match[bytes]) -> int | None:
+        return None if self._clock is None else self._clock(found)
 
     @staticmethod
     def _claimed(
@@ -280,16 +299,16 @@ class DueMatcher:
     def __init__(self, form: LineFormat, due: Due, modified: int) -> None:
         self._form, self._before, self._old = form, micros(due.before), modified < micros(due.before)
         starts = form.dataset.starts
-        self._column = starts.column if starts else form.dataset.time
+        self._time = form.clock(starts.column if starts else form.dataset.time)
 
-    def candidates(self, block: bytes) -> list[Span] | None:
+    def candidates(self, block: bytearray) -> list[Span] | None:
         """Every line has to be looked at."""
         return None
 
     def pick(self, line: bytes) -> Picked | None:
         """What the selection says of a line; None: nothing."""
         found = self._form.match(line)
-        time = None if found is None else self._form.time(found, self._column)
+        time = None if found is None or self._time is None else self._time(found)
         due = self._old if time is None else time < self._before
         if not due and found is not None:
             return None

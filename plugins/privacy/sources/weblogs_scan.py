@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from privacy.errors import Unreadable
 from privacy.sources.base import Due, Partition, Selection
-from privacy.sources.weblogs_files import Log, LogFiles, lines, newlines, rotated
+from privacy.sources.weblogs_blocks import Log, lines, newlines
+from privacy.sources.weblogs_files import LogFiles, rotated
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_match import DueMatcher, Matcher, Picked, Window
 from privacy.sources.weblogs_times import micros
@@ -71,7 +72,7 @@ def _picked(found: Iterable[tuple[int, bytes]], pick: Matcher | DueMatcher) -> I
             yield number, line, picked
 
 
-def _counted(blocks: Iterator[bytes], seen: Seen) -> Iterator[bytes]:
+def _counted(blocks: Iterator[bytearray], seen: Seen) -> Iterator[bytearray]:
     for block in blocks:
         seen.lines += newlines(block) + (not block.endswith(b"\n"))
         yield block
@@ -92,10 +93,11 @@ def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[i
             size += len(line)
             if size > KEPT_BYTES:
                 kept = None
-    open_visits = visits - pick.contested
-    if not open_visits:
-        return kept
-    for entry in files.entries():
+    verdicts = files.verdicts
+    pick.contested |= {w for w in visits if verdicts.get((pick.digest, w))}
+    asked = visits - pick.contested
+    open_visits = {w for w in asked if (pick.digest, w) not in verdicts}
+    for entry in files.entries() if open_visits else ():
         if entry.identity == log.entry.identity:
             continue
         reached = {w.number for w in pick.windows if w.number in open_visits and _reaches(files, entry, w)}
@@ -104,6 +106,7 @@ def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[i
             open_visits -= pick.contested
         if not open_visits:
             break
+    verdicts.update({(pick.digest, w): w in pick.contested for w in visits})
     return kept
 
 
@@ -111,11 +114,11 @@ def _reaches(files: LogFiles, entry: Entry, window: Window) -> bool:
     """Whether a file may hold lines from within a visit.
 
     The web server writes lines in order of time but for the length of a request; an hour is allowed for that, and a day
-    where only the file's first lines and its last change are known.
+    where only the file's first lines are known (logs of several servers may have been put one after the other).
     """
     if not entry.regular:
         return True  # Looking into it says why it cannot be read.
-    if micros(entry.modified) < window.low - _DAY:
+    if micros(entry.modified) < window.low - _HOUR:
         return False
     span = files.span(entry)
     if span is not None:

@@ -48,9 +48,8 @@ def reader(column: Column) -> Reader:
         return lambda raw: _number(raw, scale)
 
     def read(raw: bytes) -> int | None:
-        if raw[2:3] == b"/":
-            return _nginx(raw, zone)
-        return _iso(raw, zone)
+        found = _nginx(raw, zone) if raw[2:3] == b"/" else _iso(raw, zone)
+        return found if found is not None and _LEAST <= found <= _MOST else None
 
     return read
 

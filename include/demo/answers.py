@@ -1,0 +1,163 @@
+"""The answer sheet: per subject and dataset the keys of the records that are theirs, told by the generator itself.
+
+``answers.json``::
+
+    {"seed": .., "size": .., "today": "YYYY-MM-DD",
+     "datasets": {"shop.orders": ["order_id"], ..},          the key that a record is named by
+     "subjects": [{"subject": "1001", "note": .., "named": [{"shop.customer_id": 1001}, {"email": ..}],
+                   "records": {"shop.orders": [[1101], ..], "weblogs.access": [[file, line number], ..]},
+                   "unattributed": {"weblogs.access": 3}, "unattributed_why": {"weblogs.access": {"contested_visit": 3}}},
+                  {"subject": "1005", .., "ambiguous": true, "candidates": [[1005], [1006]],
+                   "decisions": {"shared": {"records": .., "unattributed": ..}, "theirs": {..}}}, ..],
+     "nobody": {"shop.sessions": [[17], ..], "weblogs.access": [..]}}
+
+* ``named``: each of them alone leads to this subject. Where ``ambiguous``, each leads to a question; the answer sheet has
+  the records under both decisions: ``shared`` (those with the subject's own number) and ``theirs`` (those known by the
+  shared address alone as well).
+* ``unattributed``: records that an identifier of theirs points at and that are nobody's: log lines without user and
+  device id, from an address during the subject's visit there, when that visit is contested (``contested_visit``) or with
+  another browser (``other_agent``); lines and sessions of a device that others used too (``shared_device``); under the
+  decision ``shared``, records known by the shared address alone (``shared_address``).
+* ``nobody``: records of datasets with subjects that are nobody's under any decision.
+
+Several log lines are one subject's for several reasons; each stands once. A line within two visits of the subject is
+theirs as soon as one of the two is uncontested.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TextIO
+
+from demo.owners import Owner
+
+BOTH, SHARED, THEIRS = "", "shared", "theirs"
+
+
+class Answers:
+    """Collects who owns what in a scratch database, so that memory stays flat; then writes the sheet.
+
+    :param scratch: removed at the end.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self._path = scratch
+        scratch.unlink(missing_ok=True)
+        self._db = sqlite3.connect(scratch, isolation_level=None)
+        self._db.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN;"
+            "CREATE TABLE owned(subject TEXT, dataset TEXT, mode TEXT, why TEXT, key TEXT);"
+            "CREATE TABLE subjects(subject TEXT PRIMARY KEY, about TEXT) WITHOUT ROWID;"
+        )
+        self._rows: list[tuple[str, str, str, str, str]] = []
+        self.count = 0
+
+    def subject(self, subject: str, **about: Any) -> None:
+        """Announce a subject; a second time is no matter."""
+        self._db.execute("INSERT OR IGNORE INTO subjects VALUES (?,?)", (subject, json.dumps(about)))
+
+    def record(self, dataset: str, key: list[Any], owner: Owner) -> None:
+        """A record was written, and this is whose it is."""
+        text = json.dumps(key)
+        if not owner.always and not owner.theirs:
+            self._add("", dataset, BOTH, "", text)
+        for subject in owner.always:
+            self._add(subject, dataset, BOTH, "", text)
+        for subject in owner.theirs:
+            self._add(subject, dataset, THEIRS, "", text)
+            self._add(subject, dataset, SHARED, "shared_address", text)
+        for subject in owner.unsure:
+            self._add(subject, dataset, BOTH, "shared_device", text)
+
+    def line(self, key: list[Any], mine: Iterable[tuple[str, str]], not_mine: Iterable[tuple[str, str, str]]) -> None:
+        """A log line without user and device id.
+
+        :param mine: (subject, decision) whose it is; ``not_mine``: (subject, decision, why not).
+        """
+        text = json.dumps(key)
+        anybody = False
+        for subject, mode in mine:
+            anybody = True
+            self._add(subject, "weblogs.access", mode, "", text)
+        if not anybody:
+            self._add("", "weblogs.access", BOTH, "", text)
+        for subject, mode, why in not_mine:
+            self._add(subject, "weblogs.access", mode, why, text)
+
+    def _add(self, *row: str) -> None:
+        self._rows.append(row)  # type: ignore[arg-type]
+        if len(self._rows) >= 20_000:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._db.executemany("INSERT INTO owned VALUES (?,?,?,?,?)", self._rows)
+        self._rows.clear()
+
+    def write(self, to: Path, head: dict[str, Any]) -> int:
+        """Write the sheet, and remove the scratch database.
+
+        :returns: how many subjects it has.
+        """
+        self._flush()
+        self._db.execute("CREATE INDEX by_subject ON owned(subject, dataset)")
+        subjects = 0
+        with to.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(head, ensure_ascii=False)[:-1] + ',\n"subjects": [\n')
+            about = self._db.execute("SELECT subject, about FROM subjects ORDER BY subject")
+            owned = groupby(
+                self._db.execute("SELECT * FROM owned WHERE subject<>'' ORDER BY subject, dataset, rowid"),
+                key=lambda row: row[0],
+            )
+            have, rows = next(owned, (None, iter(())))
+            for subject, text in about:
+                entry = {"subject": subject, **json.loads(text)}
+                mine: list[Any] = []
+                if have == subject:
+                    mine = list(rows)
+                    have, rows = next(owned, (None, iter(())))
+                if entry.get("ambiguous"):
+                    entry["decisions"] = {mode: _answer(mine, mode) for mode in (SHARED, THEIRS)}
+                else:
+                    entry |= _answer(mine, BOTH)
+                file.write((",\n" if subjects else "") + json.dumps(entry, ensure_ascii=False))
+                subjects += 1
+            file.write('\n],\n"nobody": {')
+            self._nobody(file)
+            file.write("}}\n")
+        if have is not None:
+            raise AssertionError("somebody owns a record and is no subject")
+        self._db.close()
+        self._path.unlink()
+        return subjects
+
+    def _nobody(self, file: TextIO) -> None:
+        rows: Iterator[Any] = self._db.execute(
+            "SELECT dataset, key FROM owned WHERE subject='' ORDER BY dataset, rowid"
+        )
+        for n, (dataset, keys) in enumerate(groupby(rows, key=lambda row: row[0])):
+            file.write((",\n" if n else "\n") + json.dumps(dataset) + ": [")
+            for m, (_, key) in enumerate(keys):
+                file.write(("," if m else "") + key)
+            file.write("]")
+
+
+def _answer(rows: list[Any], mode: str) -> dict[str, Any]:
+    records: dict[str, list[Any]] = {}
+    why: dict[str, dict[str, int]] = {}
+    for _, dataset, its, reason, key in rows:
+        if its not in (BOTH, mode):
+            continue
+        if reason:
+            counts = why.setdefault(dataset, {})
+            counts[reason] = counts.get(reason, 0) + 1
+        else:
+            records.setdefault(dataset, []).append(json.loads(key))
+    return {
+        "records": records,
+        "unattributed": {dataset: sum(counts.values()) for dataset, counts in why.items()},
+        "unattributed_why": why,
+    }

@@ -1,0 +1,165 @@
+"""The web server's logs: one gz a day, and whose its lines are.
+
+A line without user and device id is a subject's when it falls within one of their visits from its address, with the same
+browser, and that visit is not contested: no visit of anybody else from that address overlaps it, and no line from it with a
+user or device id of anybody else falls within it. To know that of a day, the days beside it are needed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from demo.answers import BOTH, SHARED, THEIRS, Answers
+from demo.moments import SECOND, Calendar, local
+from demo.owners import Owner
+from demo.visits import Line
+
+FOLDER = "nginx/access"
+Who = tuple[str, str]
+"""A subject under a decision (``shared``, ``theirs``; empty where there is nothing to decide)."""
+
+
+class Visit(NamedTuple):
+    """An address in use, from and to (both inclusive).
+
+    :param mine: whose visit it is.
+    """
+
+    start: int
+    end: int
+    ip: str
+    agent: str
+    mine: frozenset[Who]
+
+
+class Logs:
+    """Takes days in order, and writes each as soon as the day after it is known.
+
+    :param to: the folder of all logs.
+    :param mailboxes: subjects who share an address.
+    """
+
+    def __init__(self, to: Path, calendar: Calendar, answers: Answers) -> None:
+        self._to = to / FOLDER
+        self._to.mkdir(parents=True, exist_ok=True)
+        self._calendar, self._answers = calendar, answers
+        self._visits: dict[int, dict[str, list[Visit]]] = {}
+        self._named: dict[int, dict[str, list[Line]]] = {}
+        self._pending: dict[int, list[Line]] = defaultdict(list)
+        self._households: set[str] = set()
+        self.lines = 0
+
+    def household(self, subjects: Iterable[str]) -> None:
+        """Their address is shared, so that a decision changes what is theirs."""
+        self._households.update(subjects)
+
+    def whose(self, owner: Owner) -> frozenset[Who]:
+        """An owner, under each decision."""
+        found = {(s, mode) for s in owner.always for mode in self._modes(s)}
+        return frozenset(found | {(s, THEIRS) for s in owner.theirs})
+
+    def _modes(self, subject: str) -> tuple[str, ...]:
+        return (SHARED, THEIRS) if subject in self._households else (BOTH,)
+
+    def day(self, n: int, visits: Iterable[Visit], lines: Iterable[Line]) -> None:
+        """What happened on the calendar's day ``n``; the day before is written."""
+        first = self._calendar.day(local(self._calendar.days[0]))
+        by_ip: dict[str, list[Visit]] = defaultdict(list)
+        for visit in visits:
+            by_ip[visit.ip].append(visit)
+        named: dict[str, list[Line]] = defaultdict(list)
+        for line in lines:
+            if not self._calendar.start <= line.at < self._calendar.now:
+                continue
+            self._pending[self._calendar.day(line.at)].append(line)
+            if line.owner is not None:
+                named[line.ip].append(line)
+        self._visits[n], self._named[n] = by_ip, named
+        if n:
+            self._write(n - 1, first + n - 1)
+        if n == len(self._calendar.days) - 1:
+            self._write(n, first + n)
+        self._visits.pop(n - 2, None)
+        self._named.pop(n - 2, None)
+
+    def _write(self, n: int, number: int) -> None:
+        lines = sorted(self._pending.pop(number, []), key=lambda line: line.at)
+        day, last = self._calendar.days[n], n == len(self._calendar.days) - 1
+        name = "access.log" if last else f"access-{day}.gz"
+        near = [self._visits[m] for m in (n - 1, n, n + 1) if m in self._visits]
+        named = [self._named[m] for m in (n - 1, n, n + 1) if m in self._named]
+        around: dict[str, _Address] = {}
+        text = []
+        for no, line in enumerate(lines, start=1):
+            key = [f"{FOLDER}/{name}", no]
+            text.append(self._text(line))
+            if line.raw is not None:
+                self._answers.record("weblogs.access", key, Owner())
+            elif line.owner is not None:
+                self._answers.record("weblogs.access", key, line.owner)
+            else:
+                if line.ip not in around:
+                    around[line.ip] = _Address(
+                        [v for known in near for v in known.get(line.ip, ())],
+                        [(known_line.at, self.whose(known_line.owner or Owner()))
+                         for known in named for known_line in known.get(line.ip, ())],
+                    )  # fmt: skip
+                self._answers.line(key, *around[line.ip].whose(line))
+        content = b"".join(text)
+        self.lines += len(lines)
+        file = self._to / name
+        file.write_bytes(content if last else gzip.compress(content, 6, mtime=0))
+        ends = self._calendar.now // SECOND if last else local(self._calendar.days[n + 1]) // SECOND
+        os.utime(file, (ends, ends))
+
+    def _text(self, line: Line) -> bytes:
+        if line.raw is not None:
+            return line.raw + b"\n"
+        agent = "".join(c if " " <= c <= "~" and c not in '"\\' else _escaped(c) for c in line.agent)
+        user = "-" if line.user is None else line.user
+        return (
+            f'{line.ip} - {user} [{self._calendar.stamp(line.at)}] "{line.request}" {line.status} {line.size} '
+            f'"{line.referer}" "{agent}" "{line.device or "-"}"\n'
+        ).encode()
+
+
+def _escaped(char: str) -> str:
+    return "".join(f"\\x{byte:02X}" for byte in char.encode())
+
+
+class _Address:
+    """What is known of one IP address around a day.
+
+    :param visits: from it; ``named``: when a line from it had a user or device id, and whose.
+    """
+
+    def __init__(self, visits: list[Visit], named: list[tuple[int, frozenset[Who]]]) -> None:
+        self._visits, self._named = visits, named
+        self._contested: dict[tuple[int, Who], bool] = {}
+
+    def whose(self, line: Line) -> tuple[list[Who], list[tuple[str, str, str]]]:
+        """Whose a line without id is, and of whom it is not although they were there, with why."""
+        here = [n for n, visit in enumerate(self._visits) if visit.start <= line.at <= visit.end]
+        mine: list[Who] = []
+        not_mine = []
+        for who in sorted({who for n in here for who in self._visits[n].mine}):
+            same = [n for n in here if who in self._visits[n].mine and self._visits[n].agent == line.agent]
+            if any(not self._is_contested(n, who) for n in same):
+                mine.append(who)
+            else:
+                not_mine.append((*who, "contested_visit" if same else "other_agent"))
+        return mine, not_mine
+
+    def _is_contested(self, n: int, who: Who) -> bool:
+        if (n, who) not in self._contested:
+            visit = self._visits[n]
+            self._contested[n, who] = any(
+                other.start <= visit.end and visit.start <= other.end and who not in other.mine
+                for other in self._visits
+            ) or any(visit.start <= at <= visit.end and who not in whose for at, whose in self._named)
+        return self._contested[n, who]

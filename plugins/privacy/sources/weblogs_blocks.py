@@ -1,0 +1,144 @@
+"""Reading one log: decompressed, in blocks of whole lines, and only the lines that somebody wants to look at."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, cast
+
+import numpy as np
+from isal import igzip, isal_zlib
+
+from privacy.errors import PrivacyError, Unreadable
+from privacy.storage import Entry, translated
+
+BLOCK = 2**20
+LONGEST = 64 * 2**20
+"""A line longer than this is no line: the file is refused as unreadable rather than held in memory."""
+
+_BROKEN = cast("tuple[type[Exception], ...]", (isal_zlib.IsalError, zlib.error))
+
+
+@dataclass(slots=True)
+class Log:
+    """An opened file.
+
+    :param entry: as it was when it was opened.
+    :param upto: how many uncompressed bytes are to be read; None: all.
+    :param head: its first bytes, read already.
+    """
+
+    entry: Entry
+    upto: int | None
+    head: bytes
+    _stream: BinaryIO
+    _where: str
+
+    def blocks(self) -> Iterator[bytearray]:
+        """The content, cut at newlines into blocks of about 1 MiB; only the last may end without one.
+
+        A block is the reader's own memory and used again for the next one: keep copies alone.
+
+        :raises Unreadable: ``weblogs.truncated``, ``weblogs.corrupt``, ``weblogs.line_too_long``.
+        """
+        rest = self.head if self.upto is None else self.head[: self.upto]
+        left = None if self.upto is None else self.upto - len(rest)
+        block = bytearray()
+        with decompressing(self._where):
+            while True:
+                size = len(rest) + (BLOCK if left is None else min(BLOCK, left))
+                if len(block) < size:
+                    block.extend(bytes(size - len(block)))
+                block[: len(rest)] = rest
+                with memoryview(block) as view, view[len(rest) : size] as free:
+                    got = self._stream.readinto(free) if len(free) else 0  # type: ignore[attr-defined]
+                if not got:
+                    break
+                left = None if left is None else left - got
+                filled = len(rest) + got
+                cut = block.rfind(b"\n", 0, filled) + 1
+                rest = bytes(block[cut:filled])
+                if len(rest) > LONGEST:
+                    raise Unreadable("weblogs.line_too_long", "A line has more than 64 MiB.", where=self._where)
+                if cut:
+                    del block[cut:]
+                    yield block
+        if rest:
+            yield bytearray(rest)
+
+
+class Picker(Protocol):
+    """What looks at lines: see :mod:`privacy.sources.weblogs_match`."""
+
+    def candidates(self, block: bytearray) -> list[tuple[int, int]] | None:
+        """The lines of a block to look at (from, to), in order; None: all."""
+        ...
+
+
+def lines(blocks: Iterator[bytearray], picker: Picker) -> Iterator[tuple[int, bytes]]:
+    """The lines to look at, with their numbers (from 1), without newlines."""
+    before = 0
+    for block in blocks:
+        spans = picker.candidates(block)
+        if spans is None:
+            whole = bytes(block).split(b"\n")
+            if not whole[-1]:
+                whole.pop()
+            yield from enumerate(whole, start=before + 1)
+            before += len(whole)
+            continue
+        at, number = 0, before
+        for start, end in spans:
+            number += block.count(b"\n", at, start)
+            at = start
+            yield number + 1, bytes(block[start:end])
+        before += newlines(block)
+
+
+def newlines(block: bytearray) -> int:
+    """How many there are (faster than ``bytearray.count``)."""
+    return int(np.count_nonzero(np.frombuffer(block, np.uint8) == 10))
+
+
+@contextmanager
+def uncompressed(raw: BinaryIO, entry: Entry, where: str) -> Iterator[BinaryIO]:
+    """A file's content, whether it is compressed (``.gz``) or not. :raises Unreadable: ``weblogs.truncated``."""
+    if not entry.key.endswith(".gz"):
+        yield raw
+    elif entry.bytes == 0:
+        raise _truncated(where)
+    else:
+        with cast(BinaryIO, igzip.IGzipFile(fileobj=raw, mode="rb")) as stream:  # type: ignore[no-untyped-call]
+            yield stream
+
+
+def _truncated(where: str) -> Unreadable:
+    return Unreadable(
+        "weblogs.truncated", "A compressed log ends before its end.", where=where,
+        advice="Restore it from a backup, or excuse it by name in the data map, with the reason.",
+    )  # fmt: skip
+
+
+@contextmanager
+def decompressing(where: str) -> Iterator[None]:
+    """Turn what goes wrong in reading and decompressing into ours."""
+    try:
+        with translated(where):
+            yield
+    except PrivacyError as problem:
+        if problem.code == "storage.failed":
+            raise _corrupt(where) from None
+        raise
+    except EOFError:
+        raise _truncated(where) from None
+    except _BROKEN:
+        raise _corrupt(where) from None
+
+
+def _corrupt(where: str) -> Unreadable:
+    return Unreadable(
+        "weblogs.corrupt", "A compressed log is damaged.", where=where,
+        advice="Restore it from a backup, or excuse it by name in the data map, with the reason.",
+    )  # fmt: skip
