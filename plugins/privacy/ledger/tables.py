@@ -33,4 +33,4 @@ request_register = sa.Table(
     sa.Column("key", sa.Text),
     sa.Column("payload", sa.Text),
 )
-"""``key`` is the request's own, wrapped by the master key; ``payload`` is sealed under it. Without them it names nobody."""
+"""``key`` is the request's own, wrapped by the master key; ``payload`` is sealed under it. Without them it names nobody."""  # noqa: E501
