@@ -141,9 +141,8 @@ class Plan:
                 if way > 0.9 and order.ip and order.agent:
                     # With a cookie: the shop does not know that it is theirs.
                     device = Device(f"did-g{rng.getrandbits(32):08x}", 0, ())
-                    session = Session(device, order.ip, order.agent, at - 5 * MINUTE // 1000 * 1000, at + MINUTE)
-                    session.start -= session.start % 1000
-                    session.end = at + MINUTE - at % 1000
+                    start, end = (at - 5 * MINUTE) // 1000 * 1000, (at + MINUTE) // 1000 * 1000
+                    session = Session(device, order.ip, order.agent, start, end)
                     sessions.append(session)
             give(order, rng, self.people)
             if order.at < self.calendar.now - HOUR:
