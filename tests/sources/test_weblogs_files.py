@@ -11,7 +11,7 @@ import pytest
 
 from privacy.errors import BadConfiguration, PrivacyError, RetryLater, Unreadable
 from privacy.sources.base import Claim, Partition, Selection, Tally
-from sources.weblogs_kit import DAY, Logs, customer, device, line, of
+from sources.weblogs_kit import DAY, Logs, customer, device, line, of, visit
 
 MINE = of(customer(1001), device("did-alice-1"))
 SELECTION = Selection("access", MINE)
@@ -214,3 +214,13 @@ def test_no_error_holds_an_identifier(logs):
         logs.read(MINE)
     assert "1001" not in str(caught.value) + repr(caught.value)
     assert "did-alice" not in str(caught.value) + repr(caught.value)
+
+
+def test_more_lines_of_an_address_than_fit_in_memory_are_read_a_second_time(logs, monkeypatch):
+    monkeypatch.setattr("privacy.sources.weblogs_scan.KEPT_BYTES", 1000)
+    many = [line("25/Nov/2025:10:00:00 +0000", ip="192.0.2.7", request=str(n)) for n in range(100)]
+    logs.put("nginx/access.log.1.gz", many)
+    mine = of(visit("09:00", "11:00"))
+    assert [r["line_number"] for r in logs.read(mine)] == list(range(1, 101))
+    (item,) = logs.locate(mine)
+    assert (item.records, item.whole) == (100, True)

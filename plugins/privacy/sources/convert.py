@@ -1,66 +1,51 @@
 """From the forms in which a store writes values to exact Arrow arrays, a column at a time.
 
 Nothing is guessed: a value that is not exactly one of the declared type is an error that names the column, never the
-value. Decimals come from text, integers, or floats whose shortest text has no more digits than the scale.
+value. What a column's values are in the driver's words (the set of their Python types) chooses the way: a uniform
+column is converted by Arrow in one go, any other a value at a time.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from datetime import date, datetime
+import re
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from privacy.datamap.models import Column, Form
 from privacy.errors import Unreadable
+from privacy.sources.convert_nested import Lost, nested
+from privacy.sources.instants import FACTOR, LEAST, MOST, instant
 
-_FACTOR = {Form.EPOCH: 1_000_000, Form.EPOCH_MS: 1_000, Form.EPOCH_US: 1}
+Values = Sequence[Any]
+_WHOLE = re.compile(r"-?(0|[1-9]\d*)", re.ASCII)
+_ZONED = r"[0-9](Z|[+-]\d\d(:?\d\d)?)$"
+_ARROW_ENDS = pa.scalar(datetime(2037, 1, 1), pa.timestamp("us"))  # noqa: DTZ001 - a local time
+_CLOCK = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d"
 
 
-_PLAIN: dict[pa.DataType | None, type] = {pa.string(): str, pa.int64(): int, pa.float64(): float, pa.binary(): bytes}
+def to_arrow(values: Values, column: Column, where: str) -> pa.Array[Any]:
+    """The values as an array of exactly ``column.arrow``.
 
-
-class _Lost(ValueError):
-    """A value is not exactly one of the declared type."""
-
-
-def to_arrow(values: Sequence[Any], column: Column, where: str) -> pa.Array[Any]:
-    """The values as an array of exactly ``column.arrow``; None is NULL.
-
+    :param values: as the driver gave them; None is NULL, which is not the same as empty.
     :param where: dataset and column, for the error.
-    :raises Unreadable: ``sql.lost_type``.
+    :raises Unreadable: ``sql.lost_type``: a value is not exactly one of that type; the value is never quoted.
     """
     kind = column.arrow
     types = set(map(type, values)) - {type(None)}
     try:
-        if types <= {_PLAIN.get(kind)}:
-            # The usual case, in one go: what the driver gave is already of the very type.
-            return pa.array(values, kind)
-        if pa.types.is_decimal(kind) and types == {str}:
-            return pc.cast(pa.array(values, pa.string()), kind)
         if pa.types.is_timestamp(kind):
-            return _datetimes(values, column, kind)
-        if pa.types.is_string(kind):
-            return pa.array([v if v is None or type(v) is str else _text(v) for v in values], kind)
-        if pa.types.is_decimal(kind):
-            return pc.cast(pa.array([_decimal(v) for v in values], pa.string()), kind)
-        if pa.types.is_integer(kind):
-            return pa.array([v if v is None or type(v) is int else _integer(v) for v in values], kind)
-        if pa.types.is_floating(kind):
-            return pa.array([None if v is None else _float(v) for v in values], kind)
-        if pa.types.is_boolean(kind):
-            return pa.array([None if v is None else _boolean(v) for v in values], kind)
-        if pa.types.is_date(kind):
-            return _dates(values, kind)
-        if pa.types.is_binary(kind):
-            return pa.array([v if v is None or isinstance(v, bytes) else _refuse() for v in values], kind)
-        return pa.array([_nested(v, kind) for v in values], kind)
-    except (_Lost, pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, ValueError, TypeError):
+            return _datetimes(values, types, column, kind)
+        for applies, convert in _CONVERT:
+            if applies(kind):
+                return convert(values, types, kind)
+        return pa.array([nested(v, kind) for v in values], kind)
+    except (pa.ArrowException, OverflowError, ArithmeticError, ValueError, TypeError, RecursionError):
         raise Unreadable(
             "sql.lost_type",
             f"A value is not exactly a {column.type}.",
@@ -69,136 +54,182 @@ def to_arrow(values: Sequence[Any], column: Column, where: str) -> pa.Array[Any]
         ) from None
 
 
-def _refuse() -> Any:
-    raise _Lost
+def _each(values: Values, convert: Callable[[Any], Any]) -> list[Any]:
+    return [None if v is None else convert(v) for v in values]
 
 
-def _text(value: object) -> str:
-    if isinstance(value, (bytes, float)):
-        raise _Lost
+def _texts(values: Values, types: set[type], kind: pa.DataType) -> pa.Array[Any]:
+    return pa.array(values if types <= {str} else _each(values, text), kind)
+
+
+def _integers(values: Values, types: set[type], kind: pa.DataType) -> pa.Array[Any]:
+    # Arrow itself would cut a float down to an integer without a word.
+    return pa.array(values if types <= {int} else _each(values, integer), kind)
+
+
+def _floats(values: Values, types: set[type], kind: pa.DataType) -> pa.Array[Any]:
+    return pa.array(values if types <= {float} else _each(values, number), kind)
+
+
+def _decimals(values: Values, types: set[type], kind: pa.DataType) -> pa.Array[Any]:
+    if types <= {str}:
+        try:
+            return pc.cast(pa.array(values, pa.string()), kind)
+        except pa.ArrowInvalid:
+            pass  # Blanks around a number, or no number: told apart a value at a time.
+    return pc.cast(pa.array(_each(values, decimal), pa.string()), kind)
+
+
+def _booleans(values: Values, types: set[type], kind: pa.DataType) -> pa.Array[Any]:
+    return pa.array(values if types <= {bool} else _each(values, boolean), kind)
+
+
+def _dates(values: Values, types: set[type], kind: pa.DataType) -> pa.Array[Any]:
+    if types <= {str}:
+        try:
+            return pc.cast(pa.array(values, pa.string()), kind)
+        except pa.ArrowInvalid:
+            pass
+    return pa.array(values if types <= {date} else _each(values, day), kind)
+
+
+def _binaries(values: Values, types: set[type], kind: pa.DataType) -> pa.Array[Any]:
+    # Arrow would take a text for its bytes; whether that is what was meant, nobody knows.
+    return pa.array(values if types <= {bytes} else _each(values, blob), kind)
+
+
+_CONVERT: tuple[tuple[Callable[[Any], bool], Callable[..., pa.Array[Any]]], ...] = (
+    (pa.types.is_string, _texts),
+    (pa.types.is_integer, _integers),
+    (pa.types.is_decimal, _decimals),
+    (pa.types.is_floating, _floats),
+    (pa.types.is_boolean, _booleans),
+    (pa.types.is_date, _dates),
+    (pa.types.is_binary, _binaries),
+)
+
+
+def text(value: object) -> str:
+    """A text; a whole number in a text column is the text of its digits."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview, float, bool)):
+        raise Lost
     return str(value)
 
 
-def _integer(value: object) -> int:
-    if isinstance(value, (str, Decimal, float)) and not isinstance(value, bool):
-        whole = int(value)
-        if isinstance(value, float) and abs(value) >= 2**53:
-            raise _Lost
-        if str(whole) == str(value).strip() or (not isinstance(value, str) and whole == value):
-            return whole
+def integer(value: object) -> int:
+    """A whole number of at most 64 bits (Arrow checks that), also as text or as a float that is exactly one."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
+        return int(value)
     if isinstance(value, int):
         return int(value)
-    raise _Lost
+    raise Lost
 
 
-def _float(value: object) -> float:
+def number(value: object) -> float:
+    """A float; an integer or a decimal only where a float holds exactly that."""
     if isinstance(value, float):
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 2**53:
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and float(value) == value:
         return float(value)
-    raise _Lost
+    raise Lost
 
 
-def _decimal(value: object) -> str | None:
-    if value is None:
-        return None
+def decimal(value: object) -> str:
+    """The digits of a decimal: of a float, those of its shortest text (0.1 is 0.1)."""
     if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
-        raise _Lost
+        raise Lost
     if isinstance(value, (str, int, float, Decimal)):
-        text = str(value).strip()
-        return format(Decimal(text), "f") if "e" in text.lower() else text
-    raise _Lost
+        digits = str(value).strip()
+        return format(Decimal(digits), "f") if "e" in digits.lower() and len(digits) < 60 else digits
+    raise Lost
 
 
-def _boolean(value: object) -> bool:
-    if value in (0, 1):
+def boolean(value: object) -> bool:
+    """True or false, as 1 and 0 or as SQL writes it in text."""
+    if isinstance(value, (bool, int)) and value in (0, 1):
         return bool(value)
     if isinstance(value, str) and value.lower() in ("t", "true", "f", "false"):
         return value[0].lower() == "t"
-    raise _Lost
+    raise Lost
 
 
-def _dates(values: Sequence[Any], kind: pa.DataType) -> pa.Array[Any]:
-    if all(v is None or type(v) is str for v in values):
-        return pa.array([None if v is None else date.fromisoformat(v.strip()) for v in values], kind)
-    return pa.array([v if v is None or type(v) is date else _refuse() for v in values], kind)
+def day(value: object) -> date:
+    """A date; a datetime only where it is a midnight without a zone."""
+    found = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
+    if isinstance(found, datetime):
+        if found.time() != time() or found.tzinfo is not None:
+            raise Lost
+        return found.date()
+    if isinstance(found, date):
+        return found
+    raise Lost
 
 
-def _datetimes(values: Sequence[Any], column: Column, kind: pa.TimestampType[Any, Any]) -> pa.Array[Any]:
-    if column.form in _FACTOR:
-        factor = _FACTOR[column.form]
-        return pa.array([None if v is None else _integer(v) * factor for v in values], pa.int64()).cast(kind)
-    if all(v is None or isinstance(v, datetime) for v in values):
-        aware = [v for v in values if v is not None and v.tzinfo is not None]
-        if aware and len(aware) == sum(v is not None for v in values):
-            given: pa.Array[Any] = pa.array(values, kind)
-            return given
-        return _localize(pa.array(values, pa.timestamp("us")), kind)
-    return _from_text([None if v is None else _refuse() if not isinstance(v, str) else v for v in values], kind)
+def blob(value: object) -> bytes:
+    """The bytes of a blob."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise Lost
 
 
-def _from_text(values: list[str | None], kind: pa.TimestampType[Any, Any]) -> pa.Array[Any]:
-    text = pa.array([v if v is None else v.strip() for v in values], pa.string())
-    # A uniform column is parsed by Arrow in one go; a mixed one a value at a time.
-    zoned = pc.match_substring_regex(text, r"(Z|[+-]\d\d:?\d\d)$")
+def _datetimes(values: Values, types: set[type], column: Column, kind: pa.TimestampType[Any, Any]) -> pa.Array[Any]:
+    if column.form in FACTOR and types <= {int}:
+        given, factor = [v for v in values if v is not None], FACTOR[column.form]
+        if given and not (min(given) * factor >= LEAST and max(given) * factor <= MOST):
+            raise Lost
+        scaled: pa.Array[Any] = pc.call_function("multiply_checked", [pa.array(values, pa.int64()), pa.scalar(factor)])
+        aware: pa.Array[Any] = scaled.cast(kind)
+        return aware
+    if column.form not in FACTOR and types <= {str}:
+        found = _uniform(pa.array(values, pa.string()), kind)
+        if found is not None:
+            return found
+
+    def exactly(value: object) -> int:
+        moment = instant(value, column.form, column.zone or "UTC", exact=True)
+        if moment is None:
+            raise Lost
+        return moment
+
+    return pa.array(_each(values, exactly), pa.int64()).cast(kind)
+
+
+def _uniform(texts: pa.Array[Any], kind: pa.TimestampType[Any, Any]) -> pa.Array[Any] | None:
+    """ISO texts of one layout, all with an offset or all without one; None: they have to be looked at one by one."""
+    if pc.all(pc.match_substring_regex(texts, _CLOCK)).as_py() is False:
+        return None
+    zoned = pc.match_substring_regex(texts, _ZONED)
     try:
+        # `all` and `any` pass over NULLs, and are None where there is nothing else.
         if pc.all(zoned).as_py() is not False:
-            return pc.cast(text, pa.timestamp("us", "UTC")).cast(kind)
+            return pc.cast(texts, pa.timestamp("us", "UTC")).cast(kind)
         if pc.any(zoned).as_py() is False:
-            return _localize(pc.cast(text, pa.timestamp("us")), kind)
+            return _localize(pc.cast(texts, pa.timestamp("us")), kind)
     except pa.ArrowInvalid:
         pass
-    from privacy.database import instant
-
-    moments = [None if v is None else instant(v, str(kind.tz)) for v in values]
-    if any(m is None and v is not None for m, v in zip(moments, values, strict=True)):
-        raise _Lost
-    return pa.array(moments, pa.int64()).cast(kind)
+    return None
 
 
 def _localize(naive: pa.Array[Any], kind: pa.TimestampType[Any, Any]) -> pa.Array[Any]:
+    """Local times as instants, by the rule of :mod:`privacy.sources.instants`."""
     if kind.tz == "UTC":
         return naive.cast(kind)
-    aware: pa.Array[Any] = pc.call_function(
-        "assume_timezone",
-        [naive],
-        pc.AssumeTimezoneOptions(str(kind.tz), ambiguous="earliest", nonexistent="latest"),
-    )
-    localized: pa.Array[Any] = aware.cast(kind)
-    return localized
-
-
-def _nested(value: object, kind: pa.DataType) -> Any:
-    """JSON text (or what a driver made of it) as Python values of a nested Arrow type."""
-    if value is None:
-        return None
-    if isinstance(value, (str, bytes)) and not pa.types.is_string(kind):
-        value = orjson.loads(value)
-    return _shape(value, kind)
-
-
-def _shape(value: Any, kind: pa.DataType) -> Any:
-    if value is None:
-        return None
-    if pa.types.is_list(kind):
-        return [_shape(v, kind.value_type) for v in value] if isinstance(value, list) else _refuse()
-    if pa.types.is_struct(kind):
-        names = {kind.field(i).name for i in range(kind.num_fields)}
-        if not isinstance(value, dict) or set(value) - names:
-            # A member that the data map does not name would be lost without a word.
-            raise _Lost
-        return {n: _shape(value.get(n), kind.field(n).type) for n in sorted(names)}
-    if pa.types.is_decimal(kind):
-        return Decimal(str(_decimal(value)))
-    if pa.types.is_string(kind):
-        return _text(value)
-    if pa.types.is_timestamp(kind):
-        from privacy.database import instant
-
-        moment = instant(value, str(kind.tz))
-        return _refuse() if moment is None else moment
-    if pa.types.is_integer(kind):
-        return _integer(value)
-    if pa.types.is_boolean(kind):
-        return _boolean(value)
-    return value
+    options = pc.AssumeTimezoneOptions(str(kind.tz), ambiguous="earliest", nonexistent="latest")
+    aware: pa.Array[Any] = pc.call_function("assume_timezone", [naive], options).cast(kind)
+    # Two things Arrow does not do: a time that never occurs it puts at the end of its gap, ours keeps its minutes; and
+    # its zones end with 2037, without summer time from then on. Those few are redone.
+    back: pa.Array[Any] = pc.call_function("local_timestamp", [aware])
+    never: pa.Array[Any] = pc.call_function("not_equal", [back, naive])
+    late: pa.Array[Any] = pc.call_function("greater_equal", [naive, _ARROW_ENDS])
+    redo: pa.Array[Any] = pc.call_function("coalesce", [pc.call_function("or", [never, late]), pa.scalar(False)])
+    if pc.any(redo).as_py():
+        moved = [instant(v, Form.ISO, str(kind.tz)) for v in naive.filter(redo).to_pylist()]
+        redone = pa.array(moved, pa.int64()).cast(kind)
+        aware = pc.call_function("replace_with_mask", [aware, redo, redone])
+    return aware

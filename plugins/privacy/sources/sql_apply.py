@@ -1,201 +1,275 @@
-"""Deleting and setting rows: one transaction a unit, every row looked at again before it is touched."""
+"""Deleting and setting rows: one transaction a unit.
+
+Everything is looked at before anything is changed: whether each row is still selected, still what it was, not held,
+and what hangs on it. The transaction holds the write lock from its beginning, so what was seen then is what is
+changed, although the changes themselves go by key. (A predicate inside the DELETE would not do: the children that it
+may look at are gone by then.)
+"""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime
-from decimal import Decimal
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import sqlalchemy as sa
 
-from privacy.database import microseconds
-from privacy.datamap.models import Column, Dataset, Form
-from privacy.errors import BadConfiguration, GiveUp, Refused
+from privacy.database import translated
+from privacy.datamap.models import Dataset
+from privacy.errors import BadConfiguration, Refused, Unreadable
 from privacy.sources.base import Delete, Item, Of, Outcome, Redaction, Selection, Set, Status, Step
-from privacy.sources.sql_text import quoted
+from privacy.sources.convert import to_arrow
+from privacy.sources.sql_dialect import Key, quoted
+from privacy.sources.sql_items import items_of
+from privacy.sources.sql_read import Row
+from privacy.sources.sql_references import References, Rows, chunks
+from privacy.sources.sql_stored import TOKEN, stored
 
 if TYPE_CHECKING:
     from privacy.sources.sql import SqlSource
 
-_KEYS = 500
-"""Keys looked at and changed by one statement."""
+
+def apply(source: SqlSource, unit: Sequence[Step], spare: Sequence[Of]) -> list[Outcome]:
+    """Do a unit's steps, all or nothing; one outcome an item, in their order.
+
+    :raises Refused: ``sql.cascade``, ``sql.referenced``: rows beyond the plan would go along, or still refer to one.
+    :raises BadConfiguration: no table, or names that the table does not have.
+    """
+    with translated(source.system.system), _referenced(source.system.system):
+        steps = [_Work(source, step) for step in unit]
+        with source.open_engine(read_only=False).begin() as connection:
+            held = Of(tuple(subject for pick in spare for subject in pick.subjects))
+            for work in steps:
+                work.look(connection, held)
+            _delete(source, connection, [w for w in steps if isinstance(w.step.change, Delete)], held, steps)
+    return [outcome for work in steps for outcome in work.outcomes()]
 
 
-class Work:
-    """One unit's work in one open transaction."""
+@contextmanager
+def _referenced(where: str) -> Iterator[None]:
+    """The database's own word that a reference would break; it says so without its text."""
+    try:
+        yield
+    except sa.exc.IntegrityError as problem:
+        if not (isinstance(problem.orig, sqlite3.IntegrityError) and "FOREIGN KEY" in str(problem.orig)):
+            raise
+    else:
+        return
+    raise Refused(
+        "sql.referenced",
+        "A row that stays refers to one that would go; nothing was changed.",
+        where=where,
+        advice="Plan it too, or retain what it refers to.",
+    ) from None
 
-    def __init__(self, source: SqlSource, connection: sa.Connection, spare: Sequence[Of]) -> None:
-        self._source = source
-        self._connection = connection
-        self._spare = spare
-        self._inspector = sa.inspect(connection)
 
-    def run(self, unit: Sequence[Step]) -> list[Outcome]:
-        """Do the steps, children before the tables that they refer to.
+def _delete(source: SqlSource, connection: sa.Connection, works: list[_Work], held: Of, steps: list[_Work]) -> None:
+    references = References(connection, source.dialect, source.system.system)
+    unit = [work.rows() for work in works]
 
-        :raises Refused: rows of a table outside the unit would go along, or still refer to a row.
-        """
-        if self._connection.dialect.name == "sqlite":
-            # Cycles and self-references: checked at the end, when all rows of the unit are gone.
-            self._connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        outcomes: list[Outcome] = []
-        deleted: set[str] = set()
-        for step in sorted(unit, key=lambda s: self._depth(self._table(s))):
-            for start in range(0, len(step.items), _KEYS):
-                outcomes += self._batch(step, step.items[start : start + _KEYS], deleted)
-        if deleted and list(self._violations()):
-            raise Refused(
-                "sql.referenced",
-                "Another row still refers to one that would go; nothing was changed.",
-                where=self._source.system.system,
-                advice="Plan it too, or retain what it refers to.",
-            )
-        return outcomes
+    def among(table: str, key: tuple[str, ...], keys: Collection[Key]) -> set[Key]:
+        return _held_rows(source, connection, held, table, key, keys)
 
-    def _batch(self, step: Step, items: Sequence[Item], deleted: set[str]) -> Iterator[Outcome]:
-        dataset = self._source.system.datasets[step.selection.dataset]
-        present = self._current(step.selection, dataset, items)
-        held: set[tuple[object, ...]] = set()
-        for pick in self._spare:
-            held |= set(self._current(Selection(step.selection.dataset, pick), dataset, items))
-        todo = []
-        outcomes = []
-        for item in items:
-            now = present.get(item.key)
-            if now is None:
-                outcomes.append(Outcome(item.key, Status.GONE, 0, 0, "not_selected"))
-            elif item.key in held:
-                outcomes.append(Outcome(item.key, Status.HELD, 1, item.bytes, "hold"))
-            elif now.version != item.version:
-                outcomes.append(Outcome(item.key, Status.CHANGED, 1, item.bytes, "changed"))
-            else:
-                todo.append(item)
-                outcomes.append(Outcome(item.key, Status.DONE, 1, item.bytes))
-        if todo:
-            table = self._table(step)
-            self._check_names(table, dataset, step)
-            if isinstance(step.change, Delete):
-                self._refuse_cascades(table, dataset, todo)
-                self._change(f"DELETE FROM {quoted(table)}", dataset, todo, {})
-                deleted.add(table)
-            else:
-                self._set(table, dataset, step.change, todo)
-        yield from outcomes
-
-    def _current(self, selection: Selection, dataset: Dataset, items: Sequence[Item]) -> dict[tuple[object, ...], Item]:
-        statement = self._source.statement(selection, [item.key for item in items])
-        rows = self._connection.exec_driver_sql(statement.text, statement.parameters)
-        found = (self._source.item(dataset, tuple(row)[:-2]) for row in rows)
-        return {item.key: item for item in found}
-
-    def _set(self, table: str, dataset: Dataset, change: Set, items: Sequence[Item]) -> None:
-        unique = [name for name, value in change.columns.items() if value is Redaction.UNIQUE]
-        fixed = {n: v for n, v in change.columns.items() if n not in unique}
-        groups = [[item] for item in items] if unique else [list(items)]
-        for group in groups:
-            values: dict[str, object] = {f"v_{n}": stored(v, dataset.columns[n]) for n, v in fixed.items()}
-            values |= {f"v_{n}": secrets.token_hex(16) for n in unique}
-            sets = ", ".join(f"{quoted(n)} = :v_{n}" for n in change.columns)
-            self._change(f"UPDATE {quoted(table)} SET {sets}", dataset, group, values)
-
-    def _change(self, head: str, dataset: Dataset, items: Sequence[Item], values: dict[str, object]) -> None:
-        key = ", ".join(quoted(name) for name in dataset.key)
-        parts = ", ".join(f"json_extract(value,'$[{n}]')" for n in range(len(dataset.key)))
-        text = f"{head} WHERE ({key}) IN (SELECT {parts} FROM json_each(:keys))"
-        keys = orjson.dumps([item.key for item in items]).decode()
-        done = self._connection.exec_driver_sql(text, {**values, "keys": keys})
-        if done.rowcount != len(items):
-            # A key that is not unique in the table, or a trigger that kept rows: nothing of the unit may stand.
-            raise GiveUp(
-                "sql.count",
-                f"{done.rowcount} rows changed where {len(items)} were planned; nothing was changed.",
-                where=f"{self._source.system.system}.{dataset.table}",
-                advice="The dataset's key does not tell the table's rows apart.",
-            )
-
-    def _refuse_cascades(self, table: str, dataset: Dataset, items: Sequence[Item]) -> None:
-        """A row of another table that would vanish, or lose its reference, without being in the plan."""
-        for child, foreign in self._children(table):
-            action = str(foreign.get("options", {}).get("ondelete", "")).upper()
-            if action not in ("CASCADE", "SET NULL", "SET DEFAULT") or child in dataset.cascades:
-                continue
-            ours, theirs = foreign["constrained_columns"], foreign["referred_columns"]
-            joined = " AND ".join(
-                f"c.{quoted(a)} = p.{quoted(b)}" for a, b in zip(ours, theirs or dataset.key, strict=True)
-            )
-            parts = ", ".join(f"json_extract(value,'$[{n}]')" for n in range(len(dataset.key)))
-            keyed = ", ".join(f"p.{quoted(name)}" for name in dataset.key)
-            apart = ""
-            if child == table:
-                # A row of the same batch that refers to another of it goes by the plan.
-                own = ", ".join(f"c.{quoted(name)}" for name in dataset.key)
-                apart = f" AND ({own}) NOT IN (SELECT {parts} FROM json_each(:keys))"
-            text = (
-                f"SELECT 1 FROM {quoted(child)} c JOIN {quoted(table)} p ON {joined} "
-                f"WHERE ({keyed}) IN (SELECT {parts} FROM json_each(:keys)){apart} LIMIT 1"
-            )
-            keys = orjson.dumps([item.key for item in items]).decode()
-            if self._connection.exec_driver_sql(text, {"keys": keys}).first() is not None:
+    references.settle(unit, among)
+    for work, rows in zip(works, unit, strict=True):
+        work.settled(rows)
+    for work in steps:
+        if isinstance(work.step.change, Set):
+            work.set(connection, work.step.change)
+    ordered = references.order(unit)
+    source.dialect.defer(connection)
+    references.loosen(ordered)
+    for rows in ordered:
+        matched = source.dialect.keyed_by_index([quoted(c) for c in rows.key], "keys")
+        for chunk in chunks(rows.going):
+            keys = {"keys": source.dialect.rows(chunk)}
+            connection.exec_driver_sql(f"DELETE FROM {quoted(rows.table)} WHERE {matched}", keys)
+            # Not the number of rows deleted: a cascade within the unit may have taken some before.
+            left = connection.exec_driver_sql(
+                f"SELECT count(*) FROM {quoted(rows.table)} WHERE {matched}", keys
+            ).scalar()
+            if left:
                 raise Refused(
-                    "sql.cascade",
-                    f"Rows of table {child!r} would go along by ON DELETE {action}; nothing was changed.",
-                    where=f"{self._source.system.system}.{table}",
-                    advice="Plan them too, or declare the table under `cascades:`.",
+                    "sql.kept",
+                    f"The database kept {left} rows that were deleted; nothing was changed.",
+                    where=f"{source.system.system}.{rows.table}",
+                    advice="Look for a trigger on the table.",
                 )
 
-    def _violations(self) -> Iterator[Any]:
-        if self._connection.dialect.name == "sqlite":
-            yield from self._connection.exec_driver_sql("PRAGMA foreign_key_check")
 
-    def _children(self, table: str) -> Iterator[tuple[str, Any]]:
-        for name in self._inspector.get_table_names():
-            for foreign in self._inspector.get_foreign_keys(name):
-                if foreign["referred_table"] == table:
-                    yield name, foreign
+def _held_rows(
+    source: SqlSource, connection: sa.Connection, held: Of, table: str, key: tuple[str, ...], keys: Collection[Key]
+) -> set[Key]:
+    """Which rows of a table are held, by the datasets that are kept in it."""
+    found: set[Key] = set()
+    if not held.subjects:
+        return found
+    has = source.dialect.table_columns(connection, table)
+    for name, dataset in source.system.datasets.items():
+        if dataset.table != table or set(dataset.key) - has:
+            continue
+        columns = ", ".join(quoted(c) for c in (*key, *dataset.key))
+        matched = source.dialect.keyed_by_index([quoted(c) for c in key], "keys")
+        for chunk in chunks(keys):
+            rows = connection.exec_driver_sql(
+                f"SELECT {columns} FROM {quoted(table)} WHERE {matched}", {"keys": source.dialect.rows(chunk)}
+            )
+            own = {tuple(r[len(key) :]): tuple(r[: len(key)]) for r in rows}
+            found |= {own[k] for k in _keys_of(source, connection, name, held, list(own)) if k in own}
+    return found
 
-    def _depth(self, table: str, above: tuple[str, ...] = ()) -> int:
-        """How many tables refer to this one, one through the other: the deepest children go first."""
-        if table in above:
-            return 0
-        return max((1 + self._depth(child, (*above, table)) for child, _ in self._children(table)), default=0)
 
-    def _table(self, step: Step) -> str:
-        table = self._source.system.datasets[step.selection.dataset].table
-        if table is None:
+def _keys_of(source: SqlSource, connection: sa.Connection, name: str, held: Of, keys: Collection[Key]) -> Iterator[Key]:
+    statement = source.wrap(name).select(Selection(name, held), keys, perhaps=True)
+    dataset = source.dataset(name)
+    places = [list(dataset.columns).index(c) for c in dataset.key]
+    for row in connection.exec_driver_sql(statement.text, statement.parameters):
+        yield tuple(row[p] for p in places)
+
+
+@dataclass
+class _Work:
+    """One step's items and what becomes of them."""
+
+    source: SqlSource
+    step: Step
+    status: dict[Key, tuple[Status, str]] = field(default_factory=dict)
+    todo: list[Item] = field(default_factory=list)
+
+    @property
+    def _name(self) -> str:
+        return self.step.selection.dataset
+
+    @property
+    def _dataset(self) -> Dataset:
+        return self.source.dataset(self._name)
+
+    @property
+    def _table(self) -> str:
+        if self._dataset.table is None:
             raise BadConfiguration(
                 "sql.no_table",
                 "The dataset names no table to change.",
-                where=f"{self._source.system.system}.{step.selection.dataset}",
+                where=self.source.where(self._name),
                 advice="Write `table:` in the data map.",
             )
-        return table
+        return self._dataset.table
 
-    def _check_names(self, table: str, dataset: Dataset, step: Step) -> None:
-        has = {column["name"] for column in self._inspector.get_columns(table)}
-        needed = [*dataset.key, *(step.change.columns if isinstance(step.change, Set) else ())]
+    def look(self, connection: sa.Connection, held: Of) -> None:
+        """What each item is now. Held comes before changed, and both before what was planned."""
+        self._check_names(connection)
+        by_key = {item.key: item for item in self.step.items}
+        for chunk in chunks(by_key):
+            now = self._now(connection, chunk)
+            spared = set(_keys_of(self.source, connection, self._name, held, chunk)) if held.subjects else set()
+            for key in chunk:
+                planned = by_key[key]
+                if key not in now:
+                    self.status[key] = Status.GONE, "not_selected"
+                elif key in spared:
+                    self.status[key] = Status.HELD, "hold"
+                elif now[key][0].version == planned.version:
+                    self.status[key] = Status.DONE, ""
+                    self.todo.append(planned)
+                elif isinstance(self.step.change, Set) and self._is_set(self.step.change, now[key][1]):
+                    # A second try after the first one's evidence was lost: it is as it should be (edge case 13).
+                    self.status[key] = Status.DONE, ""
+                else:
+                    self.status[key] = Status.CHANGED, "changed"
+        self._count(connection)
+
+    def rows(self) -> Rows:
+        """The step's rows, for what hangs on them; one that is not selected any more may still be there, and stays."""
+        staying = {k: s is Status.HELD for k, (s, _) in self.status.items() if s is not Status.DONE}
+        going = {item.key for item in self.todo}
+        return Rows(self._table, self._dataset.key, going, staying, frozenset(self._dataset.cascades))
+
+    def settled(self, rows: Rows) -> None:
+        """Take over what :meth:`References.settle` found has to stay."""
+        for item in self.todo:
+            if item.key not in rows.going:
+                below = rows.staying[item.key]
+                self.status[item.key] = (Status.HELD, "hold_below") if below else (Status.CHANGED, "changed_below")
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """One an item, in the step's order."""
+        for item in self.step.items:
+            status, reason = self.status[item.key]
+            gone = status is Status.GONE
+            yield Outcome(item.key, status, 0 if gone else 1, 0 if gone else item.bytes, reason)
+
+    def set(self, connection: sa.Connection, change: Set) -> None:
+        """Give the columns their values."""
+        where = self.source.where(self._name)
+        unique = [name for name, value in change.columns.items() if value is Redaction.UNIQUE]
+        fixed = {
+            f"v_{n}": stored(v, self._dataset.columns[n], f"{where}.{n}")
+            for n, v in change.columns.items()
+            if n not in unique
+        }
+        for name in unique:
+            stored(Redaction.UNIQUE, self._dataset.columns[name], f"{where}.{name}")
+        sets = ", ".join(f"{quoted(n)} = :v_{n}" for n in change.columns)
+        matched = self.source.dialect.keyed_by_index([quoted(c) for c in self._dataset.key], "keys")
+        text = f"UPDATE {quoted(self._table)} SET {sets} WHERE {matched}"
+        keys = [item.key for item in self.todo]
+        for group in [[k] for k in keys] if unique else list(chunks(keys)):
+            tokens = {f"v_{n}": f"{TOKEN}{secrets.token_hex(12)}" for n in unique}
+            connection.exec_driver_sql(text, {**fixed, **tokens, "keys": self.source.dialect.rows(group)})
+
+    def _now(self, connection: sa.Connection, keys: Collection[Key]) -> dict[Key, tuple[Item, Row]]:
+        statement = self.source.wrap(self._name).select(self.step.selection, keys)
+        item_of, found = items_of(self._dataset, self.source.where(self._name)), {}
+        for row in connection.exec_driver_sql(statement.text, statement.parameters):
+            item = item_of(tuple(row))
+            found[item.key] = (item, tuple(row))
+        return found
+
+    def _is_set(self, change: Set, row: Row) -> bool:
+        names = list(self._dataset.columns)
+        return all(_same(row[names.index(n)], v, self._dataset, n) for n, v in change.columns.items())
+
+    def _count(self, connection: sa.Connection) -> None:
+        """Each key is one row of the table: an alias, or a key of another table, would reach other rows."""
+        matched = self.source.dialect.keyed_by_index([quoted(c) for c in self._dataset.key], "keys")
+        for chunk in chunks([item.key for item in self.todo]):
+            text = f"SELECT count(*) FROM {quoted(self._table)} WHERE {matched}"
+            found = connection.exec_driver_sql(text, {"keys": self.source.dialect.rows(chunk)}).scalar()
+            if found != len(chunk):
+                raise BadConfiguration(
+                    "sql.count",
+                    f"{found} rows of the table have the keys of {len(chunk)} records; nothing was changed.",
+                    where=self.source.where(self._name),
+                    advice="Make the dataset's key the table's own.",
+                )
+
+    def _check_names(self, connection: sa.Connection) -> None:
+        has = self.source.dialect.table_columns(connection, self._table)
+        change = self.step.change
+        needed = [*self._dataset.key, *(change.columns if isinstance(change, Set) else ())]
+        if unknown := [n for n in needed if n not in self._dataset.columns]:
+            raise BadConfiguration(
+                "sql.no_column", f"The dataset has no column {', '.join(unknown)}.", where=self.source.where(self._name)
+            )
         if absent := sorted(set(needed) - has):
             raise BadConfiguration(
                 "sql.alias",
-                f"Table {table!r} has no column {', '.join(absent)}.",
-                where=f"{self._source.system.system}.{step.selection.dataset}",
-                advice="A key, and what is set, bear the table's own column names.",
+                f"Table {self._table!r} has no column {', '.join(absent)}.",
+                where=self.source.where(self._name),
+                advice="A key, and what is set, bear the table's own column names; in the SELECT too.",
             )
 
 
-def stored(value: object, column: Column) -> object:
-    """A value in the form in which the store writes it."""
-    if value is None or value is Redaction.NULL:
-        return None
-    if isinstance(value, datetime):
-        factor = {Form.EPOCH: 1_000_000, Form.EPOCH_MS: 1_000, Form.EPOCH_US: 1}.get(column.form)
-        return value.isoformat() if factor is None else microseconds(value) // factor
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, (list, dict)):
-        return orjson.dumps(value).decode()
-    return value
+def _same(now: Any, value: object, dataset: Dataset, name: str) -> bool:
+    if value is Redaction.UNIQUE:
+        return isinstance(now, str) and now.startswith(TOKEN)
+    column = dataset.columns[name]
+    if value is None or value is Redaction.NULL or now is None:
+        return now is None and (value is None or value is Redaction.NULL)
+    try:
+        return bool(to_arrow([now], column, name).equals(to_arrow([stored(value, column, name)], column, name)))
+    except Unreadable:
+        return False

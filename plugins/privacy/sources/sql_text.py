@@ -1,159 +1,264 @@
-"""The SQL text around a dataset's own SELECT: of subjects, due, by key. SQLite's dialect; others stand beside it.
+"""The SQL around a dataset's own SELECT: of subjects, due, by key. What a database writes differently: ``sql_dialect``.
 
-Values are always bound, as one JSON parameter each; names come from the data map and are quoted.
+Values are always bound, many as one JSON text; names come from the data map and are quoted. Identifiers arrive as a
+table ``ids``: ``n`` the subject's number, ``k`` the kind, ``vt`` the value as text, ``vi`` as a whole number where it
+is one, ``f`` and ``t`` from when until when (microseconds), ``a`` the user agent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
-
-from privacy.database import microseconds
-from privacy.datamap.models import Column, Dataset, Form
+from privacy.datamap.models import Dataset
+from privacy.errors import BadConfiguration
 from privacy.sources.base import PARTY, SUBJECT, Due, Identifier, Of, Selection
+from privacy.sources.instants import micros
+from privacy.sources.sql_dialect import Dialect, Key, literal, quoted
 
-_IDS = (
-    "WITH ids(n, k, v, f, t, a) AS (SELECT json_extract(value,'$[0]'), json_extract(value,'$[1]'), "
-    "json_extract(value,'$[2]'), json_extract(value,'$[3]'), json_extract(value,'$[4]'), json_extract(value,'$[5]') "
-    "FROM json_each(:ids)) "
+_TOKEN = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/
+    | (?P<end>;) | (?P<parameter>\?\d* | (?<![:\w]):[A-Za-z_]\w* | (?<!\w)[@$][A-Za-z_]\w*)""",
+    re.VERBOSE | re.DOTALL,
 )
-_FACTOR = {Form.EPOCH: 1_000_000, Form.EPOCH_MS: 1_000, Form.EPOCH_US: 1}
+_NOTHING = re.compile(r"(?:\s | ; | --[^\n]* | /\*.*?\*/)*", re.VERBOSE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """SQL text and its parameters, which are hidden from ``repr``.
 
-    :param arms: in how many ways a row can match: with one, no row comes twice.
+    :param repeats: one record can come more than once for a subject.
     """
 
     text: str
     parameters: dict[str, object]
-    arms: int = 1
+    repeats: bool = False
 
     def __repr__(self) -> str:
         return f"Statement({self.text!r})"
 
 
-def quoted(name: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A dataset's own SELECT, checked.
 
-
-def instant_of(name: str, column: Column) -> str:
-    """An expression for the column's instant in microseconds; NULL where it has none."""
-    here = f"d.{quoted(name)}"
-    if column.form in _FACTOR:
-        return f"({here} * {_FACTOR[column.form]})"
-    return f"privacy_instant({here}, '{column.zone or 'UTC'}')"
-
-
-def select(
-    own: str, dataset: Dataset, selection: Selection, keys: Sequence[tuple[object, ...]] | None = None
-) -> Statement:
-    """The statement for a selection, ordered by subject and key.
-
-    :param own: the dataset's own SELECT.
-    :param keys: only these keys.
+    :param typed: column -> whether the database converts what it is compared with (see ``Dialect.columns_of``).
     """
-    columns = ", ".join(f"d.{quoted(name)}" for name in dataset.columns)
-    order = ", ".join(quoted(name) for name in dataset.key)
-    parameters: dict[str, object] = {}
-    only = ""
-    if keys is not None:
-        only = (
-            f" AND ({', '.join(f'd.{quoted(k)}' for k in dataset.key)}) IN (SELECT "
-            + ", ".join(f"json_extract(value,'$[{n}]')" for n in range(len(dataset.key)))
-            + " FROM json_each(:keys))"
+
+    dataset: Dataset
+    text: str
+    typed: Mapping[str, bool]
+
+
+def one_select(text: str, where: str) -> str:
+    """The text of one statement, without what ends it; a line break follows, should it end in a comment.
+
+    :raises BadConfiguration: it has parameters, or more than one statement.
+    """
+    for token in _TOKEN.finditer(text):
+        if token["parameter"]:
+            raise BadConfiguration(
+                "sql.parameters", f"The SELECT has a parameter ({token['parameter']}).", where=where,
+                advice="Select every record; whose and due when is added by the framework.",
+            )  # fmt: skip
+        if token["end"]:
+            if not _NOTHING.fullmatch(text, token.end()):
+                raise BadConfiguration("sql.statements", "The file has more than one statement.", where=where)
+            text = text[: token.start()]
+            break
+    return f"\n{text.strip()}\n"
+
+
+class Wrap:
+    """Makes the statements for one dataset.
+
+    :param own: its own SELECT.
+    """
+
+    def __init__(self, own: Own, dialect: Dialect) -> None:
+        self._own, self._dialect, self._dataset = own, dialect, own.dataset
+        self._columns = ", ".join(f"d.{quoted(name)}" for name in own.dataset.columns)
+        self._key = [f"d.{quoted(name)}" for name in own.dataset.key]
+        self._from = f"({own.text}) AS d"
+
+    def select(
+        self,
+        selection: Selection,
+        keys: Iterable[Key] | None = None,
+        *,
+        each_once: bool = False,
+        perhaps: bool = False,
+    ) -> Statement:
+        """The selected records: the dataset's columns, the subject's number, the place of the party in the data map.
+
+        Ordered by subject, key and party.
+
+        :param keys: only these keys.
+        :param each_once: each record for the first of its subjects alone.
+        :param perhaps: also records that do not say whether it was in an identifier's time: what may be held, stays.
+        """
+        parameters: dict[str, object] = {}
+        if keys is not None:
+            parameters["keys"] = self._dialect.rows(keys)
+        pick = selection.pick
+        if isinstance(pick, Due):
+            where, more = self._due(pick)
+            text = f"SELECT {self._columns}, NULL AS {SUBJECT}, 0 AS {PARTY} FROM {self._from} WHERE {where}"
+            text += self._only(keys)
+            return Statement(f"{text} ORDER BY {self._order(self._key)}", parameters | more)
+        known = [i for i in _identifiers(pick) if not i[1].contested]
+        parameters["ids"] = self._dialect.rows(_rows(known))
+        kinds = {identifier.kind for _, identifier in known}
+        ways = [way for way in self._ways(selection.on) if way.kind in kinds]
+        if not ways:
+            return Statement(f"SELECT {self._columns}, NULL, 0 FROM {self._from} WHERE 1 = 0", {})
+        arms = [
+            f"SELECT {self._columns}, i.n AS {SUBJECT}, {way.party} AS {PARTY} {self._match(way, keys)}"
+            f"{'' if selection.on else self._during(way, perhaps=perhaps)}{self._only(keys)}"
+            for way in ways
+        ]
+        outer = [quoted(name) for name in self._dataset.key]
+        text = " UNION ALL ".join(arms)
+        if each_once:
+            text = (
+                f"SELECT u.*, row_number() OVER (PARTITION BY {self._order(outer)} ORDER BY {SUBJECT}, {PARTY}) "
+                f"AS _first FROM ({text}) AS u"
+            )
+        first = " WHERE _first = 1" if each_once else ""
+        text = f"WITH {self._dialect.ids('ids', 'ids')} SELECT * FROM ({text}) AS u{first}"
+        values = [(no, i.kind, i.value) for no, i in known]
+        repeats = len(ways) > 1 or len(set(values)) < len(values)
+        return Statement(f"{text} ORDER BY {SUBJECT}, {self._order(outer)}, {PARTY}", parameters, repeats)
+
+    def unattributed(self, selection: Selection) -> Statement | None:
+        """How many records might be a subject's and are nobody's (see :class:`privacy.sources.base.Tally`).
+
+        With a contested identifier; with one that was theirs for a while, where the record does not say when it was;
+        with the address of their visit, from another user agent. None: these identifiers cannot have any.
+        """
+        if not isinstance(selection.pick, Of) or selection.on is not None:
+            return None
+        known = list(_identifiers(selection.pick))
+        doubtful = {i.kind for _, i in known if i.contested or i.valid_from or i.valid_to}
+        kinds = {i.kind for _, i in known}
+        ways = [way for way in self._ways(None) if way.kind in kinds]
+        if not any(way.kind in doubtful for way in ways):
+            return None
+        key = ", ".join(self._key)
+        maybe = [f"SELECT {key} {self._match(w, None, 'everybody')}{self._during(w, perhaps=True)}" for w in ways]
+        surely = [f"SELECT {key} {self._match(w, None)}{self._during(w)}" for w in ways]
+        text = (
+            f"WITH {self._dialect.ids('ids', 'ids')}, {self._dialect.ids('everybody', 'everybody')} "
+            f"SELECT count(*) FROM (SELECT * FROM ({' UNION ALL '.join(maybe)}) AS m "
+            f"EXCEPT SELECT * FROM ({' UNION ALL '.join(surely)}) AS s) AS u"
         )
-        parameters["keys"] = orjson.dumps(keys).decode()
-    if isinstance(selection.pick, Due):
-        if dataset.starts is None:
-            where = "0"
+        usable = [i for i in known if not i[1].contested]
+        return Statement(
+            text, {"everybody": self._dialect.rows(_rows(known)), "ids": self._dialect.rows(_rows(usable))}
+        )
+
+    def _due(self, pick: Due) -> tuple[str, dict[str, object]]:
+        if self._dataset.starts is None:
+            # Where nothing starts a term, nothing is ever due.
+            return "1 = 0", {}
+        name = self._dataset.starts.column
+        return self._dialect.due(f"d.{quoted(name)}", self._dataset.columns[name], pick.before)
+
+    def _only(self, keys: Iterable[Key] | None) -> str:
+        return "" if keys is None else f" AND {self._dialect.keyed_by_index(self._key, 'keys')}"
+
+    def _order(self, names: Sequence[str]) -> str:
+        return ", ".join(self._dialect.order(name) for name in names)
+
+    def _ways(self, on: tuple[str, ...] | None) -> Iterator[_Way]:
+        """Every way in which a record can be a subject's."""
+        columns = self._dataset.columns
+        if on is not None:
+            for name in on:
+                yield _Way(0, name, str(columns[name].identity), "")
+            return
+        for party, people in enumerate(self._dataset.people.values()):
+            earlier = ""
+            for name in people.subject:
+                yield _Way(party, name, str(columns[name].identity), earlier)
+                # The first column that is filled in says whose it is: what stands in later ones is somebody's who
+                # shares an address with them.
+                earlier += f" AND d.{quoted(name)} IS NULL"
+
+    def _match(self, way: _Way, keys: Iterable[Key] | None, ids: str = "ids") -> str:
+        """Identifiers and records side by side, where the one stands in the other."""
+        here = f"d.{quoted(way.column)}"
+        whole = self._dataset.columns[way.column].type == "integer"
+        of_kind = f"i.k = {literal(way.kind)}"
+        if way.kind != "email" and keys is None and self._own.typed.get(way.column):
+            # From the identifiers to the records, by the index that a shop has on such a column. The database
+            # converts and folds by its column's rules; what it found is looked at once more, exactly.
+            again = "i.vi IS NOT NULL" if whole else f"i.vt = {self._dialect.same_text(here)}"
+            match = f"FROM {ids} AS i CROSS JOIN {self._from} WHERE {of_kind} AND {here} = i.vt AND {again}"
         else:
-            where = f"{instant_of(dataset.starts.column, dataset.columns[dataset.starts.column])} < :before"
-            parameters["before"] = microseconds(selection.pick.before)
-        text = f"SELECT {columns}, NULL AS {SUBJECT}, NULL AS {PARTY} FROM ({own}) AS d WHERE {where}{only}"
-        return Statement(f"{text} ORDER BY {order}", parameters)
-    parameters["ids"] = _parameter(selection.pick)
-    arms = [
-        f"SELECT {columns}, ids.n AS {SUBJECT}, '{party}' AS {PARTY} FROM ids CROSS JOIN ({own}) AS d "
-        f"WHERE ids.k = '{kind}' AND {match}{only}"
-        for party, kind, match in _arms(dataset, selection.on)
-    ]
-    if not arms:
-        arms = [f"SELECT {columns}, NULL AS {SUBJECT}, NULL AS {PARTY} FROM ({own}) AS d WHERE 0"]
-    # One arm repeats a row only where a subject has the same value twice, for two spans of time.
-    ways = max(2, len(arms)) if _repeats(selection.pick) else len(arms)
-    return Statement(f"{_IDS}{' UNION ALL '.join(arms)} ORDER BY {SUBJECT}, {order}, {PARTY}", parameters, ways)
+            if way.kind == "email":
+                same = f"i.vt = {self._dialect.folded(here)}"
+            elif whole:
+                same = f"i.vi = {self._dialect.same_integer(here)}"
+            else:
+                same = f"i.vt = {self._dialect.same_text(here)}"
+            match = f"FROM {self._from} CROSS JOIN {ids} AS i WHERE {of_kind} AND {same}"
+        return match + way.earlier
+
+    def _during(self, way: _Way, *, perhaps: bool = False) -> str:
+        """The identifier's own time: a visit's window, both ends included; another's span, its end excluded.
+
+        :param perhaps: also where the record does not say when it was, and whatever its user agent.
+        """
+        time = self._dataset.time
+        at = "NULL" if time is None else self._dialect.micros(f"d.{quoted(time)}", self._dataset.columns[time])
+        if way.kind == "ip":
+            inside = f"({at}) BETWEEN i.f AND i.t"
+            if perhaps:
+                return f" AND coalesce({inside}, 1 = 1)"
+            # A record that does not say its user agent agrees only with a visit that does not say it either.
+            agent = 'd."user_agent"' if "user_agent" in self._dataset.columns else "NULL"
+            return f" AND {inside} AND {agent} IS i.a"
+        inside = f"(i.f IS NULL OR ({at}) >= i.f) AND (i.t IS NULL OR ({at}) < i.t)"
+        return f" AND coalesce({inside}, 1 = 1)" if perhaps else f" AND {inside}"
 
 
-def _arms(dataset: Dataset, on: tuple[str, ...] | None) -> Iterator[tuple[str, str, str]]:
-    """(party, identity kind, condition) of every way in which a row can be a subject's."""
-    if on is not None:
-        for name in on:
-            kind = str(dataset.columns[name].identity)
-            yield "", kind, _equal(name, kind)
-        return
-    for party, people in dataset.people.items():
-        earlier = ""
-        for name in people.subject:
-            kind = str(dataset.columns[name].identity)
-            yield party, kind, _equal(name, kind) + _during(dataset, kind) + earlier
-            earlier += f" AND d.{quoted(name)} IS NULL"
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One column that can make a record a subject's.
+
+    :param party: the place of the party in the data map.
+    :param earlier: the condition that no earlier column of that party is filled in.
+    """
+
+    party: int
+    column: str
+    kind: str
+    earlier: str
 
 
-def _equal(name: str, kind: str) -> str:
-    if kind == "email":
-        return f"privacy_fold(d.{quoted(name)}) = ids.v"
-    return f"d.{quoted(name)} = ids.v"
-
-
-def _during(dataset: Dataset, kind: str) -> str:
-    """The identifier's own time: a visit's window, ends included; another's span, its end excluded."""
-    if dataset.time is None:
-        return " AND ids.f IS NULL AND ids.t IS NULL"
-    at = instant_of(dataset.time, dataset.columns[dataset.time])
-    if kind == "ip":
-        agent = ' AND d."user_agent" IS ids.a' if "user_agent" in dataset.columns else ""
-        return f" AND {at} BETWEEN ids.f AND ids.t{agent}"
-    return f" AND (ids.f IS NULL AND ids.t IS NULL OR {at} >= ifnull(ids.f, {at}) AND ({at} < ids.t OR ids.t IS NULL))"
-
-
-def _repeats(pick: Of) -> bool:
-    values = [(s.no, i.kind, i.value) for s in pick.subjects for i in s.identifiers if not i.contested]
-    return len(values) > len(set(values))
-
-
-def _parameter(pick: Of) -> str:
-    rows = []
-    seen = set()
+def _identifiers(pick: Of) -> Iterator[tuple[int, Identifier]]:
     for subject in pick.subjects:
-        for i in subject.identifiers:
-            row = (subject.no, i.kind, i.value, _us(i.valid_from), _us(i.valid_to), i.agent)
-            if not i.contested and row not in seen:
-                seen.add(row)
-                rows.append(row)
-    return orjson.dumps(rows).decode()
+        for identifier in subject.identifiers:
+            yield subject.no, identifier
 
 
-def contested(pick: Of) -> Of:
-    """The same subjects with their contested identifiers alone, as if they were not: for counting."""
-    from dataclasses import replace
-
-    return Of(
-        tuple(replace(s, identifiers=tuple(_plain(i) for i in s.identifiers if i.contested)) for s in pick.subjects)
-    )
+def _rows(known: Iterable[tuple[int, Identifier]]) -> list[tuple[object, ...]]:
+    """The rows of ``ids``, each once."""
+    rows = ((no, i.kind, str(i.value), _whole(i.value), _us(i.valid_from), _us(i.valid_to), i.agent) for no, i in known)
+    return list(dict.fromkeys(rows))
 
 
-def _plain(identifier: Identifier) -> Identifier:
-    from dataclasses import replace
-
-    return replace(identifier, contested=False)
+def _whole(value: str | int) -> int | None:
+    try:
+        found = int(value)
+    except ValueError:
+        return None
+    return found if str(found) == str(value) and -(2**63) <= found < 2**63 else None
 
 
 def _us(at: datetime | None) -> int | None:
-    return None if at is None else microseconds(at)
+    return None if at is None else micros(at)

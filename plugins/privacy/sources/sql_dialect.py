@@ -1,0 +1,261 @@
+"""Everything that one kind of database writes differently: the whole of what another has to bring.
+
+SQLite is served. PostgreSQL (``jsonb_to_recordset``) and MariaDB (``JSON_TABLE``) get a class beside :class:`Sqlite`
+with the same methods; nothing outside this module names a database.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from privacy.connections import Connection
+from privacy.database import engine as engine_of
+from privacy.datamap.kinds import fold
+from privacy.datamap.models import Column, Form
+from privacy.errors import BadConfiguration, Unreadable
+from privacy.sources.instants import FACTOR, LEAST, MOST, instant, micros
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A foreign key, as the database has it.
+
+    :param action: what happens to the child's row when the parent's goes: ``NO ACTION``, ``CASCADE``, ...
+    :param nullable: its columns can be set NULL.
+    """
+
+    child: str
+    columns: tuple[str, ...]
+    parent: str
+    referred: tuple[str, ...]
+    action: str
+    nullable: bool
+
+
+def quoted(name: str) -> str:
+    """A name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text of the data map as SQL writes it; values of records are always bound instead."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Sqlite:
+    """SQLite, with three deterministic functions for what its own SQL cannot do exactly."""
+
+    name = "sqlite"
+
+    def open(self, connection: Connection, *, read_only: bool) -> sa.Engine:
+        """An engine whose connections know the functions that the expressions below use."""
+        made = engine_of(connection, read_only=read_only)
+
+        @sa.event.listens_for(made, "connect")
+        def _connected(raw: sqlite3.Connection, _record: object) -> None:
+            raw.create_function("privacy_folded", 1, _folded, deterministic=True)
+            raw.create_function("privacy_micros", 3, _micros, deterministic=True)
+            raw.create_function("privacy_plain", 2, _plain, deterministic=True)
+
+        return made
+
+    # Parameters: one JSON text for many values
+
+    def ids(self, name: str, parameter: str) -> str:
+        """A table expression ``name(n, k, vt, vi, f, t, a)`` of identifiers, see :func:`privacy.sources.sql_text`."""
+        columns = ", ".join(f"{self._element(i)} AS {c}" for i, c in enumerate(("n", "k", "vt", "vi", "f", "t", "a")))
+        return f"{name} AS MATERIALIZED (SELECT {columns} FROM json_each(:{parameter}))"
+
+    def keyed(self, columns: Sequence[str], parameter: str) -> str:
+        """A condition: the key in ``columns`` (expressions) is one of the parameter's; false for a NULL in it."""
+        elements = ", ".join(self._element(i) for i in range(len(columns)))
+        left = columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
+        return f"coalesce({left} IN (SELECT {elements} FROM json_each(:{parameter})), 0)"
+
+    def keyed_by_index(self, columns: Sequence[str], parameter: str) -> str:
+        """As :meth:`keyed`, in the form in which an index on the key is used; NULL instead of false."""
+        return self.keyed(columns, parameter).removeprefix("coalesce(").removesuffix(", 0)")
+
+    @staticmethod
+    def rows(rows: Iterable[Sequence[object]]) -> str:
+        """Rows as the JSON text that these expressions read; each value arrives as exactly what it was.
+
+        :raises Unreadable: ``sql.key_type``: a value that SQLite cannot hold.
+        """
+        return orjson.dumps([[_packed(value) for value in row] for row in rows]).decode()
+
+    @staticmethod
+    def _element(index: int) -> str:
+        # A text with a NUL would end there in SQLite's JSON, and so become somebody else's; blobs and floats have no
+        # exact JSON. These come packed, as a pair.
+        at = f"value, '$[{index}]"
+        return (
+            f"CASE json_type({at}') WHEN 'array' THEN privacy_plain(json_extract({at}[0]'), json_extract({at}[1]')) "
+            f"ELSE json_extract({at}') END"
+        )
+
+    # Expressions over a column
+
+    def same_text(self, column: str) -> str:
+        """The column's text, for an exact comparison; without affinity, so that the other side can be indexed."""
+        return f"+CAST({column} AS TEXT) COLLATE BINARY"
+
+    def same_integer(self, column: str) -> str:
+        """The column's whole number; NULL where it is none (``'12 b'``)."""
+        return f"CASE WHEN CAST({column} AS NUMERIC) = {column} THEN CAST({column} AS NUMERIC) END"
+
+    def folded(self, column: str) -> str:
+        """An e-mail address without case. Plain SQL is exact for printable ASCII, which nearly all of them are."""
+        # GLOB sees nothing behind a NUL; a text's length ends there too, its bytes' does not.
+        plain = f"length({column}) = length(CAST({column} AS BLOB)) AND {column} NOT GLOB '*[^ -~]*'"
+        return f"CASE WHEN {plain} THEN lower(trim({column})) ELSE privacy_folded({column}) END"
+
+    def micros(self, expression: str, column: Column) -> str:
+        """The instant of a date or datetime in microseconds; NULL where it says none."""
+        form = column.form if column.type == "datetime" else Form.ISO
+        called = f"privacy_micros({expression}, '{form.value}', {literal(column.zone or 'UTC')})"
+        if form not in FACTOR:
+            return called
+        factor = FACTOR[form]
+        # Plain SQL for whole numbers that are an instant; 'unknown' * 1000000 would be 0: 1970, and due.
+        return (
+            f"CASE WHEN typeof({expression}) = 'integer' AND {expression} BETWEEN {LEAST // factor + 1} "
+            f"AND {MOST // factor} THEN {expression} * {factor} ELSE {called} END"
+        )
+
+    def due(self, expression: str, column: Column, before: datetime) -> tuple[str, dict[str, object]]:
+        """A condition: the instant lies before ``before`` (exclusive, exact); never true for what says none."""
+        parameters: dict[str, object] = {"before": micros(before)}
+        found = self.micros(expression, column)
+        if column.form not in FACTOR or column.type == "date":
+            # Most records are far from due; for these the first ten characters tell. No zone shifts by three days.
+            try:
+                parameters["later"] = (before.date() + timedelta(days=3)).isoformat()
+            except OverflowError:
+                return f"{found} < :before", parameters
+            found = (
+                f"CASE WHEN substr({expression}, 1, 10) >= :later AND {expression} GLOB "
+                f"'[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' THEN NULL ELSE {found} END"
+            )
+        return f"{found} < :before", parameters
+
+    def order(self, column: str) -> str:
+        """A column to sort by: bytes, whatever collation the shop's column has."""
+        return f"{column} COLLATE BINARY"
+
+    # The database itself
+
+    def columns_of(self, connection: sa.Connection, own: str) -> dict[str, bool]:
+        """The names of a SELECT's columns; whether the database converts what they are compared with.
+
+        A column without affinity (an expression) compares 12 and '12' as different.
+        """
+        connection.exec_driver_sql(f"CREATE TEMP TABLE privacy_probe AS SELECT * FROM ({own}) AS d LIMIT 0")
+        rows = connection.exec_driver_sql("SELECT name, type FROM pragma_table_info('privacy_probe')")
+        return {name: bool(kind) for name, kind in rows}
+
+    def foreign_keys(self, connection: sa.Connection) -> list[Foreign]:
+        """All foreign keys. SQLAlchemy passes over the action of one that is written beside its column."""
+        found: dict[tuple[str, int], list[Any]] = {}
+        text = (
+            'SELECT m.name, f.id, f."table", f."from", f."to", f.on_delete, f.seq, '
+            '(SELECT c."notnull" OR c.pk FROM pragma_table_info(m.name) c WHERE c.name = f."from" COLLATE NOCASE) '
+            "FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table' "
+            "ORDER BY m.name, f.id, f.seq"
+        )
+        for row in connection.exec_driver_sql(text):
+            found.setdefault((row[0], row[1]), []).append(row)
+        primary: dict[str, tuple[str, ...]] = {}
+        keys = []
+        for (child, _), rows in found.items():
+            parent = self._real(connection, rows[0][2])
+            if parent not in primary:
+                primary[parent] = self.primary_key(connection, parent)
+            referred = tuple(r[4] for r in rows) if rows[0][4] is not None else primary[parent]
+            columns = tuple(r[3] for r in rows)
+            keys.append(Foreign(child, columns, parent, referred, rows[0][5], not any(r[7] for r in rows)))
+        return keys
+
+    @staticmethod
+    def _real(connection: sa.Connection, table: str) -> str:
+        text = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = :t COLLATE NOCASE"
+        found = connection.exec_driver_sql(text, {"t": table}).scalar()
+        return str(found or table)
+
+    @staticmethod
+    def primary_key(connection: sa.Connection, table: str) -> tuple[str, ...]:
+        """What tells the table's rows apart: its primary key, else its row number."""
+        text = "SELECT name FROM pragma_table_info(:t) WHERE pk ORDER BY pk"
+        return tuple(r[0] for r in connection.exec_driver_sql(text, {"t": table})) or ("rowid",)
+
+    def table_columns(self, connection: sa.Connection, table: str) -> set[str]:
+        """The names of a table's columns; empty: there is no such table."""
+        text = "SELECT c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name = :t"
+        return {r[0] for r in connection.exec_driver_sql(text, {"t": table})}
+
+    def defer(self, connection: sa.Connection) -> None:
+        """Check references when the transaction ends, for cycles whose columns cannot be NULL."""
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+
+
+Dialect = Sqlite
+"""What the other modules are given; a second kind of database makes this a Protocol."""
+
+
+def dialect_of(connection: Connection) -> Dialect:
+    """The dialect of a connection.
+
+    :raises BadConfiguration: ``sql.dialect``: a database that is not served.
+    """
+    if connection.scheme == "sqlite":
+        return Sqlite()
+    raise BadConfiguration(
+        "sql.dialect",
+        f"Databases of the kind {connection.scheme!r} are not served.",
+        where=connection.name,
+        advice="Write the connection as sqlite:////absolute/path.db.",
+    )
+
+
+def _packed(value: object) -> object:
+    if value is None or (isinstance(value, (bool, int)) and -(2**63) <= value < 2**63):
+        return value
+    if isinstance(value, str):
+        return ["t", value.encode("utf-8", "surrogatepass").hex()] if not _simple(value) else value
+    if isinstance(value, bytes):
+        return ["b", value.hex()]
+    if isinstance(value, float):
+        return ["f", value.hex()]
+    raise Unreadable("sql.key_type", "A value has a type that cannot be looked up.", advice="Use another key.")
+
+
+def _simple(text: str) -> bool:
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text))
+
+
+def _plain(kind: object, text: object) -> str | bytes | float | None:
+    if kind == "f":
+        return float.fromhex(str(text))
+    raw = bytes.fromhex(str(text))
+    try:
+        return raw if kind == "b" else raw.decode()
+    except UnicodeDecodeError:
+        # Half a surrogate pair: no text of a database is that, so it is nobody's.
+        return None
+
+
+def _folded(value: object) -> str | None:
+    return fold(value) if isinstance(value, str) else None
+
+
+def _micros(value: object, form: str, zone: str) -> int | None:
+    return instant(value, Form(form), zone)

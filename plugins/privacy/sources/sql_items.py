@@ -1,0 +1,44 @@
+"""Items: a row of a dataset as a plan names it, by key and by a digest of what the store has in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from privacy.datamap.models import Dataset, Form
+from privacy.errors import Unreadable
+from privacy.sources.base import Item
+from privacy.sources.instants import EPOCH, instant
+
+
+def items_of(dataset: Dataset, where: str) -> Callable[[tuple[Any, ...]], Item]:
+    """What makes the items of a dataset's rows (its columns first, as the driver gave them).
+
+    :raises Unreadable: when called: ``sql.key_null``: a part of a row's key is NULL, so it could not be found again.
+    """
+    names = list(dataset.columns)
+    width, places = len(names), [names.index(name) for name in dataset.key]
+    start, form, zone = None, Form.ISO, "UTC"
+    if dataset.starts is not None:
+        start, column = names.index(dataset.starts.column), dataset.columns[dataset.starts.column]
+        form, zone = column.form if column.type == "datetime" else Form.ISO, column.zone or "UTC"
+
+    def item(row: tuple[Any, ...]) -> Item:
+        key = tuple([row[place] for place in places])
+        if None in key:
+            raise Unreadable(
+                "sql.key_null", "A record has no key.", where=where, advice="Give the dataset a key that is never NULL."
+            )
+        # The values as the driver gave them: 1, 1.0 and '1' are different contents.
+        text = repr(row[:width]).encode("utf-8", "surrogatepass")
+        version = hashlib.sha256(text)
+        found = None if start is None else instant(row[start], form, zone)
+        oldest = None if found is None else EPOCH + timedelta(microseconds=found)
+        told = version.hexdigest()
+        # The version covers the key, which is among the row's values, and the key's place is the dataset's.
+        version.update(b"\n" + repr(key).encode("utf-8", "surrogatepass"))
+        return Item(key, told, 1, len(text), oldest, True, version.hexdigest())
+
+    return item
