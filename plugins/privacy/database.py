@@ -17,6 +17,9 @@ from privacy.datamap.kinds import fold
 from privacy.errors import BadConfiguration, GiveUp, PrivacyError, RetryLater
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WAIT = 30.0
+"""Seconds that SQLite waits for a lock."""
+_READS = "privacy_reads"
 _BUSY = ("locked", "busy", "deadlock", "lost connection", "server closed", "could not connect", "gone away", "timeout")
 _ABSENT = ("no such table", "no such column", "does not exist", "doesn't exist", "unknown column", "unknown table")
 
@@ -51,7 +54,7 @@ def engine(connection: Connection, *, read_only: bool = False, create: bool = Fa
 
     def connect() -> sqlite3.Connection:
         # Transactions are ours (BEGIN below), so that a SELECT reads one state and a batch is one transaction.
-        raw = sqlite3.connect(uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+        raw = sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None, check_same_thread=False)
         raw.execute("PRAGMA foreign_keys = ON")
         raw.create_function("privacy_fold", 1, _fold, deterministic=True)
         raw.create_function("privacy_instant", 2, instant, deterministic=True)
@@ -61,9 +64,15 @@ def engine(connection: Connection, *, read_only: bool = False, create: bool = Fa
 
     @sa.event.listens_for(made, "begin")
     def _begin(opened: sa.Connection) -> None:
-        opened.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        reads = read_only or opened.get_execution_options().get(_READS, False)
+        opened.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return made
+
+
+def reading(engine: sa.Engine) -> sa.Engine:
+    """The same engine, for transactions that only read: on SQLite they take no writer's lock."""
+    return engine.execution_options(**{_READS: True})
 
 
 def _fold(value: object) -> str | None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import logging
 import os
-import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import rfc8785
 from cryptography.exceptions import InvalidSignature
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from privacy.errors import Tampered
+from privacy.errors import GiveUp, PrivacyError, RetryLater, Tampered
 from privacy.keys import MasterKey
 
 START = "0" * 64
 """What the first entry's hash is chained to."""
+
+_WAIT = 30.0
+"""Seconds to wait for another process that writes the head."""
+
+_log = logging.getLogger(__name__)
 
 
 def link(previous: str, entry: str) -> str:
@@ -27,7 +36,7 @@ def link(previous: str, entry: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far the ledger reached when it was last signed."""
+    """How far the ledger reached when it was last signed; ``seq`` 0: it was founded, and had no entry."""
 
     seq: int
     hash: str
@@ -47,6 +56,7 @@ class HeadFile:
         """The head; None where none was ever written.
 
         :raises Tampered: not signed by this installation's key.
+        :raises GiveUp: the file cannot be read.
         """
         try:
             raw = json.loads(self._path.read_bytes())
@@ -55,6 +65,8 @@ class HeadFile:
             return Head(int(raw["seq"]), str(raw["hash"]))
         except FileNotFoundError:
             return None
+        except OSError as problem:
+            raise self._failed(problem) from None
         except (InvalidSignature, ValueError, KeyError, TypeError, AttributeError):
             raise Tampered(
                 "ledger.head",
@@ -63,22 +75,67 @@ class HeadFile:
                 advice="Compare it with a backup; do not run anything that deletes meanwhile.",
             ) from None
 
-    def advance(self, head: Head) -> None:
-        """Write a later head, atomically; an earlier one is left out."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(f"{self._path}.lock"):
+    def found(self, at: datetime) -> None:
+        """Sign that the ledger is empty, before its first entry: entries without any head are an alarm from then on."""
+        with self.staged(Head(0, START), at) as publish:
+            publish()
+
+    @contextmanager
+    def staged(self, head: Head, at: datetime) -> Iterator[Callable[[], None]]:
+        """A later head, written out and signed, that takes its place when the function given is called.
+
+        Whatever can go wrong with the disk goes wrong here, before the commit of what the head covers. The file's lock
+        is kept meanwhile; an earlier head than the one that stands is left out.
+
+        :param at: when it is signed (aware).
+        :raises RetryLater: the disk is full, or another process keeps the lock.
+        :raises GiveUp: the file cannot be written.
+        """
+        next_ = self._path.with_name(f".{self._path.name}.next")
+        lock = FileLock(f"{self._path}.lock", timeout=_WAIT, poll_interval=0.01)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock.acquire()
+        except Timeout:
+            raise RetryLater("ledger.head_busy", "The ledger's head is in use.", where=str(self._path)) from None
+        except OSError as problem:
+            raise self._failed(problem) from None
+        try:
             present = self.read()
             if present is not None and present.seq >= head.seq:
+                yield lambda: None
                 return
-            content: dict[str, int | str] = {"seq": head.seq, "hash": head.hash}
-            signed = {**content, "signature": self._signer.sign(rfc8785.dumps(dict(content))).hex()}
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".head-")
             try:
-                with os.fdopen(handle, "w") as file:
-                    json.dump(signed, file)
+                with next_.open("w") as file:
+                    json.dump(self._signed(head, at), file)
                     file.flush()
                     os.fsync(file.fileno())
-                Path(name).replace(self._path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+            except OSError as problem:
+                raise self._failed(problem) from None
+            yield lambda: self._publish(next_)
+        finally:
+            next_.unlink(missing_ok=True)
+            lock.release()
+
+    def _publish(self, next_: Path) -> None:
+        try:
+            next_.replace(self._path)
+        except OSError as problem:
+            # The entry is committed: to fail now would tell its writer that it is not. The next append signs for it.
+            _log.warning("the ledger's head could not be put in place (errno %s)", problem.errno)
+
+    def _signed(self, head: Head, at: datetime) -> dict[str, int | str]:
+        when = at.astimezone(UTC).isoformat(timespec="microseconds")
+        content: dict[str, int | str] = {"seq": head.seq, "hash": head.hash, "at": when}
+        return {**content, "signature": self._signer.sign(rfc8785.dumps(dict(content))).hex()}
+
+    def _failed(self, problem: OSError) -> PrivacyError:
+        where = str(self._path)
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            return RetryLater("storage.full", "The disk is full.", where=where, advice="Make room; nothing is lost.")
+        return GiveUp(
+            "ledger.head_denied",
+            "The ledger's head cannot be read or written.",
+            where=where,
+            advice="Correct the folder's permissions.",
+        )

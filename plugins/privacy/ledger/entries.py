@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeVar
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
 from privacy.errors import BadInput
 
-Code = Annotated[str, Field(max_length=200, pattern=r"^[^@\n\r]*$")]
-"""Short, one line, no ``@``: a code, a name of a dataset, a digest."""
+Code = Annotated[str, Field(max_length=200, pattern=r"^[^@\x00-\x1f\x7f]*$")]
+"""Short, one line, no ``@``, no control characters: a code, a name of a dataset, a digest."""
+
+Number = Annotated[int, Field(ge=0, lt=2**53)]
+"""A count; canonical JSON has no larger ones."""
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _no_run(kind: str) -> str:
+    if kind.startswith("run."):
+        raise ValueError("a run begins and ends by entries of their own")
+    return kind
+
+
+Instant = Annotated[AwareDatetime, PlainSerializer(_written, return_type=str)]
+"""Written in UTC, with all microseconds: as texts they sort by time."""
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Code
-    at: datetime
+    at: Instant
     actor: Code
     """Who or what did it: a signed-in user of Airflow, a schedule, a user of the machine."""
     request: Annotated[str, Field(pattern=r"^[A-Z]{2,5}-\d{4}-\d{4,}-\d$")] | None = None
@@ -40,9 +57,9 @@ class Begun(_Entry):
     code_version: Code
     policy_version: Code
     limit: Code | None = None
-    bound: datetime | None = None
+    bound: Instant | None = None
     plan_digest: Code | None = None
-    candidates: int | None = None
+    candidates: Number | None = None
 
 
 class Count(BaseModel):
@@ -50,8 +67,8 @@ class Count(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    records: int
-    bytes: int
+    records: Number
+    bytes: Number
 
 
 class Ended(_Entry):
@@ -61,28 +78,33 @@ class Ended(_Entry):
     run: Code
     status: Literal["done", "failed", "stopped"]
     datasets: dict[Code, Count] = Field(default_factory=dict)
-    records: int = 0
-    bytes: int = 0
-    deleted: int = 0
-    retained: dict[Code, int] = Field(default_factory=dict)
-    held: int = 0
-    failed: int = 0
-    omitted: dict[Code, int] = Field(default_factory=dict)
-    unattributed: int = 0
-    oldest_remaining: datetime | None = None
+    records: Number = 0
+    bytes: Number = 0
+    deleted: Number = 0
+    retained: dict[Code, Number] = Field(default_factory=dict)
+    held: Number = 0
+    failed: Number = 0
+    omitted: dict[Code, Number] = Field(default_factory=dict)
+    unattributed: Number = 0
+    oldest_remaining: Instant | None = None
     inner_sha256: Code | None = None
     outer_sha256: Code | None = None
+    derived: bool | None = None
+    """Said by a later run, from what it found: the run itself died before it could (edge case 13)."""
 
 
 class Event(_Entry):
     """Anything else that must be provable: a request received, an identity proven, a hold placed."""
 
+    kind: Annotated[str, Field(max_length=200, pattern=r"^[a-z][a-z0-9_.]*$"), AfterValidator(_no_run)]
+    """Dotted, lower case; ``run.*`` are :class:`Begun` and :class:`Ended`."""
     right: Code | None = None
     hold: Code | None = None
     ground: Code | None = None
     dataset: Code | None = None
+    datasets: tuple[Code, ...] | None = None
     digest: Code | None = None
-    count: int | None = None
+    count: Number | None = None
 
 
 E = TypeVar("E", Begun, Ended, Event)

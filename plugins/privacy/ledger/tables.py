@@ -34,3 +34,18 @@ request_register = sa.Table(
     sa.Column("payload", sa.Text),
 )
 """``key`` is the request's own, wrapped by the master key; ``payload`` is sealed under it. Without them it names nobody."""  # noqa: E501
+
+holds = sa.Table(
+    "holds",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("request", sa.String(32)),
+    sa.Column("datasets", sa.Text),
+    sa.Column("author", sa.String(200), nullable=False),
+    sa.Column("placed_at", sa.String(32), nullable=False),
+    sa.Column("released_at", sa.String(32)),
+    sa.Column("sealed", sa.Text),
+)
+"""``datasets``: JSON list of full names, NULL for all. ``sealed``: whom it is about and the ground, about its ``id``;
+NULL once it is released. Written by :class:`privacy.holds.Holds` alone."""

@@ -9,6 +9,14 @@ down_revision = None
 
 TEXTS = ("kind", "at", "run", "request", "pipeline", "rule", "status", "actor", "reason")
 
+NUMBERS = ("candidates", "records", "bytes", "deleted", "held", "failed", "unattributed", "count")
+BEGUN = ("code_version", "policy_version", "limit", "bound", "plan_digest", "candidates")
+ENDED = (
+    *("records", "bytes", "deleted", "held", "failed", "unattributed", "retained", "omitted", "datasets"),
+    *("oldest_remaining", "inner_sha256", "outer_sha256", "derived"),
+)
+EVENT = ("right", "hold", "ground", "dataset", "datasets", "digest", "count")
+
 
 def upgrade() -> None:
     """Create everything; for SQLite and PostgreSQL."""
@@ -39,23 +47,23 @@ def upgrade() -> None:
             "CREATE TRIGGER ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger "
             "FOR EACH STATEMENT EXECUTE FUNCTION ledger_append_only()"
         )
-    numbers = ("records", "bytes", "deleted", "held", "failed", "unattributed")
-    begun = ["code_version", "policy_version", "limit", "bound", "plan_digest", "candidates"]
-    ended = [*numbers, "retained", "omitted", "datasets", "oldest_remaining", "inner_sha256", "outer_sha256"]
-    of_begun = ", ".join(_member(postgres, "b", name) for name in begun)
-    of_ended = ", ".join(_member(postgres, "e", name) for name in ended)
+    of_begun = ", ".join(_member(postgres, "b", name) for name in BEGUN)
+    of_ended = ", ".join(_member(postgres, "e", name) for name in ENDED)
     op.execute(
         "CREATE VIEW compliance_run AS SELECT b.run, b.pipeline, b.rule, b.request, b.actor, b.at AS begun_at, "
         f"e.at AS ended_at, coalesce(e.status, 'begun') AS status, e.reason, {of_begun}, {of_ended} "
         "FROM ledger b LEFT JOIN ledger e ON e.run = b.run AND e.kind = 'run.ended' WHERE b.kind = 'run.begun'"
     )
+    of_event = ", ".join(_member(postgres, "l", name) for name in EVENT)
     op.execute(
-        "CREATE VIEW compliance_event AS SELECT seq, kind, at, actor, request, run, reason, entry FROM ledger "
-        "WHERE kind NOT IN ('run.begun', 'run.ended')"
+        f"CREATE VIEW compliance_event AS SELECT l.seq, l.kind, l.at, l.actor, l.request, l.run, l.reason, {of_event}, "
+        "l.entry FROM ledger l WHERE l.kind NOT IN ('run.begun', 'run.ended')"
     )
 
 
 def _member(postgres: bool, table: str, name: str) -> str:
-    if postgres:
-        return f"({table}.entry::jsonb ->> '{name}') AS \"{name}\""
-    return f"json_extract({table}.entry, '$.{name}') AS \"{name}\""
+    """A member of an entry as a column; lists and objects as JSON text."""
+    if not postgres:
+        return f"json_extract({table}.entry, '$.{name}') AS \"{name}\""
+    cast = "::bigint" if name in NUMBERS else "::boolean" if name == "derived" else ""
+    return f"({table}.entry::jsonb ->> '{name}'){cast} AS \"{name}\""

@@ -1,0 +1,12 @@
+"""What must not be deleted now, and the gate that every change passes (edge case 15).
+
+A purge that runs while a hold is placed is the trap: the hold stands in the table, and the batch that had been read
+before goes on. So each batch runs inside :meth:`Holds.gate`, and :meth:`Holds.place` waits for the batches that run.
+"""
+
+from privacy.holds.apply import apply
+from privacy.holds.models import Everything, Hold, HoldKind, Keys
+from privacy.holds.spare import Spare
+from privacy.holds.table import Holds
+
+__all__ = ["Everything", "Hold", "HoldKind", "Holds", "Keys", "Spare", "apply"]

@@ -1,0 +1,54 @@
+"""The one way to change records: through the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from privacy.holds.spare import Spare
+from privacy.holds.table import Holds
+from privacy.sources.base import Item, Outcome, Selection, Source, Status, Step
+
+
+def apply(source: Source, unit: Sequence[Step], holds: Holds, *, request: str | None = None) -> list[Outcome]:
+    """Do one batch, except for what is held while it runs: nothing else may call :meth:`Source.apply`.
+
+    :param unit: steps of one system; all or nothing where the store can.
+    :param request: the request that this is done for, whose own holds do not stand in its way.
+    :returns: one outcome an item; ``held`` with the reason ``hold`` for what stays.
+    :raises RetryLater: the gate could not be opened; nothing was changed.
+    """
+    if not unit:
+        return []
+    system = source.system.system
+    names = tuple(dict.fromkeys(f"{system}.{step.selection.dataset}" for step in unit))
+    with holds.gate(*names, request=request) as spare:
+        located = {name: _located(source, name.removeprefix(f"{system}."), name, spare) for name in names}
+        held: list[Outcome] = []
+        left: list[Step] = []
+        for step in unit:
+            name = f"{system}.{step.selection.dataset}"
+            free: list[Item] = []
+            for item in step.items:
+                if spare.keeps(name, item.key) or item.key in located[name]:
+                    held.append(Outcome(item.key, Status.HELD, item.records, item.bytes, "hold"))
+                else:
+                    free.append(item)
+            if free:
+                left.append(replace(step, items=tuple(free)))
+        # To the end, inside the gate: what is not asked for any more is not done.
+        return held + (list(source.apply(left, spare.common)) if left else [])
+
+
+def _located(source: Source, dataset: str, name: str, spare: Spare) -> set[tuple[object, ...]]:
+    """The items that are held in this dataset alone: a hold on somebody's invoices does not freeze their profile.
+
+    A source is given one list of whom to spare for the whole unit, so these are looked up before. An item that comes to
+    be theirs between this and the change has another version than was planned, and is left alone as changed.
+    """
+    found: set[tuple[object, ...]] = set()
+    for pick in spare.only(name):
+        selection = Selection(dataset, pick)
+        for partition in source.partitions(selection):
+            found |= {item.key for item in source.locate(selection, partition)}
+    return found

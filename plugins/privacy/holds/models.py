@@ -1,0 +1,157 @@
+"""What a hold says, and how that is written under its seal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from privacy.errors import BadInput
+from privacy.sources.base import Identifier, Of, Subject
+
+
+class HoldKind(StrEnum):
+    """Why records must stay, in order of precedence; every one of them goes before an erasure and a purge.
+
+    Statutory retention, which comes second in the whole order, is a matter of plans: it is no hold.
+    """
+
+    SUSPENSION = "suspension"
+    """A deletion suspension (legal hold): an authority, a claim (art. 17(3)(e) GDPR)."""
+    RESTRICTION = "restriction"
+    """The subject asked that nothing be done with the data (art. 18 GDPR; promise R-RESTR)."""
+    OBJECTION = "objection"
+    """An objection that is not decided yet (art. 21 GDPR; promise R-OBJ)."""
+    REQUEST = "request"
+    """Somebody has just asked for these records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Single records of one dataset, by key: one invoice, and not the profile that goes with it (edge case 15).
+
+    :param keys: each in the dataset's order of key columns; a file is its object's key.
+    """
+
+    keys: tuple[tuple[object, ...], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All records of the datasets that the hold names, whoever they are about."""
+
+
+What = Subject | Sequence[Subject] | Keys | Everything
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold as it stands.
+
+    :param datasets: full names (``shop.orders``); None: all.
+    :param what: whose records, or which; None once it is released: a hold that is over names nobody.
+    :param ground: why, in words; may be personal, hence sealed too; empty once it is released.
+    :param author: who placed it; no address.
+    :param placed_at, released_at: UTC; ``released_at`` is None as long as it holds.
+    :param request: the number of the request that it belongs to.
+    """
+
+    id: str
+    kind: HoldKind
+    datasets: tuple[str, ...] | None
+    what: tuple[Subject, ...] | Keys | Everything | None = field(repr=False)
+    ground: str = field(repr=False)
+    author: str
+    placed_at: datetime
+    released_at: datetime | None
+    request: str | None
+
+    def covers(self, dataset: str) -> bool:
+        """Whether it holds records of this dataset (full name)."""
+        return self.datasets is None or dataset in self.datasets
+
+
+def checked(what: What, datasets: Sequence[str] | None) -> tuple[Subject, ...] | Keys | Everything:
+    """What a hold may be about, which has to pick something: a hold of nothing looks like one and protects nobody.
+
+    :raises BadInput: ``hold.empty``, ``hold.datasets``.
+    """
+    if isinstance(what, Subject):
+        what = (what,)
+    if datasets is not None and not datasets:
+        raise BadInput("hold.datasets", "The hold names no dataset.", advice="Name some, or leave them out for all.")
+    if isinstance(what, Keys) and (datasets is None or len(datasets) != 1):
+        raise BadInput("hold.datasets", "A hold on keys is on one dataset.", advice="Name the dataset.")
+    if isinstance(what, Everything):
+        if datasets is None:
+            raise BadInput("hold.datasets", "A hold on everything names its datasets.", advice="Name them.")
+        return what
+    if isinstance(what, Keys):
+        if not what.keys or not all(what.keys):
+            raise BadInput("hold.empty", "The hold names no key.")
+        return what
+    # Every subject has to have something to be found by, or their records would go while the hold stands there.
+    if not what or not all(any(not i.contested for i in subject.identifiers) for subject in what):
+        raise BadInput(
+            "hold.empty", "The hold has a subject without an identifier of their own.", advice="Name one for each."
+        )
+    return tuple(what)
+
+
+def packed(what: tuple[Subject, ...] | Keys | Everything, ground: str) -> bytes:
+    """The content of a hold's seal."""
+    if isinstance(what, Everything):
+        said: dict[str, object] = {"everything": True}
+    elif isinstance(what, Keys):
+        said = {"keys": [plain(key) for key in what.keys]}
+    else:
+        said = {"subjects": [[_written(i) for i in subject.identifiers] for subject in what]}
+    return orjson.dumps({"ground": ground, **said})
+
+
+def unpacked(content: bytes) -> tuple[tuple[Subject, ...] | Keys | Everything, str]:
+    """The other way round."""
+    said: dict[str, Any] = orjson.loads(content)
+    if "everything" in said:
+        return Everything(), said["ground"]
+    if "keys" in said:
+        return Keys(tuple(tuple(key) for key in said["keys"])), said["ground"]
+    subjects = (
+        Subject(no, tuple(_read(i) for i in identifiers)) for no, identifiers in enumerate(said["subjects"], start=1)
+    )
+    return tuple(subjects), said["ground"]
+
+
+def plain(key: Iterable[object]) -> tuple[str, ...]:
+    """A key as texts, so that ``5`` typed by a person and 5 read from a table are the same record."""
+    return tuple(str(part) for part in key)
+
+
+def merged(subjects: Iterable[Subject]) -> tuple[Of, ...]:
+    """One pick of all of them, numbered anew: the source passes over its records once; none of none."""
+    apart = list(dict.fromkeys(subject.identifiers for subject in subjects))
+    return (Of(tuple(Subject(no, found) for no, found in enumerate(apart, start=1))),) if apart else ()
+
+
+def _written(identifier: Identifier) -> dict[str, object]:
+    whole = {
+        "kind": identifier.kind,
+        "value": identifier.value,
+        "valid_from": identifier.valid_from,
+        "valid_to": identifier.valid_to,
+        "origin": identifier.origin,
+        "agent": identifier.agent,
+        "contested": identifier.contested,
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def _read(said: dict[str, Any]) -> Identifier:
+    for name in ("valid_from", "valid_to"):
+        if name in said:
+            said[name] = datetime.fromisoformat(said[name])
+    return Identifier(**said)

@@ -1,0 +1,18 @@
+-- Roles for the database of ledger, holds and register on PostgreSQL. Run once by the owner of its tables, after the first
+-- `privacy init`, and grant the roles to the accounts of the workers and of those who read the compliance views.
+-- The owner's account migrates and is used for nothing else: whoever owns a table can drop its triggers.
+
+CREATE ROLE privacy_writer NOLOGIN;
+CREATE ROLE privacy_reader NOLOGIN;
+
+-- The ledger: read (the chain goes on from its last entry) and add. No UPDATE, no DELETE, no TRUNCATE.
+REVOKE ALL ON ledger FROM PUBLIC;
+GRANT SELECT, INSERT ON ledger TO privacy_writer;
+GRANT SELECT ON privacy_alembic_version, compliance_run, compliance_event TO privacy_writer;
+
+-- Holds and register change; no row of theirs is removed.
+REVOKE ALL ON holds, request_register FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE ON holds, request_register TO privacy_writer;
+
+-- Auditors see what was done, and nothing that is sealed.
+GRANT SELECT ON ledger, compliance_run, compliance_event TO privacy_reader;

@@ -1,0 +1,3 @@
+from conftest_holds import place, shop
+
+__all__ = ["place", "shop"]
