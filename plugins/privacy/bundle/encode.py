@@ -1,7 +1,10 @@
 """Record batches as JSON from which every value comes back exactly.
 
 One record a line. Decimals, and integers beyond 2**53 - 1 (which many readers round), are strings; datetimes are ISO
-8601 with their offset, ``Z`` for UTC; binary is base64; a number that JSON cannot write (NaN, infinity) is a string.
+8601 with their offset, ``Z`` for UTC; binary is base64; a number that JSON cannot write is Table Schema's word for it
+(``NaN``, ``INF``, ``-INF``); NULL is ``null``, an empty text ``""``.
+
+The text is put together a column at a time by Arrow, not a record at a time by Python: three times as quick.
 """
 
 from __future__ import annotations
@@ -13,87 +16,142 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 SAFE = 2**53 - 1
 """The largest integer that every JSON reader keeps."""
 
+_LARGEST = 2**28
+"""Bytes of a batch beyond which it is written in two: Arrow's texts end at 2**31 bytes."""
+
+# Arrow makes its functions at run time; its stubs do not know them all.
+_pc: Any = pyarrow.compute
+
+Texts = Any
+"""A string array of JSON texts, NULL where the value is."""
+
 
 def encode(batch: pa.RecordBatch) -> bytes:
-    """One JSON object a line, for every record; columns must have different names."""
-    names = batch.schema.names
-    columns = [_column(array) for array in batch.columns]
-    # One call a batch is six times quicker than one a record. The records are told apart by a mark in the first key,
-    # which no value can imitate: inside a JSON string the quote before it would be escaped.
-    marked = ["\x00" + names[0], *names[1:]]
-    text = orjson.dumps([dict(zip(marked, row, strict=True)) for row in zip(*columns, strict=True)])
-    mark, plain = orjson.dumps(marked[0]), orjson.dumps(names[0])
-    body = text[1:-1].replace(b"},{" + mark + b":", b"}\n{" + plain + b":")
-    return body.replace(b"{" + mark + b":", b"{" + plain + b":", 1) + b"\n" if body else b""
+    """One JSON object a line, for every record."""
+    if batch.num_rows == 0:
+        return b""
+    if batch.nbytes > _LARGEST and batch.num_rows > 1:
+        half = batch.num_rows // 2
+        return encode(batch.slice(0, half)) + encode(batch.slice(half))
+    pieces: list[Any] = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        pieces.append(pa.scalar(("," if pieces else "{") + orjson.dumps(name).decode() + ":"))
+        pieces.append(_pc.coalesce(_column(column), "null"))
+    text = _pc.binary_join_element_wise(*pieces, "}\n", "")
+    # The records lie one behind the other in the array's own buffer.
+    ends = memoryview(text.buffers()[1]).cast("i")
+    return bytes(memoryview(text.buffers()[2])[ends[text.offset] : ends[text.offset + len(text)]])
 
 
-def _column(array: pa.Array[Any]) -> list[Any]:
+def _column(array: Any) -> Texts:
     kind = array.type
-    if pa.types.is_string(kind) or pa.types.is_boolean(kind):
-        return _plain(array)
-    if pa.types.is_decimal(kind) or pa.types.is_date(kind):
-        return _plain(pc.cast(array, pa.string()))
+    if pa.types.is_string(kind):
+        return _texts(array)
+    if pa.types.is_boolean(kind):
+        return array.cast(pa.string())
     if pa.types.is_integer(kind):
         return _integers(array)
+    if pa.types.is_decimal(kind):
+        return _quoted(_decimals(array))
     if pa.types.is_timestamp(kind):
-        return _datetimes(array)
-    return [_value(v) for v in array.to_pylist()]
+        return _quoted(_datetimes(array))
+    if pa.types.is_date(kind):
+        return _quoted(array.cast(pa.string()))
+    if pa.types.is_floating(kind):
+        return _floats(array)
+    return pa.array([None if v is None else orjson.dumps(_value(v)).decode() for v in array.to_pylist()], pa.string())
 
 
-def _plain(array: pa.Array[Any]) -> list[Any]:
-    found: list[Any] = array.to_numpy(zero_copy_only=False).tolist()
-    return found
+def _quoted(texts: Texts) -> Texts:
+    return _pc.binary_join_element_wise('"', texts, '"', "")
 
 
-def _integers(array: pa.Array[Any]) -> list[Any]:
-    if array.null_count:
-        return [_value(v) for v in array.to_pylist()]
-    numbers = array.to_numpy()
-    plain: list[Any] = numbers.tolist()
-    if len(numbers) and (int(numbers.max()) > SAFE or int(numbers.min()) < -SAFE):
-        return [_value(v) for v in plain]
-    return plain
+def _replaced(texts: Texts, mask: Any, made: Callable[[Any], str], values: Any) -> Texts:
+    """The texts, those under the mask made anew from their values."""
+    if not _pc.any(mask).as_py():
+        return texts
+    new = pa.array([made(v) for v in values.filter(mask).to_pylist()], pa.string())
+    return _pc.replace_with_mask(texts, _pc.fill_null(mask, False), new)
 
 
-def _datetimes(array: pa.Array[Any]) -> list[Any]:
+def _texts(array: Any) -> Texts:
+    special = _pc.match_substring_regex(array, r'["\\\x00-\x1f]')
+    return _replaced(_quoted(array), special, lambda v: orjson.dumps(v).decode(), array)
+
+
+def _integers(array: Any) -> Texts:
+    beyond = _pc.or_(_pc.greater(array, SAFE), _pc.less(array, -SAFE))
+    return _replaced(array.cast(pa.string()), beyond, lambda v: f'"{v}"', array)
+
+
+def _floats(array: Any) -> Texts:
+    # Without a comma inside, one call writes them all.
+    texts = pa.array(orjson.dumps(array.to_pylist()).decode()[1:-1].split(","), pa.string())
+    texts = _pc.if_else(array.is_valid(), texts, pa.scalar(None, pa.string()))
+    return _replaced(texts, _pc.invert(_pc.is_finite(array)), lambda v: f'"{_not_finite(v)}"', array)
+
+
+def _not_finite(value: float) -> str:
+    return "NaN" if math.isnan(value) else "INF" if value > 0 else "-INF"
+
+
+def _decimals(array: Any) -> Texts:
+    texts = array.cast(pa.string())
+    return _replaced(texts, _pc.match_substring(texts, "E"), lambda v: format(v, "f"), array)
+
+
+def _datetimes(array: Any) -> Texts:
     """``2026-07-01T10:00:00.000001+02:00``: cast without a zone (25 times quicker), the offset put behind."""
-    zone = array.type.tz
-    utc = array.cast(pa.timestamp("us", zone)).cast(pa.int64())
-    local = array.cast(pa.timestamp("us", zone))
-    naive = pc.call_function("local_timestamp", [local]) if zone else local
-    text = pc.call_function("replace_substring", [pc.cast(naive, pa.string())], pc.ReplaceSubstringOptions(" ", "T"))
-    text = pc.call_function("replace_substring_regex", [text], pc.ReplaceSubstringOptions(r"\.000000$", ""))
-    if zone in (None, "UTC"):
-        suffix = "Z" if zone else ""
-        return [None if t is None else t + suffix for t in _plain(text)]
-    offsets = pc.call_function("subtract", [naive.cast(pa.int64()), utc]).to_numpy(zero_copy_only=False)
-    spelled = {o: _offset(int(o)) for o in np.unique(offsets[~np.isnan(offsets.astype(float))])}
-    return [None if t is None else t + spelled[o] for t, o in zip(_plain(text), offsets.tolist(), strict=True)]
+    utc = array.cast(pa.timestamp("us")) if array.type.tz is None else array.cast(pa.timestamp("us", array.type.tz))
+    instants = utc.cast(pa.int64())
+    naive = utc if array.type.tz is None else _pc.local_timestamp(utc)
+    offsets = _pc.subtract(naive.cast(pa.int64()), instants)
+    # Before standard time, zones had offsets with seconds (Amsterdam: +00:19:32), which ISO 8601 cannot write.
+    odd = _pc.not_equal(_pc.subtract(offsets, _pc.multiply(_pc.divide(offsets, 60_000_000), 60_000_000)), 0)
+    if _pc.any(odd).as_py():
+        offsets = _pc.if_else(odd, 0, offsets)
+        naive = _pc.add(instants, offsets).cast(pa.timestamp("us"))
+    whole = _pc.cast(naive, pa.timestamp("s"), safe=False)
+    fraction = _pc.not_equal(naive, whole.cast(pa.timestamp("us")))
+    text = _pc.if_else(fraction, naive.cast(pa.string()), whole.cast(pa.string()))
+    text = _pc.replace_substring(text, " ", "T", max_replacements=1)
+    if array.type.tz is None:
+        return text
+    spelled = _pc.dictionary_encode(offsets)
+    words = pa.array([_offset(o) for o in spelled.dictionary.to_pylist()], pa.string())
+    return _pc.binary_join_element_wise(text, words.take(spelled.indices), "")
 
 
 def _offset(microseconds: int) -> str:
-    seconds = microseconds // 1_000_000
-    sign, seconds = "-" if seconds < 0 else "+", abs(seconds)
-    text = f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}"
-    # Before standard time, zones had offsets with seconds (Amsterdam: +00:19:32).
-    return text + (f":{seconds % 60:02d}" if seconds % 60 else "")
+    if microseconds == 0:
+        return "Z"
+    minutes = abs(microseconds) // 60_000_000
+    return f"{'-' if microseconds < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def _datetime(value: datetime) -> str:
+    offset = value.utcoffset()
+    if offset is None:
+        return value.isoformat()
+    if offset.total_seconds() % 60:
+        value, offset = (value - offset).replace(tzinfo=None), None
+    return value.isoformat() if offset else value.replace(tzinfo=None).isoformat() + "Z"
 
 
 _RULES: list[tuple[type, Callable[[Any], Any]]] = [
     (bool, lambda v: v),
     (int, lambda v: v if abs(v) <= SAFE else str(v)),
-    (float, lambda v: v if math.isfinite(v) else str(v)),
+    (float, lambda v: v if math.isfinite(v) else _not_finite(v)),
     (Decimal, lambda v: format(v, "f")),
     (bytes, lambda v: base64.b64encode(v).decode()),
-    (datetime, lambda v: v.isoformat().replace("+00:00", "Z")),
+    (datetime, _datetime),
     (date, lambda v: v.isoformat()),
     (list, lambda v: [_value(x) for x in v]),
     (dict, lambda v: {k: _value(x) for k, x in v.items()}),

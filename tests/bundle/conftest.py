@@ -1,0 +1,5 @@
+"""The house that the tests of bundles share."""
+
+from conftest_bundle import datamap, frictionless, house
+
+__all__ = ["datamap", "frictionless", "house"]

@@ -1,0 +1,212 @@
+"""The report: what a person reads first, without any other tool."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from conftest_bundle import ORDER, log
+from privacy.bundle import Omission
+from privacy.bundle.report import prepare
+from privacy.errors import BadConfiguration
+
+HOSTILE = ["<script>alert(1)</script>", "{{ 7*7 }}", "'; DROP TABLE orders; --", '=cmd|"/c calc"!A1', "{% include '/etc/passwd' %}", '"><img src=x onerror=alert(1)>', "a\r\nSet-Cookie: x"]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """The page as a browser reads it: elements, attributes, text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.cells: list[str] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == [], "every element is closed"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in ("meta", "br", "img"):
+            self._open.append(tag)
+        if tag == "td":
+            self.cells.append("")
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+        if "td" in self._open:
+            self.cells[-1] += data
+
+
+def pages(house, parts, **more) -> dict[str, str]:
+    opened = house.open(house.write(parts, **more), f"opened{house.counter}")
+    return {"nl": (opened / "LEESMIJ.html").read_text(), "en": (opened / "README.html").read_text()}
+
+
+def section(page: str, title: str) -> str:
+    """The text below a heading."""
+    found = re.search(rf"<h2[^>]*>{title}</h2>(.*?)(?=<h2|</main>)", page, re.DOTALL)
+    assert found, title
+    return Page(found[1].replace("<section>", "").replace("</section>", "")).text
+
+
+def test_it_says_who_asked_what_and_when_in_the_shops_own_time(house):
+    page = pages(house, house.usual())
+    for text in (
+        "Anna de Vries",
+        "AVG-2026-0042-7",
+        "anna@voorbeeld.example",
+        "19 november 2026",
+        "20 november 2026, 09:30",
+    ):
+        assert text in section(page["nl"], "Uw verzoek")
+    assert "19 November 2026" in section(page["en"], "Your request")
+    assert '<html lang="nl">' in page["nl"]
+    assert page["nl"].startswith("<!DOCTYPE html>")
+
+
+def test_it_says_of_each_dataset_category_purpose_processor_source_term_and_count(house):
+    text = section(pages(house, house.usual())["nl"], "Bestellingen")
+    for word in (
+        "Emailadres",
+        "uitvoering van de overeenkomst",
+        "Koerier BV (Bezorging)",
+        "uw bestelling",
+        "ten minste 7 jaar, geteld vanaf het einde van het boekjaar",
+        "door u verstrekt",
+    ):
+        assert word in text
+    assert "at most 12 months" in section(pages(house, house.usual())["en"], "Log lines")
+
+
+def test_only_processors_that_hold_records_of_this_person_are_named(house):
+    page = pages(house, house.usual())["nl"]
+    assert "Koerier BV" in page
+    assert "Drukkerij" not in page
+    assert "Stats Inc" not in page
+
+
+def test_transfers_and_profiling_follow_from_what_is_held(house):
+    usual = pages(house, house.usual())
+    assert "Geen van deze verwerkers" in section(usual["nl"], "Doorgifte buiten de Europese Economische Ruimte")
+    assert "geen profiel" in section(usual["nl"], "Profilering en geautomatiseerde besluiten")
+    profile = {"client": 7, "interest": "ringen", "_subject": 1, "_party": "subject"}
+    page = pages(house, house.parts(profiles=[[profile]]))["en"]
+    assert "Stats Inc (Interests): adequacy decision." in section(page, "Transfers outside the European Economic Area")
+    assert "Interests: Interest profile (consent)" in section(page, "Profiling and automated decisions")
+    assert "derived by us" in section(page, "Interests")
+
+
+def test_it_says_what_is_not_in_it_and_why(house):
+    """Edge case 28."""
+    parts = house.parts(
+        orders=[[ORDER | {"receiver": "oma@b.example"}]], notes=[[{"id": 1, "client": 7, "_party": "subject"}]]
+    )
+    parts[-1] = house.part("web.access", unattributed=1204, unreadable=1)
+    page = pages(house, parts, omissions=(Omission("shop.prints", "p1", "sql.broken"),))["nl"]
+    text = section(page, "Wat er niet in staat")
+    for said in (
+        "Notities: 1 gegeven niet verstrekt. Grond: onderzoek loopt.",
+        "Bestellingen: kolom receiver, bij 1 gegeven weggelaten. Grond: Gegevens van een ander (art. 15 lid 4 AVG).",
+        "Bestellingen: kolom score, bij 1 gegeven weggelaten. Grond: bedrijfsgeheim.",
+        "Drukwerk, deel p1, kon niet worden gelezen (reden: sql.broken).",
+        "Logregels: 1.204 gegevens met een adres dat u toen gebruikte",
+        "Logregels: 1 gegeven in een onbekende vorm",
+    ):
+        assert said in text
+    assert "oma@b.example" not in page
+    assert "Gezocht en niets van u gevonden: Interesses, Drukwerk." not in page
+    assert "Interesses" in page
+
+
+def test_rights_complaint_and_contact_are_there(house):
+    page = pages(house, house.usual())["nl"]
+    assert "bezwaar" in section(page, "Uw rechten")
+    assert "Autoriteit, https://autoriteit.example" in section(page, "Klacht")
+    assert "baas@werkplaats.example" in section(page, "Contact")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_value_is_shown_as_it_is_and_never_acted_upon(house, text):
+    """Edge case 27."""
+    house.facts = replace(house.facts, name=text)
+    parts = house.parts(orders=[[ORDER | {"message": text}]], access=[[log(text, 1, text)]])
+    for page in pages(house, parts).values():
+        found = Page(page)
+        assert not {"script", "img", "iframe", "object", "form"} & set(found.tags)
+        assert not [name for name, _ in found.attributes if name.startswith("on")]
+        assert text.replace("\r\n", "\n") in found.cells
+        assert "49" not in found.cells
+
+
+def test_the_page_may_load_and_run_nothing(house):
+    for page in pages(house, house.usual()).values():
+        assert (
+            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+            in page
+        )
+        found = Page(page)
+        assert not {"script", "link", "img", "iframe"} & set(found.tags)
+        assert {value for name, value in found.attributes if name in ("src", "href") and not value.startswith("#")} == {
+            "https://autoriteit.example"
+        }
+
+
+def test_the_first_records_are_a_table_and_the_rest_is_in_the_files(house):
+    rows = [ORDER | {"id": n} for n in range(130)]
+    page = pages(house, house.parts(orders=[rows[:70], rows[70:]]))["nl"]
+    assert page.count("<td>Gefeliciteerd</td>") == 100
+    assert "De eerste 100 van 130; de bestanden bevatten alles." in page
+    assert '<th scope="col" title="Prijs">price<small>Prijs</small></th>' in page
+
+
+def test_long_and_binary_values_are_cut_short_on_the_page_only(house):
+    row = ORDER | {"message": "é" * 501, "drawing": b"x" * 1234, "gift": False}
+    found = Page(pages(house, house.parts(orders=[[row]]))["nl"])
+    assert "é" * 500 + " … (volledig in de bestanden)" in found.cells
+    assert "1.234 bytes, zie de bestanden" in found.cells
+    assert "nee" in found.cells
+
+
+def test_portability_has_its_own_words(house):
+    house.facts = replace(house.facts, right="portability", name=None)
+    page = pages(house, house.usual())
+    assert "artikel 20 AVG" in page["nl"]
+    assert "Naam" not in section(page["nl"], "Uw verzoek")
+
+
+def test_a_shop_replaces_a_template_by_a_file_of_the_same_name(house):
+    house.template("shop.nl.j2", "<p>Bel gerust: {{ policy.controller }}, {{ facts.name }}</p>")
+    house.facts = replace(house.facts, name="<b>Anna</b>")
+    page = pages(house, house.usual())
+    assert "<p>Bel gerust: De Werkplaats, &lt;b&gt;Anna&lt;/b&gt;</p>" in page["nl"]
+    assert "Bel gerust" not in page["en"]
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ no_such_thing }}", "{% if %}", "{{ facts.name + 1 }}", "{{ 1 // 0 }}", "{% include 'no.j2' %}"]
+)
+def test_a_template_that_cannot_be_used_is_named_without_any_value(house, text):
+    """Edge case 34."""
+    house.template("shop.nl.j2", text)
+    with pytest.raises(BadConfiguration, match=r"bundle\.template") as caught:
+        house.write(house.usual())
+    assert "Anna" not in str(caught.value)
+    assert caught.value.__suppress_context__
+    assert list(house.store.list()) == []
+
+
+def test_the_templates_can_be_compiled_before_processes_are_forked(house):
+    prepare(house.map.home)
+    house.template("words.nl.j2", "{% set %}")
+    with pytest.raises(BadConfiguration, match=r"words\.nl\.j2 line 1"):
+        prepare(house.map.home)
