@@ -118,7 +118,7 @@ def _policy(folder: Path) -> Policy:
     return _validated(Policy, merged, folder, origin)
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(yaml.CSafeLoader):
     """A YAML loader that refuses a key written twice; only ``true`` and ``false`` are booleans, as in YAML 1.2.
 
     Otherwise the key ``on`` and the country ``NO`` would be True and False.
@@ -126,7 +126,7 @@ class _UniqueKeys(yaml.SafeLoader):
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as PyYAML has it
         first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        for first, known in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
@@ -150,7 +150,42 @@ def _yaml(file: Path) -> dict[str, object]:
     return found
 
 
+OPEN = {
+    "CATEGORY?": "a data category of fideslang's taxonomy, such as user.contact.email",
+    "TYPE?": "the column's type, such as text or decimal(12,2)",
+    "ZONE?": "the time zone of the column's times, such as UTC or Europe/Amsterdam",
+    "KEY?": "the columns that tell records apart",
+    "SUBJECT?": "the identity columns that say whose a record is, or `subject: {nobody: why}`",
+    "KIND?": "an identity kind, such as email",
+    "EXAMPLE?": "a value of somebody who has records here, for the standard suite",
+    "PROVENANCE?": "provided, observed or derived",
+    "PURPOSE?": "a purpose of the policy",
+    "PROMISE?": "the promise of the policy whose term holds",
+    "ERASURE?": "what an erasure does: delete, set or retain",
+    "TITLE?": "its name for a person",
+    "DESCRIPTION?": "what it is, in a sentence",
+    "SOURCE?": "where the data come from",
+    "OWNER?": "who answers for it",
+}
+"""What a draft leaves open for a person (``privacy.datamap.draft``), and what to write there."""
+
+
+def _left_open(data: object, place: str = "") -> Iterator[str]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if key in OPEN:
+                yield f"{place}: {key} is left open; write {OPEN[key]}"
+            yield from _left_open(value, f"{place}.{key}" if place else str(key))
+    elif isinstance(data, list):
+        for number, value in enumerate(data):
+            yield from _left_open(value, f"{place}.{number}")
+    elif isinstance(data, str) and data in OPEN:
+        yield f"{place}: {data} is left open; write {OPEN[data]}"
+
+
 def _validated(model: type[M], data: object, file: Path, origin: dict[str, Path] | None = None) -> M:
+    if still := list(_left_open(data)):
+        raise _wrong(file, still)
     try:
         return model.model_validate(data)
     except ValidationError as problem:

@@ -7,6 +7,7 @@ the promise whose term holds; the policy (``privacy.datamap.policy``) has the te
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -37,6 +38,15 @@ def is_category(key: str) -> bool:
     """
     parent, _, _ = key.rpartition(".")
     return key in CATEGORIES or (parent in CATEGORIES and not any(c.startswith(parent + ".") for c in CATEGORIES))
+
+
+def known_zone(value: str) -> str:
+    """The name of a time zone. :raises ValueError: it is none."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no time zone; write UTC or a name like Europe/Amsterdam") from None
+    return value
 
 
 class Strict(BaseModel):
@@ -109,12 +119,7 @@ class Column(Strict):
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                ZoneInfo(value)
-            except (ZoneInfoNotFoundError, ValueError):
-                raise ValueError(f"{value!r} is no time zone; write UTC or a name like Europe/Amsterdam") from None
-        return value
+        return None if value is None else known_zone(value)
 
     @model_validator(mode="after")
     def _type(self) -> Self:
@@ -301,6 +306,14 @@ class Edge(Strict):
     agent: Name | None = None
     before: str = "PT0S"
     after: str = "PT0S"
+
+    @field_validator("before", "after")
+    @classmethod
+    def _real_time(cls, value: str) -> str:
+        form = re.fullmatch(r"P\d+D|PT(?=.)(\d+H)?(\d+M)?(\d+S)?", value)
+        if value != "PT0S" and not (form and re.search(r"[1-9]", value)):
+            raise ValueError(f"{value!r} is no period; write one like PT30M, P1D or PT0S")
+        return value
 
 
 class Identity(Strict):

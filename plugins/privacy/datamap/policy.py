@@ -11,7 +11,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from privacy.datamap.models import CATEGORIES, Decided, Name, Sentence, Strict, Text, did_you_mean, is_category
+from privacy.datamap.models import (
+    CATEGORIES,
+    Decided,
+    Name,
+    Sentence,
+    Strict,
+    Text,
+    did_you_mean,
+    is_category,
+    known_zone,
+)
 
 _PERIOD = re.compile(
     r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
@@ -61,6 +71,13 @@ class Period(Strict):
         return self.text
 
 
+def _refuse_null(value: object, what: str) -> object:
+    """A key without a value is a slip of the pen: silently, it would be a record kept for ever."""
+    if isinstance(value, dict) and (empty := [str(key) for key, given in value.items() if given is None]):
+        raise ValueError(f"{', '.join(empty)}: there is nothing there; write {what}, or leave the key out")
+    return value
+
+
 class Term(Strict):
     """How long records are kept.
 
@@ -80,16 +97,23 @@ class Term(Strict):
     margin: Period | None = None
     decided: Decided | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_null(cls, value: object) -> object:
+        return _refuse_null(value, "a period like P12M")
+
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         if not (self.keep_at_least or self.keep_at_most or self.condition):
             raise ValueError("a term has keep_at_least, keep_at_most or a condition")
         if self.keep_at_most and not self.every:
             raise ValueError("keep_at_most needs `every`: how often the purge runs")
-        if self.keep_at_least and self.keep_at_most and self.every:
+        if self.keep_at_most and self.every:
+            least = self.keep_at_least.longest if self.keep_at_least else timedelta(0)
             slack = self.every.longest + (self.margin.longest if self.margin else timedelta(0))
-            if self.keep_at_most.shortest - self.keep_at_least.longest < slack:
-                raise ValueError("keep_at_most - keep_at_least is less than every + margin: no run can keep both")
+            if self.keep_at_most.shortest - least < slack:
+                what = "keep_at_most - keep_at_least" if self.keep_at_least else "keep_at_most"
+                raise ValueError(f"{what} is less than every + margin: no run can keep that; let it run more often")
         return self
 
 
@@ -106,6 +130,11 @@ class Promise(Strict):
     kept_by: Sentence
     term: Term | None = None
     only_purposes: tuple[Name, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_null(cls, value: object) -> object:
+        return _refuse_null(value, "a term")
 
 
 class Purpose(Strict):
@@ -130,7 +159,14 @@ class Processor(Strict):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     transfer: Text | None = None
     agreement: date
-    commercial: Literal[False] = False
+    commercial: bool = False
+
+    @field_validator("commercial")
+    @classmethod
+    def _never_sold(cls, value: bool) -> bool:
+        if value:
+            raise ValueError("who uses data for commercial ends of its own is given none (NO-SELL): remove it")
+        return value
 
     @model_validator(mode="after")
     def _transfer(self) -> Self:
@@ -171,6 +207,11 @@ class Policy(Strict):
     purposes: dict[Name, Purpose] = Field(min_length=1)
     processors: dict[Name, Processor] = Field(default_factory=dict)
     categories: dict[str, Text] = Field(min_length=1)
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        return known_zone(value)
 
     @field_validator("categories")
     @classmethod

@@ -1,0 +1,1 @@
+SELECT frame, model FROM bikes

@@ -1,0 +1,1 @@
+SELECT code, nth, mail, used_from, used_to FROM old_mails
