@@ -26,8 +26,7 @@ from privacy.sources.base import Claim, Due, Item, Of, Outcome, Partition, Probl
 from privacy.sources.weblogs_apply import apply, version
 from privacy.sources.weblogs_files import HEAD, LogFiles, is_log
 from privacy.sources.weblogs_lines import LineFormat, Row
-from privacy.sources.weblogs_match import Matcher
-from privacy.sources.weblogs_scan import Seen, scan
+from privacy.sources.weblogs_scan import Seen, prepared, scan
 from privacy.sources.weblogs_times import moment
 from privacy.storage import Store, store
 
@@ -107,7 +106,7 @@ class WeblogSource:
         """See :meth:`Source.read`; ordered by line, then subject."""
         form, files = self._of(selection.dataset)
         tally = Tally() if tally is None else tally
-        if not _selects(form, selection):
+        if not _selects(files, form, selection):
             return
         rows: list[Row] = []
         size = 0
@@ -135,7 +134,7 @@ class WeblogSource:
     def locate(self, selection: Selection, partition: Partition) -> Iterator[Item]:
         """The file, if it holds selected lines; named as it is now."""
         form, files = self._of(selection.dataset)
-        if not _selects(form, selection):
+        if not _selects(files, form, selection):
             return
         seen, digest = Seen(), sha256()
         records = size = 0
@@ -180,6 +179,6 @@ class WeblogSource:
                 continue  # check() tells of it.
 
 
-def _selects(form: LineFormat, selection: Selection) -> bool:
+def _selects(files: LogFiles, form: LineFormat, selection: Selection) -> bool:
     """Whether there is anything to look for: a selection without identifiers opens no file."""
-    return isinstance(selection.pick, Due) or Matcher(form, selection.pick, selection.on).selects
+    return isinstance(selection.pick, Due) or prepared(files, form, selection).selects

@@ -187,7 +187,7 @@ def _file(
             return
         current = [job for job in jobs if job.item.version == version(entry)]
         for job in jobs:
-            job.pick = matcher(form, job.step.selection, entry)
+            job.pick = matcher(files, form, job.step.selection, entry)
             _settle(files, entry, job.pick)
         spares = [Matcher(form, of) for of in spare]
         for held in spares:

@@ -16,9 +16,10 @@ from hashlib import sha256
 from typing import BinaryIO
 
 from privacy.errors import RetryLater, Unreadable
-from privacy.sources.base import Partition
+from privacy.sources.base import Partition, Selection
 from privacy.sources.weblogs_blocks import Log, decompressing, uncompressed
 from privacy.sources.weblogs_lines import LineFormat
+from privacy.sources.weblogs_match import Matcher
 from privacy.storage import TEMPORARY, Entry, Store, translated
 
 HEAD = 64 * 1024
@@ -60,6 +61,9 @@ class LogFiles:
         # What was learned of files, by identity, size and time: digests of contents and spans of time. Nobody's data.
         self._heads: dict[tuple[Entry, int], tuple[str, int | None]] = {}
         self._spans: dict[Entry, tuple[int, int]] = {}
+        self._listed: list[Entry] | None = None
+        self.prepared: tuple[Selection, Matcher] | None = None
+        """The last selection of subjects that was looked for; its repr hides whose."""
         self.verdicts: dict[tuple[bytes, int], bool] = {}
         """Which visits of a selection (a keyed digest, a number) are contested, once all files were looked into."""
 
@@ -80,7 +84,30 @@ class LogFiles:
         """The logs among it, by key. A link counts: it fails when it is read, rather than being passed over."""
         found = [entry for entry in self.everything() if is_log(entry.key)]
         names = {entry.key for entry in found}
-        return [e for e in found if not (e.key.endswith(".gz") and e.key[:-3] in names and self._unfinished(e))]
+        self._listed = [e for e in found if not (e.key.endswith(".gz") and e.key[:-3] in names and self._unfinished(e))]
+        return self._listed
+
+    def beside(self) -> list[Entry]:
+        """The logs as they were last listed: a year of files is not listed again for each of them.
+
+        Whoever opens one makes sure that it is still that very file (:meth:`still`).
+        """
+        return self.entries() if self._listed is None else self._listed
+
+    def still(self, entry: Entry) -> None:
+        """Make sure that a key still means the file that was listed, however much was added to it.
+
+        :raises RetryLater: ``weblogs.rotated``; the next try lists the files again.
+        """
+        try:
+            same = self.store.stat(entry.key).identity == entry.identity
+        except Unreadable as problem:
+            if problem.code != "storage.missing":
+                raise
+            same = False
+        if not same:
+            self._listed = None
+            raise rotated(self.where(entry.key))
 
     def _unfinished(self, entry: Entry) -> bool:
         """Whether it is the compressed copy, in the making, of the plain file beside it: its lines count once."""
@@ -176,14 +203,14 @@ class LogFiles:
 
     def _likely(self, key: str, mark: Mark) -> Iterator[Entry]:
         """Files that may have the marked content: the one of that name, then whichever begins like it."""
-        named = [entry for entry in self.everything() if is_log(entry.key)]
-        named.sort(key=lambda entry: entry.key != key)
-        for entry in named:
-            try:
-                if entry.regular and (entry.key == key or self._head(entry, mark.head)[0] == mark.digest):
+        with suppress(Unreadable):
+            named = self.store.stat(key)
+            if named.regular:
+                yield named
+        for entry in self.everything():
+            with suppress(Unreadable):  # It is not the one, or cannot be told; the one that is meant was readable.
+                if entry.regular and is_log(entry.key) and self._head(entry, mark.head)[0] == mark.digest:
                     yield entry
-            except Unreadable:
-                continue  # It is not the one, or cannot be told; the one that is meant was readable.
 
     @contextmanager
     def _verified(self, entry: Entry, mark: Mark) -> Iterator[Log]:
@@ -240,8 +267,11 @@ class LogFiles:
         return self._spans.get(entry)
 
     def begins(self, entry: Entry) -> int | None:
-        """The earliest time among its first lines."""
-        return self._head(entry, HEAD)[1]
+        """The earliest time among its first lines. :raises RetryLater: see :meth:`still`."""
+        if (entry, HEAD) not in self._heads:
+            self._peek(entry, HEAD)
+            self.still(entry)
+        return self._heads[entry, HEAD][1]
 
     def _times(self, block: bytes | bytearray) -> list[int]:
         """The times of a block's lines: of all of a short block, of some of a long one."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -99,7 +100,7 @@ class Picked:
 
 
 class Matcher:
-    """A selection over one dataset's lines. What it learns of visits holds for one file: make one a read.
+    """A selection over one dataset's lines. What it learns of visits holds for one file: see :meth:`anew`.
 
     :param of: whose, and for ``on``: the columns to match instead of the dataset's parties, windows aside.
     """
@@ -157,6 +158,14 @@ class Matcher:
             texts, findable = needles(kind, numeric, identifier.value, self._form.after(name))
             self._texts |= texts
             self._findable = self._findable and findable
+        return made
+
+    def anew(self) -> Matcher:
+        """One that has learned nothing of any visit yet; looking for thousands of subjects is prepared once."""
+        if self.windows:
+            self.digest  # noqa: B018 - computed here, once, and copied
+        made = copy(self)
+        made.contested = set()
         return made
 
     @cached_property

@@ -36,11 +36,19 @@ class Seen:
     all: bool = False
 
 
-def matcher(form: LineFormat, selection: Selection, entry: Entry) -> Matcher | DueMatcher:
+def matcher(files: LogFiles, form: LineFormat, selection: Selection, entry: Entry) -> Matcher | DueMatcher:
     """What picks a selection's lines from a file."""
     if isinstance(selection.pick, Due):
         return DueMatcher(form, selection.pick, micros(entry.modified))
-    return Matcher(form, selection.pick, selection.on)
+    return prepared(files, form, selection).anew()
+
+
+def prepared(files: LogFiles, form: LineFormat, selection: Selection) -> Matcher:
+    """A selection of subjects, ready to look for; made once for all files. Take one :meth:`Matcher.anew` for each."""
+    if files.prepared is None or files.prepared[0] != selection:
+        assert not isinstance(selection.pick, Due)  # noqa: S101 - its matcher is another one
+        files.prepared = selection, Matcher(form, selection.pick, selection.on)
+    return files.prepared[1]
 
 
 def scan(
@@ -53,7 +61,7 @@ def scan(
     with files.opened(partition) as log:
         seen.entry = log.entry
         seen.all = log.upto is None or log.entry.bytes <= log.upto
-        pick = matcher(form, selection, log.entry)
+        pick = matcher(files, form, selection, log.entry)
         if isinstance(pick, Matcher) and pick.windows:
             kept = settle(files, log, pick, seen)
             if kept is None:
@@ -97,7 +105,7 @@ def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[i
     pick.contested |= {w for w in visits if verdicts.get((pick.digest, w))}
     asked = visits - pick.contested
     open_visits = {w for w in asked if (pick.digest, w) not in verdicts}
-    for entry in files.entries() if open_visits else ():
+    for entry in files.beside() if open_visits else ():
         if entry.identity == log.entry.identity:
             continue
         reached = {w.number for w in pick.windows if w.number in open_visits and _reaches(files, entry, w)}
@@ -132,6 +140,7 @@ def _look(files: LogFiles, entry: Entry, pick: Matcher, wanted: set[int]) -> Non
         with files.open(entry, None) as log:
             for _, line in lines(files.noting(entry, log.blocks()), pick):
                 pick.observe(line, wanted)
+        files.still(entry)
 
     _renamed(files, entry, look)
 
