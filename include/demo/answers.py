@@ -35,6 +35,7 @@ from typing import Any, TextIO
 
 from demo.owners import Owner
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 BOTH, SHARED, THEIRS = "", "shared", "theirs"
 
 
@@ -49,10 +50,11 @@ class Answers:
         scratch.unlink(missing_ok=True)
         self._db = sqlite3.connect(scratch, isolation_level=None)
         self._db.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN;"
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
             "CREATE TABLE owned(subject TEXT, dataset TEXT, mode TEXT, why TEXT, key TEXT);"
             "CREATE TABLE subjects(subject TEXT PRIMARY KEY, about TEXT) WITHOUT ROWID;"
         )
+        self._db.execute("BEGIN")
         self._rows: list[tuple[str, str, str, str, str]] = []
         self.count = 0
 
@@ -62,7 +64,7 @@ class Answers:
 
     def record(self, dataset: str, key: list[Any], owner: Owner) -> None:
         """A record was written, and this is whose it is."""
-        text = json.dumps(key)
+        text = _ENCODE(key)
         if not owner.always and not owner.theirs:
             self._add("", dataset, BOTH, "", text)
         for subject in owner.always:
@@ -78,7 +80,7 @@ class Answers:
 
         :param mine: (subject, decision) whose it is; ``not_mine``: (subject, decision, why not).
         """
-        text = json.dumps(key)
+        text = _ENCODE(key)
         anybody = False
         for subject, mode in mine:
             anybody = True

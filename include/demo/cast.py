@@ -142,6 +142,7 @@ def sessions(calendar: Calendar) -> list[Session]:
         visit(1001, 20, "20:00", 10, "dd-", signed_in=False, ip="192.0.2.40"),
         visit(1001, 10, "12:00", 10, "uum-", device=anna.devices[1]),
         visit(1001, 5, "12:00", 0, "uu-"),
+        visit(1001, 0, "08:00", 10, "duu-"),
         visit(1002, 370, "09:00", 15, "du-u"),
         visit(1002, 29, "11:00", 15, "duu-x"),
         visit(1003, 200, "15:00", 10, "du-"),

@@ -11,6 +11,7 @@ import gzip
 import os
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,16 +121,18 @@ class Logs:
     def _text(self, line: Line) -> bytes:
         if line.raw is not None:
             return line.raw + b"\n"
-        agent = "".join(c if " " <= c <= "~" and c not in '"\\' else _escaped(c) for c in line.agent)
         user = "-" if line.user is None else line.user
         return (
             f'{line.ip} - {user} [{self._calendar.stamp(line.at)}] "{line.request}" {line.status} {line.size} '
-            f'"{line.referer}" "{agent}" "{line.device or "-"}"\n'
+            f'"{line.referer}" "{_escaped(line.agent)}" "{line.device or "-"}"\n'
         ).encode()
 
 
-def _escaped(char: str) -> str:
-    return "".join(f"\\x{byte:02X}" for byte in char.encode())
+@lru_cache(maxsize=256)
+def _escaped(text: str) -> str:
+    """As nginx writes a text: quotes, backslashes and all but ASCII as ``\\xHH``."""
+    plain = (32 <= byte < 127 and byte not in b'"\\' for byte in text.encode())
+    return "".join(chr(b) if ok else f"\\x{b:02X}" for b, ok in zip(text.encode(), plain, strict=True))
 
 
 class _Address:

@@ -38,8 +38,9 @@ class Shop:
     def __init__(self, file: Path, answers: Answers) -> None:
         file.unlink(missing_ok=True)
         self._db = sqlite3.connect(file, isolation_level=None)
-        self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA foreign_keys=OFF; BEGIN;")
+        self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA foreign_keys=OFF;")
         self._db.executescript((_HERE / "schema.sql").read_text(encoding="utf-8"))
+        self._db.execute("BEGIN")
         self._answers = answers
         self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in KEYS}
         self.counts = dict.fromkeys(KEYS, 0)
@@ -50,8 +51,8 @@ class Shop:
     def close(self) -> None:
         """Write what waits, make the indexes, finish the file."""
         self._flush()
-        self._db.executescript((_HERE / "indexes.sql").read_text(encoding="utf-8"))
         self._db.execute("COMMIT")
+        self._db.executescript((_HERE / "indexes.sql").read_text(encoding="utf-8"))
         self._db.close()
 
     def add(self, table: str, owner: Owner, *row: Any) -> None:

@@ -162,6 +162,9 @@ class Plan:
             kind = rng.random()
             if kind < 0.1:
                 yield Line(at, "", raw=words.BROKEN[int(rng.random() * len(words.BROKEN))])
+            elif kind < 0.15:
+                # Somebody speaks TLS to the plain port: nginx writes what came, escaped.
+                yield Line(at, home(rng), agent="-", request="\\x16\\x03\\x01\\x00\\xF7\\x01", status=400)
             elif kind < 0.55:
                 agent = words.ROBOTS[int(rng.random() * len(words.ROBOTS))]
                 yield Line(at, home(rng), agent=agent, request="GET /robots.txt HTTP/1.1")

@@ -66,6 +66,7 @@ ROBOTS = ["Zoekmachine/2.1 (+https://robot.example/)", "curl/8.14.1", "-"]
 PAGES = [
     "/", "/ringen", "/verlovingsringen", "/trouwringen?metaal=witgoud", "/collier/zilver", "/winkelmand", "/contact",
     "/css/winkel.css", "/img/solitair.webp", "/zoeken?q=%22diamant%22", "/privacy", "/maatwijzer",
+    "/bestelling/1022", "/bestelling/1001", "/zoeken?q=\\x22goud\\x22", "/zoeken?q=caf\\xC3\\xA9",
 ]  # fmt: skip
 REFERERS = [
     "-",

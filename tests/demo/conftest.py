@@ -1,0 +1,3 @@
+from conftest_demo import made
+
+__all__ = ["made"]

@@ -1,0 +1,85 @@
+"""The demo shop as files: the same every time, whole, and made up throughout."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from datetime import date, timedelta
+from hashlib import sha256
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+from demo import TODAY, Size, make
+
+DOCUMENTATION = [ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
+SMALL = Size(customers=20, guests=5, old_orders=10, orders_a_day=0.05, sessions_a_day=0.1, strays_a_day=0.1)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        make(tmp_path / name, seed=seed, size=SMALL)
+    make(tmp_path / "b", seed=1, size=SMALL)  # Over what is there: the same again.
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+    assert set(digests(tmp_path / "a")) == set(digests(tmp_path / "c"))
+    assert digests(tmp_path / "a")["shop.db"] != digests(tmp_path / "c")["shop.db"]
+
+
+def test_another_day_moves_the_logs_with_it(tmp_path):
+    make(tmp_path, seed=1, size=SMALL, today=date(2027, 3, 30))
+    names = sorted(path.name for path in (tmp_path / "logs/nginx/access").iterdir())
+    assert names[:2] == ["access-2026-02-28.gz", "access-2026-03-01.gz"]
+    assert names[-2:] == ["access-2027-03-29.gz", "access.log"]
+
+
+def test_foreign_keys_hold_and_the_counts_are_those_told(made):
+    assert made.db.execute("PRAGMA foreign_key_check").fetchall() == []
+    for table, count in made.about.counts.items():
+        assert made.db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == count > 0
+    assert made.about.lines == len(made.lines)
+    assert made.about.subjects == len(made.subjects)
+
+
+def test_thirteen_months_of_logs_one_gz_a_day_and_todays_still_plain(made):
+    folder = made.folder / "logs/nginx/access"
+    names = {path.name for path in folder.iterdir()}
+    days = [date(2025, 10, 20) + timedelta(days=n) for n in range((TODAY - date(2025, 10, 20)).days)]
+    assert names == {f"access-{day}.gz" for day in days} | {"access.log"}
+    assert (folder / "access.log").read_bytes().endswith(b"\n")
+    assert all(path.read_bytes()[4:8] == b"\0\0\0\0" for path in folder.glob("*.gz"))
+
+
+def test_the_hour_that_occurs_twice_is_there_with_both_offsets(made):
+    """Edge case 3: local log times that occur twice, mixed offsets in one file."""
+    night = gzip.decompress((made.folder / "logs/nginx/access/access-2026-10-25.gz").read_bytes())
+    assert b"25/Oct/2026:02:21:20 +0200" in night
+    assert b"25/Oct/2026:02:21:20 +0100" in night
+
+
+def test_every_name_address_and_number_is_made_up(made):
+    texts = [line.decode("utf-8", "replace") for line in made.lines.values()]
+    texts += [text for text in made.db.iterdump() if text.startswith("INSERT")]
+    for text in texts:
+        for found in re.findall(r"@([\w.-]+\.[a-zA-Z]{2,})\b", text) + re.findall(r"https?://([\w.-]+)", text):
+            assert found.lower().endswith((".example", "w3.org")), found
+    addresses = {line.split(b" ")[0] for line in made.lines.values() if re.match(rb"\S+ - \S+ \[[^]]{26}\]", line)}
+    addresses |= {
+        row[0].encode() for row in made.db.execute("SELECT ip FROM sessions UNION SELECT ip FROM orders") if row[0]
+    }
+    for address in addresses:
+        assert any(ip_address(address.decode()) in network for network in DOCUMENTATION)
+
+
+def test_hostile_texts_and_lines_in_no_known_form_are_in_it(made):
+    """Edge case 27 (in data), and 8: lines in no known format."""
+    names = {row[0] for row in made.db.execute("SELECT first_name FROM customers")}
+    bodies = {row[0] for row in made.db.execute("SELECT body FROM contact_messages")}
+    assert "'; DROP TABLE klanten; --" in names
+    assert {"{{ 7*7 }}", "=cmd|' /C calc'!A0", "<script>alert('hoi')</script>"} <= bodies
+    assert any("\r\nBcc:" in body for body in bodies)
+    assert b"\x00" * 12 in made.lines.values()
+    assert any(rb"\x22" in line for line in made.lines.values())
