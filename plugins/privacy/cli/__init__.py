@@ -1,0 +1,65 @@
+"""The ``privacy`` command. Errors are one line that says what to do; ``--json`` is for machines."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from privacy.cli.bundle import app as bundle_app
+from privacy.cli.common import Json, tell, workbench
+from privacy.cli.datamap import app as datamap_app
+from privacy.cli.ledger import app as ledger_app
+from privacy.cli.request import app as request_app
+from privacy.errors import PrivacyError
+
+
+class OneLineErrors(TyperGroup):
+    """Ends every command that fails with one line on stderr and status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except PrivacyError as problem:
+            fail(str(problem))
+        except BrokenPipeError:
+            raise typer.Exit(1) from None
+        except Exception as problem:
+            if type(problem).__module__.startswith("typer"):
+                raise  # wrong usage, an exit: Typer's own
+            # Neither its text nor a traceback is shown: both may quote a person's data.
+            last = traceback.extract_tb(problem.__traceback__)[-1]
+            place = f"{Path(last.filename).name}:{last.lineno}"
+            fail(f"[cli.unexpected] {type(problem).__name__} ({place}) This is a mistake in the program: report it.")
+
+
+def fail(message: str) -> None:
+    """End with an error. A message of several lines (a data map's mistakes) becomes one."""
+    typer.echo("error: " + "; ".join(part.strip() for part in message.splitlines()), err=True)
+    raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Requests of data subjects, the data map, bundles and the ledger.",
+)
+app.add_typer(request_app, name="request", help="The register of requests.")
+app.add_typer(bundle_app, name="bundle", help="Sealed bundles.")
+app.add_typer(datamap_app, name="datamap", help="What is held, on whom, why.")
+app.add_typer(ledger_app, name="ledger", help="The compliance records.")
+
+
+@app.command()
+def init(as_json: Json = False) -> None:
+    """Make what this installation needs: state folder, master key, database. Safe to repeat."""
+    house = workbench()
+    made = [str(path) for path in house.found()]
+    text = "\n".join(["made: " + path for path in made] or ["everything was there"])
+    tell({"state": str(house.settings.state), "made": made}, f"state: {house.settings.state}\n{text}", as_json=as_json)

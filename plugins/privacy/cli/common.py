@@ -1,0 +1,133 @@
+"""What the commands share: composition, identifiers that are asked for, output for people and for machines.
+
+Nothing heavy is imported here: ``privacy --help`` is instant.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from privacy.errors import BadInput
+
+if TYPE_CHECKING:
+    from privacy.datamap.load import DataMap
+    from privacy.rights.house import House
+    from privacy.rights.rows import Request
+    from privacy.sources.base import Identifier
+
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The request, e.g. AVG-2026-0042-5.", show_default=False)]
+
+
+def workbench() -> House:
+    """This installation, with the connections of the environment."""
+    from privacy.connections import EnvironmentConnections
+    from privacy.rights.house import House
+    from privacy.settings import settings
+
+    return House(settings(), EnvironmentConnections())
+
+
+def actor() -> str:
+    """Who types, as the ledger names them: the user of the machine."""
+    import getpass
+
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, in a container
+        import os
+
+        name = f"uid {os.getuid()}"
+    # The ledger takes no @; users of a domain have one.
+    return name.replace("@", " at ")[:100]
+
+
+def on_a_terminal() -> bool:
+    """Whether a person looks at the output, so that what is personal may be shown."""
+    return sys.stdout.isatty()
+
+
+def given(value: str, what: str) -> str:
+    """An option's value; ``-`` asks for it, or reads a line of standard input, and keeps it out of the shell's history.
+
+    :raises BadInput: nothing came.
+    """
+    if value != "-":
+        return value
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, err=True)).strip()
+    line = sys.stdin.readline().strip()
+    if not line:
+        raise BadInput(
+            "cli.nothing_read", f"Standard input has no line for: {what}.", advice="Write a line for each -."
+        )
+    return line
+
+
+def identifiers(
+    datamap: DataMap, emails: Sequence[str], phones: Sequence[str], others: Sequence[str]
+) -> list[Identifier]:
+    """The identifiers that a request names, in their normal form.
+
+    :param others: ``KIND=VALUE``.
+    :raises BadInput: an unknown kind, or a value that cannot be one.
+    """
+    pairs = [("email", given(value, "E-mail address")) for value in emails]
+    pairs += [("phone", given(value, "Phone number")) for value in phones]
+    for other in others:
+        kind, equals, value = other.partition("=")
+        if not equals:
+            raise BadInput("cli.identifier", "An identifier is written as KIND=VALUE.", advice="E.g. --id shop.id=-")
+        pairs.append((kind.strip(), given(value, kind.strip())))
+    if not pairs and sys.stdin.isatty():
+        pairs.append(("email", given("-", "E-mail address")))
+    return [_identifier(datamap, kind, value) for kind, value in pairs]
+
+
+def _identifier(datamap: DataMap, kind: str, value: str) -> Identifier:
+    from privacy.datamap.kinds import normal
+    from privacy.datamap.models import GLOBAL_KINDS
+    from privacy.sources.base import Identifier
+
+    declared = datamap.kind(kind)
+    if declared is None and kind not in GLOBAL_KINDS:
+        known = [*GLOBAL_KINDS, *(f"{s.system}.{k}" for s in datamap.systems.values() for k in s.identity.kinds)]
+        # What stands before the = may be a person's, typed in the wrong order: it is not repeated.
+        raise BadInput("cli.identifier", "There is no such kind of identifier.", advice=f"Kinds: {', '.join(known)}.")
+    return Identifier(kind, normal(kind, value, declared.type if declared else "text"))
+
+
+def tell(data: Any, text: str, *, as_json: bool) -> None:
+    """Write the answer: ``data`` as JSON, or ``text``."""
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str) if as_json else text)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns as wide as they need to be."""
+    lines = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def local(at: Any, zone: str) -> str:
+    """A moment for people: in the policy's zone, to the minute; empty for None."""
+    from zoneinfo import ZoneInfo
+
+    return "" if at is None else at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
+
+
+def line(request: Request, zone: str) -> tuple[str, ...]:
+    """A request as a row of a table."""
+    return (
+        request.number,
+        request.right.value,
+        request.state.value,
+        local(request.dates.received_at, zone),
+        request.due.isoformat(),
+        request.dates.next_step,
+    )

@@ -1,0 +1,192 @@
+"""``privacy datamap``: check, show, new, try."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from privacy.cli.common import Json, on_a_terminal, table, tell, workbench
+from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
+
+if TYPE_CHECKING:
+    from privacy.datamap.completeness import Finding
+    from privacy.datamap.load import DataMap, Ref
+    from privacy.rights.house import House
+    from privacy.sources.base import Problem
+
+    Found = Problem | Finding
+
+app = typer.Typer(no_args_is_help=True)
+
+Dataset = Annotated[str, typer.Argument(metavar="SYSTEM.DATASET", help="E.g. shop.orders.", show_default=False)]
+
+
+@app.command()
+def check(as_json: Json = False) -> None:
+    """Check data map, policy and SQL, and hold them against what the systems really have; status 1 on a problem."""
+    house = workbench()
+    problems = [p for system in house.datamap.systems for p in _problems(house, system)] + _own(house)
+    datasets = len(list(house.datamap))
+    data = {
+        "systems": len(house.datamap.systems),
+        "datasets": datasets,
+        "problems": [
+            {"code": p.code, "message": p.message, "where": p.where, "advice": p.advice, "fatal": p.fatal}
+            for p in problems
+        ],
+    }
+    lines = [f"{'error' if p.fatal else 'warning'}: [{p.code}] {p.message} ({p.where}) {p.advice}" for p in problems]
+    lines.append(f"{len(house.datamap.systems)} systems, {datasets} datasets, {len(problems)} problems")
+    tell(data, "\n".join(lines), as_json=as_json)
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    dataset: Annotated[str | None, typer.Argument(metavar="[SYSTEM.DATASET]", help="One of them, in full.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the data map: every dataset, or one with its columns."""
+    datamap = workbench().datamap
+    if dataset is None:
+        refs = list(datamap)
+        rows = [
+            (r.full, ", ".join(sorted(r.dataset.kinds)) or "nobody", r.dataset.promise, _term(datamap, r)) for r in refs
+        ]
+        text = table(("dataset", "found by", "promise", "term"), rows)
+        tell([_brief(datamap, r) for r in refs], text, as_json=as_json)
+        return
+    ref = datamap[dataset]
+    columns = [
+        (name, c.type, c.category, c.provenance.value, c.identity or "", "redacted" if c.access else "")
+        for name, c in ref.dataset.columns.items()
+    ]
+    head = ("column", "type", "category", "provenance", "identity", "access")
+    brief = _brief(datamap, ref)
+    facts = [(k.replace("_", " "), ", ".join(v) if isinstance(v, list) else v) for k, v in brief.items()]
+    data = {**brief, "columns": [dict(zip(head, row, strict=True)) for row in columns]}
+    tell(data, table(("fact", "value"), facts) + "\n\n" + table(head, columns), as_json=as_json)
+
+
+@app.command()
+def new(
+    system: Annotated[str, typer.Argument(help="The system, e.g. shop.")],
+    name: Annotated[str, typer.Argument(metavar="TABLE", help="The table to describe.")],
+    as_json: Json = False,
+) -> None:
+    """Draft the YAML block and the SELECT of a table that no dataset describes yet; unknown categories are marked."""
+    import sqlalchemy as sa
+
+    from privacy.database import engine, translated
+    from privacy.datamap.draft import reflected
+    from privacy.datamap.models import did_you_mean
+
+    house = workbench()
+    described = house.datamap.systems.get(system)
+    if described is None:
+        raise BadInput("cli.system", f"There is no system {system!r}{did_you_mean(system, house.datamap.systems)}.")
+    if described.source != "sql":
+        raise BadInput("cli.system", "That system has no tables.", where=system, advice="Write its dataset by hand.")
+    kinds = [f"{system}.{kind}" for kind in described.identity.kinds]
+    with translated(system), engine(house.connections.get(described.connection), read_only=True).connect() as open_:
+        found = reflected(sa.inspect(open_), system, name, kinds)
+    yaml, sql = f"# datamap/{system}.yaml, under datasets:", f"-- sql/{system}/{found.name}.sql"
+    text = f"{yaml}\n{found.yaml}\n{sql}\n{found.sql}\n{found.message}"
+    tell({"name": found.name, "yaml": found.yaml, "sql": found.sql, "message": found.message}, text, as_json=as_json)
+
+
+@app.command("try")
+def try_(
+    dataset: Dataset,
+    request: Annotated[str, typer.Option(metavar="NUMBER", help="Whose records.")],
+    show_values: Annotated[bool, typer.Option("--show-values", help="Show the records; on a terminal only.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Read one dataset for a request, without Airflow; nothing is kept. Shows counts and columns."""
+    from privacy.rights.states import State
+    from privacy.sources.base import PARTY, SUBJECT, Of, Selection, Tally
+
+    if show_values and not on_a_terminal():
+        raise Refused("cli.not_a_terminal", "Records are shown on a terminal only.", advice="Leave --show-values out.")
+    house = workbench()
+    ref, found = house.datamap[dataset], house.register.get(request)
+    if found.state in (State.RELEASED, State.REFUSED):
+        raise Refused("request.closed", "The request is closed.", where=found.number, advice="Try an open one.")
+    source, tally = house.source(ref.system.system), Tally()
+    selection = Selection(ref.name, Of((house.subject(request),)))
+    rows, filled = 0, dict.fromkeys(ref.dataset.columns, 0)
+    for partition in source.partitions(selection):
+        for batch in source.read(selection, partition, tally):
+            rows += batch.num_rows
+            for column in filled:
+                filled[column] += batch.num_rows - batch.column(batch.schema.names.index(column)).null_count
+            for row in batch.to_pylist() if show_values else ():
+                typer.echo({k: v for k, v in row.items() if k not in (SUBJECT, PARTY)})
+    data: dict[str, Any] = {
+        "dataset": ref.full,
+        "request": found.number,
+        "records": rows,
+        "unattributed": tally.unattributed,
+        "unreadable": tally.unreadable,
+        "filled": filled,
+    }
+    text = table(("column", "filled in"), filled.items())
+    summary = f"{ref.full}: {rows} records, {tally.unattributed} unattributed, {tally.unreadable} unreadable"
+    tell(data, f"{summary}\n{text}", as_json=as_json)
+
+
+def _problems(house: House, system: str) -> list[Found]:
+    """What a system's source finds; one that cannot be reached is a problem of its own, not the end of the check."""
+    from privacy.datamap.completeness import unclaimed
+    from privacy.sources.base import Problem
+
+    try:
+        source = house.source(system)
+        return [*source.check(), *unclaimed(house.datamap.systems[system], source.inventory(), house.datamap.home)]
+    except PrivacyError as problem:
+        return [Problem(problem.code, problem.message, problem.where or system, problem.advice)]
+
+
+def _own(house: House) -> list[Found]:
+    """The project's own tables, where there is an installation: a data map can be checked without one."""
+    import sqlalchemy as sa
+
+    from privacy.connections import LEDGER
+    from privacy.database import translated
+    from privacy.datamap.completeness import unclaimed_own
+    from privacy.sources.base import Claim
+
+    try:
+        with translated(LEDGER), house.engine.connect() as connection:
+            tables = [Claim(name) for name in sa.inspect(connection).get_table_names()]
+    except BadConfiguration:
+        return []
+    described = [s for s in house.datamap.systems.values() if s.connection == LEDGER]
+    return list(unclaimed_own(tables, described))
+
+
+def _term(datamap: DataMap, ref: Ref) -> str:
+    term = datamap.policy.promises[ref.dataset.promise].term
+    if term is None:
+        return ""
+    parts = [f"at least {term.keep_at_least}" if term.keep_at_least else ""]
+    parts += [f"at most {term.keep_at_most}" if term.keep_at_most else "", term.condition.en if term.condition else ""]
+    return ", ".join(part for part in parts if part)
+
+
+def _brief(datamap: DataMap, ref: Ref) -> dict[str, Any]:
+    dataset = ref.dataset
+    return {
+        "dataset": ref.full,
+        "title": dataset.title.en,
+        "found_by": sorted(dataset.kinds),
+        "key": list(dataset.key),
+        "purposes": list(dataset.purposes),
+        "processors": list(dataset.processors),
+        "promise": dataset.promise,
+        "term": _term(datamap, ref),
+        "erasure": dataset.erasure.do,
+        "owner": dataset.owner,
+    }

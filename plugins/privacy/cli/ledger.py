@@ -1,0 +1,51 @@
+"""``privacy ledger``: verify, show."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from privacy.cli.common import Json, table, tell, workbench
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """Recompute the chain and hold it against the signed head; status 1 when anything was altered."""
+    found = workbench().ledger.verify()
+    data = {
+        "ok": found.ok,
+        "entries": found.entries,
+        "anchored": found.anchored,
+        "unanchored": found.unanchored,
+        "problems": list(found.problems),
+    }
+    summary = f"{found.entries} entries, {found.unanchored} of them not yet signed for"
+    tell(data, "\n".join([summary, *found.problems, "ok" if found.ok else "NOT OK"]), as_json=as_json)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    request: Annotated[str | None, typer.Option(help="Entries of this request.")] = None,
+    run: Annotated[str | None, typer.Option(help="Entries of this run.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the entries in order, of a request or a run."""
+    house = workbench()
+    if request is not None:
+        from privacy import numbers
+
+        request = numbers.check(request)
+    found = house.ledger.entries(request=request, run=run)
+    shown = ("kind", "at", "actor")
+    rows = [
+        (e.seq, *(e.entry[name] for name in shown), json.dumps({k: v for k, v in e.entry.items() if k not in shown}))
+        for e in found
+    ]
+    text = table(("seq", *shown, "more"), rows) if rows else "no entries"
+    tell([{"seq": e.seq, **e.entry, "hash": e.hash} for e in found], text, as_json=as_json)

@@ -1,0 +1,271 @@
+"""``privacy request``: new, show, list, start, decide, prove, release, refuse."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from privacy.cli.common import (
+    Json,
+    Number,
+    actor,
+    given,
+    identifiers,
+    line,
+    local,
+    on_a_terminal,
+    table,
+    tell,
+    workbench,
+)
+from privacy.errors import BadConfiguration, BadInput, Refused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from privacy.identity import Question
+    from privacy.rights.house import House
+    from privacy.rights.rows import Request
+
+app = typer.Typer(no_args_is_help=True)
+
+# The library's own enumerations, written again so that --help need not import the library; a test compares them.
+RightName = enum.StrEnum("RightName", ["access", "portability"])
+StateName = enum.StrEnum("StateName", ["received", "undecided", "sealed", "proven", "released", "refused"])
+EvidenceName = enum.StrEnum("EvidenceName", ["known_address", "document", "knowledge"])
+GroundName = enum.StrEnum(
+    "GroundName", ["identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn"]
+)
+AddressName = enum.StrEnum("AddressName", ["shared", "theirs"])
+
+Start = Annotated[
+    bool, typer.Option("--start", help="Start the export in Airflow (PRIVACY_AIRFLOW_URL, _USER, _PASSWORD).")
+]
+Personal = Annotated[bool, typer.Option("--personal", help="Show what is personal too; on a terminal only.")]
+
+
+@app.command()
+def new(
+    right: Annotated[RightName, typer.Option(help="What is asked for.")] = RightName.access,
+    email: Annotated[list[str] | None, typer.Option(help="An e-mail address that it names; - asks for it.")] = None,
+    phone: Annotated[list[str] | None, typer.Option(help="A phone number; - asks for it.")] = None,
+    identifier: Annotated[
+        list[str] | None,
+        typer.Option("--id", "--customer", metavar="KIND=VALUE", help="Another identifier; KIND=- asks for it."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Who asks; - asks for it.")] = None,
+    deliver_to: Annotated[str | None, typer.Option(help="Where the answer is wanted, if elsewhere; - asks.")] = None,
+    received: Annotated[
+        str | None, typer.Option(help="When it arrived (ISO 8601, in the policy's zone); now by default.")
+    ] = None,
+    channel: Annotated[str, typer.Option(help="How it arrived.")] = "email",
+    start: Start = False,
+    as_json: Json = False,
+) -> None:
+    """Register a request. Its records are kept from every purge from now on."""
+    from privacy.rights.states import Right
+
+    house = workbench()
+    made = house.register.receive(
+        Right(right.value),
+        identifiers(house.datamap, email or [], phone or [], identifier or []),
+        author=actor(),
+        name=given(name, "Name") if name else None,
+        deliver_to=given(deliver_to, "Deliver to") if deliver_to else None,
+        received_at=_moment(received, house.datamap.policy.zone) if received else None,
+        channel=channel,
+    )
+    # Said before Airflow is asked: the request stays registered whatever Airflow says.
+    if not as_json:
+        _say(house, made)
+    run = _start(made.number) if start else None
+    if as_json:
+        tell({**made.as_json(), "run": run}, "", as_json=True)
+    elif run:
+        typer.echo(f"export started: {run}")
+
+
+@app.command()
+def show(number: Number, personal: Personal = False, as_json: Json = False) -> None:
+    """Show one request: state, dates, what comes next."""
+    house = workbench()
+    found, zone = house.register.get(number), house.datamap.policy.zone
+    data: dict[str, Any] = found.as_json()
+    lines = [table(("fact", "value"), [(k.replace("_", " "), v) for k, v in _facts(found, zone).items()])]
+    bundle = house.register.bundle(number)
+    if bundle is not None:
+        data["bundle"] = {"path": bundle.path, "sha256": bundle.outer_sha256, "records": bundle.counts}
+        lines.append(f"bundle: {bundle.path}")
+        lines.append(table(("dataset", "records"), bundle.counts.items()))
+    if personal:
+        _only_on_a_terminal()
+        payload = house.register.open(number)
+        lines += [f"{i.kind}: {i.value}" for i in payload.identifiers]
+        lines += [f"name: {payload.name or ''}", f"deliver to: {payload.deliver_to or 'the address that is known'}"]
+        lines += [f"proof: {p.evidence.kind.value} {p.evidence.seen} ({p.author})" for p in payload.proofs]
+    tell(data, "\n".join(lines), as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    state: Annotated[StateName | None, typer.Option(help="Only those in this state.")] = None, as_json: Json = False
+) -> None:
+    """List the requests in the order of arrival, with the last day for the answer."""
+    from privacy.rights.states import State
+
+    house = workbench()
+    found = house.register.list(State(state.value) if state else None)
+    zone = house.datamap.policy.zone
+    head = ("number", "right", "state", "received", "due", "next step")
+    text = table(head, [line(r, zone) for r in found]) if found else "no requests"
+    tell([r.as_json() for r in found], text, as_json=as_json)
+
+
+@app.command()
+def start(number: Number, as_json: Json = False) -> None:
+    """Start the export of a registered request in Airflow."""
+    found = workbench().register.get(number)
+    run = _start(found.number)
+    tell({"number": found.number, "run": run}, f"export started: {run}", as_json=as_json)
+
+
+@app.command()
+def decide(
+    number: Number,
+    person: Annotated[int | None, typer.Option(help="The candidate's number; without it they are shown.")] = None,
+    address: Annotated[
+        AddressName, typer.Option(help="Records known by the shared address alone: nobody's (shared), or theirs.")
+    ] = AddressName.shared,
+    start: Start = False,
+    as_json: Json = False,
+) -> None:
+    """Say whose a request is that leads to more than one person; the next export uses it."""
+    from privacy.identity import Decision
+
+    house = workbench()
+    question = house.register.question(number)
+    if question is None:
+        raise Refused("request.no_question", "Nothing waits for a decision.", where=house.register.get(number).number)
+    if person is None:
+        _show_question(house, number, question, as_json=as_json)
+        return
+    if not 1 <= person <= len(question.candidates):
+        raise BadInput("request.no_candidate", f"The question has candidates 1 to {len(question.candidates)}.")
+    chosen = next(c for c in question.candidates if c.no == person)
+    decision = Decision(chosen.identifiers, "theirs" if address is AddressName.theirs else "shared")
+    found = house.register.decide(number, decision, actor())
+    run = _start(found.number) if start else None
+    text = f"{found.number} is decided. " + (f"Export started: {run}" if run else "Start the export again.")
+    tell({**found.as_json(), "run": run}, text, as_json=as_json)
+
+
+@app.command()
+def prove(
+    number: Number,
+    by: Annotated[EvidenceName, typer.Option(help="What proves it.")],
+    address: Annotated[str | None, typer.Option(help="The address that it was confirmed from; - asks for it.")] = None,
+    seen: Annotated[str, typer.Option(help="What was seen, in words; - asks for it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Record a proof of identity. An address proves it when the shop knew it well before the request."""
+    from privacy.rights.payload import Evidence, EvidenceKind
+
+    house = workbench()
+    evidence = Evidence(
+        kind=EvidenceKind(by.value),
+        seen=given(seen, "What was seen"),
+        address=given(address, "Address") if address else None,
+    )
+    found = house.register.prove(number, evidence, actor())
+    tell(found.as_json(), f"{found.number}: {found.state.value}. Next: {found.dates.next_step}.", as_json=as_json)
+
+
+@app.command()
+def release(number: Number, as_json: Json = False) -> None:
+    """Release the sealed bundle; refused until the identity is proven."""
+    house = workbench()
+    bundle = house.register.release(number, actor())
+    found = house.register.get(number)
+    text = f"{found.number} is released: privacy bundle open {found.number} --to DIR"
+    tell({**found.as_json(), "path": bundle.path, "sha256": bundle.outer_sha256}, text, as_json=as_json)
+
+
+@app.command()
+def refuse(
+    number: Number,
+    ground: Annotated[GroundName, typer.Option(help="On what ground.")],
+    because: Annotated[str, typer.Option(help="In words, sealed; - asks for it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Answer a request without data."""
+    from privacy.rights.payload import Ground
+
+    house = workbench()
+    found = house.register.refuse(number, Ground(ground.value), actor(), because=given(because, "Because"))
+    tell(found.as_json(), f"{found.number} is refused.", as_json=as_json)
+
+
+def _start(number: str) -> str:
+    import os
+
+    from privacy.orchestration.api import AirflowApi
+
+    url, user, password = (os.environ.get(f"PRIVACY_AIRFLOW_{name}", "") for name in ("URL", "USER", "PASSWORD"))
+    if not (url and user and password):
+        raise BadConfiguration(
+            "airflow.settings",
+            "Airflow cannot be asked: its address or user is not set. The request is registered.",
+            where=number,
+            advice="Set PRIVACY_AIRFLOW_URL, PRIVACY_AIRFLOW_USER and PRIVACY_AIRFLOW_PASSWORD; privacy request start.",
+        )
+    return AirflowApi(url, user, password).trigger("export_subject", request=number)
+
+
+def _moment(text: str, zone: str) -> datetime:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput("cli.moment", "That is no date or time.", advice="Write it like 2026-11-02T09:30.") from None
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))
+
+
+def _facts(found: Request, zone: str) -> dict[str, str]:
+    dates = found.dates
+    facts = {"number": found.number, "right": found.right.value, "state": found.state.value}
+    for name in ("received_at", "begun_at", "undecided_at", "sealed_at", "proven_at", "released_at", "refused_at"):
+        if at := getattr(dates, name):
+            facts[name] = local(at, zone)
+    return {**facts, "answer due": found.due.isoformat(), "next step": dates.next_step}
+
+
+def _say(house: House, made: Request) -> None:
+    typer.echo(f"{made.number}\nanswer due: {made.due.isoformat()} ({house.datamap.policy.zone})")
+
+
+def _only_on_a_terminal() -> None:
+    if not on_a_terminal():
+        raise Refused(
+            "cli.not_a_terminal",
+            "What is personal is shown on a terminal only.",
+            advice="Run the command without redirecting its output.",
+        )
+
+
+def _show_question(house: House, number: str, question: Question, *, as_json: bool) -> None:
+    """The candidates for the operator's eyes; a machine gets to know how many there are."""
+    found = house.register.get(number)
+    if as_json:
+        counts = {"candidates": len(question.candidates), "shared_identifiers": len(question.shared)}
+        tell({**found.as_json(), **counts}, "", as_json=True)
+        return
+    _only_on_a_terminal()
+    for shared in question.shared:
+        typer.echo(f"shared: {shared.kind} {shared.value}")
+    for candidate in question.candidates:
+        typer.echo(f"{candidate.no}: " + ", ".join(f"{i.kind} {i.value}" for i in candidate.identifiers))
+    typer.echo(f"Decide: privacy request decide {found.number} --person N --address shared|theirs")

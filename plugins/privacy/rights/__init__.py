@@ -1,0 +1,20 @@
+"""The register of requests: numbers, states, deadlines, proof of identity, and what is personal about them, sealed."""
+
+from privacy.rights.keeping import RequestHolds
+from privacy.rights.payload import BundleRef, Evidence, EvidenceKind, Ground, Payload
+from privacy.rights.register import Register
+from privacy.rights.rows import Request
+from privacy.rights.states import Right, State
+
+__all__ = [
+    "BundleRef",
+    "Evidence",
+    "EvidenceKind",
+    "Ground",
+    "Payload",
+    "Register",
+    "Request",
+    "RequestHolds",
+    "Right",
+    "State",
+]

@@ -1,0 +1,190 @@
+"""Everything of one installation, put together in one place for the command line and for Airflow's tasks."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from privacy.clock import Clock, SystemClock
+from privacy.connections import BUNDLES, LEDGER, Connection, Connections
+from privacy.errors import BadConfiguration, Refused, Tampered
+from privacy.keys import MasterKey
+from privacy.settings import Settings
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from privacy.datamap.load import DataMap
+    from privacy.holds import Holds
+    from privacy.ledger import Ledger
+    from privacy.rights.register import Register
+    from privacy.sources.base import Source, Subject
+    from privacy.storage import Store
+
+
+class House:
+    """One installation. Each part is made when it is first asked for, and imported then.
+
+    :param connections: where systems, ledger and bundles are; without one, ledger and bundles lie in the state folder.
+    :param clock: the machine's by default.
+    """
+
+    def __init__(self, settings: Settings, connections: Connections, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.connections = connections
+        self.clock = clock or SystemClock()
+        self._sources: dict[str, Source] = {}
+
+    @cached_property
+    def datamap(self) -> DataMap:
+        """Data map and policy. :raises BadConfiguration: with every mistake in it."""
+        from privacy.datamap.load import load
+
+        return load(self.settings.home)
+
+    @cached_property
+    def key(self) -> MasterKey:
+        """The master key. :raises BadConfiguration: there is none; `privacy init` makes it."""
+        return MasterKey.load(self.settings.master_key_file)
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """The database of ledger, holds and register. :raises BadConfiguration: not there yet."""
+        return self._engine()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The compliance records."""
+        from privacy.ledger import Ledger
+
+        return Ledger(self.engine, self.key, self.settings.head_file, self.clock)
+
+    @cached_property
+    def holds(self) -> Holds:
+        """What must not be deleted now."""
+        from privacy.holds import Holds
+
+        names = [ref.full for ref in self.datamap]
+        return Holds(self.engine, self.key, self.ledger, self.clock, datasets=names)
+
+    @cached_property
+    def register(self) -> Register:
+        """The register of requests."""
+        from privacy.rights.keeping import Keeping
+        from privacy.rights.proof import addresses
+        from privacy.rights.register import Register
+
+        return Register(
+            self.engine,
+            self.key,
+            self.ledger,
+            Keeping(self.holds),
+            self.datamap.policy,
+            self.clock,
+            addresses=addresses(self.datamap, self.source),
+        )
+
+    @cached_property
+    def bundles(self) -> Store:
+        """Where sealed bundles lie."""
+        from privacy.storage import store
+
+        return store(self._connection(BUNDLES, (self.settings.state / "bundles").as_uri()))
+
+    def source(self, system: str) -> Source:
+        """The source that serves a system of the data map."""
+        from privacy.sources import source_for
+
+        if system not in self._sources:
+            self._sources[system] = source_for(
+                self.datamap.systems[system],
+                self.connections,
+                home=self.datamap.home,
+                batch_rows=self.settings.batch_rows,
+            )
+        return self._sources[system]
+
+    def subject(self, number: str) -> Subject:
+        """Whose a request is: as the register has it, or as the shop's records say now, which is kept nowhere.
+
+        :raises AmbiguousIdentity: a person has to decide.
+        """
+        from privacy.identity import resolve
+
+        known = self.register.resolution(number)
+        if known is not None:
+            return known
+        received_at = self.register.get(number).dates.received_at
+        named, decision = self.register.open(number).identifiers, self.register.decision(number)
+        return resolve(self.datamap, self.source, named, at=received_at, decision=decision).subject
+
+    @contextmanager
+    def sealed_bundle(self, number: str) -> Iterator[Path]:
+        """A request's sealed bundle as a file of this machine, which is what the register recorded.
+
+        :raises Refused: there is none yet. :raises Tampered: ``bundle.altered``.
+        """
+        ref = self.register.bundle(number)
+        if ref is None:
+            raise Refused("request.not_sealed", "There is no sealed bundle yet.", where=number)
+        self.settings.staging.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(prefix="open-", dir=self.settings.staging) as folder:
+            copy, digest = Path(folder) / PurePosixPath(ref.path).name, hashlib.sha256()
+            with self.bundles.open(ref.path) as sealed, copy.open("xb") as file:
+                while block := sealed.read(2**20):
+                    digest.update(block)
+                    file.write(block)
+            if digest.hexdigest() != ref.outer_sha256:
+                raise Tampered(
+                    "bundle.altered",
+                    "The sealed bundle is not the file that was recorded.",
+                    where=number,
+                    advice="Start the export again, or restore the file from a backup.",
+                )
+            yield copy
+
+    def found(self) -> list[Path]:
+        """Make what an installation needs and does not have yet: folders, key, database. Safe to repeat.
+
+        :returns: what was made.
+        """
+        from privacy.ledger import upgrade
+
+        state, key_file = self.settings.state, self.settings.master_key_file
+        wanted = [state, key_file, self.settings.staging]
+        bundles = self._connection(BUNDLES, (state / "bundles").as_uri())
+        if bundles.scheme == "file":
+            wanted.append(bundles.folder)
+        made = [path for path in wanted if not path.exists()]
+        try:
+            for folder in (state, *wanted[2:]):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.key = MasterKey.load(key_file, create=True)
+        except OSError:
+            raise BadConfiguration(
+                "settings.state",
+                "The state folder cannot be made.",
+                where=str(state),
+                advice="Set PRIVACY_STATE to a folder that this user may write to.",
+            ) from None
+        self.engine = self._engine(create=True)
+        upgrade(self.engine)
+        return made
+
+    def _engine(self, *, create: bool = False) -> sa.Engine:
+        from privacy.database import engine
+
+        return engine(self._connection(LEDGER, f"sqlite:///{self.settings.state / 'ledger.db'}"), create=create)
+
+    def _connection(self, name: str, default: str) -> Connection:
+        try:
+            return self.connections.get(name)
+        except BadConfiguration as problem:
+            if problem.code != "connections.missing":
+                raise
+            return Connection(name, default)

@@ -1,0 +1,195 @@
+"""What is personal about a request: one document, sealed under the request's own key.
+
+It knows its own number: the content of one row, moved to another, opens in neither (it is also sealed *about* that
+number). Datetimes are written in UTC, ISO 8601.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+
+from privacy.errors import Tampered
+from privacy.identity import Decision, Question
+from privacy.sources.base import Identifier, Subject
+
+
+def in_utc(at: datetime | None) -> datetime | None:
+    """The same instant in UTC.
+
+    :raises ValueError: for a naive datetime, which is no instant.
+    """
+    if at is None:
+        return None
+    if at.tzinfo is None:
+        raise ValueError("a naive datetime is no instant")
+    return at.astimezone(UTC)
+
+
+def plain(identifiers: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
+    """The identifiers with their windows in UTC."""
+    return tuple(replace(i, valid_from=in_utc(i.valid_from), valid_to=in_utc(i.valid_to)) for i in identifiers)
+
+
+def asked(question: Question) -> Question:
+    """The question with its identifiers' windows in UTC."""
+    people = tuple(replace(c, identifiers=plain(c.identifiers)) for c in question.candidates)
+    return Question(people, plain(question.shared))
+
+
+Moment = Annotated[AwareDatetime, PlainSerializer(lambda at: at.astimezone(UTC).isoformat(), when_used="json")]
+
+
+class EvidenceKind(StrEnum):
+    """How an identity was proven (promise ID-KNOWN)."""
+
+    KNOWN_ADDRESS = "known_address"
+    """The request was confirmed from an e-mail address that the shop knew well before it."""
+    DOCUMENT = "document"
+    """An identity document was seen; no copy is kept."""
+    KNOWLEDGE = "knowledge"
+    """The person told what only they and the shop know."""
+
+
+class Ground(StrEnum):
+    """Why a request is not answered with the data."""
+
+    IDENTITY = "identity_not_proven"
+    """Art. 12(2) and 12(6) GDPR."""
+    UNFOUNDED = "manifestly_unfounded"
+    """Art. 12(5) GDPR."""
+    EXCESSIVE = "excessive"
+    """Art. 12(5) GDPR."""
+    OTHERS = "rights_of_others"
+    """Art. 15(4) GDPR."""
+    WITHDRAWN = "withdrawn"
+
+
+class _Sealed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __repr_args__(self) -> list[tuple[str | None, object]]:
+        return []
+
+
+class Evidence(_Sealed):
+    """What somebody saw.
+
+    :param seen: in words; sealed, as it may name the person.
+    :param address: for :attr:`EvidenceKind.KNOWN_ADDRESS`: the address that it was confirmed from.
+    """
+
+    kind: EvidenceKind
+    seen: str = Field(default="", max_length=2_000)
+    address: str | None = None
+
+
+class Proof(_Sealed):
+    """A proof of identity, with who accepted it."""
+
+    evidence: Evidence
+    author: str
+    at: Moment
+
+
+class Decided(_Sealed):
+    """An operator's answer to the question whose the request is."""
+
+    decision: Decision
+    author: str
+    at: Moment
+
+
+class Closing(_Sealed):
+    """A release or a refusal.
+
+    :param ground: of a refusal; ``because``: in words.
+    """
+
+    author: str
+    at: Moment
+    ground: Ground | None = None
+    because: str = Field(default="", max_length=2_000)
+
+
+class BundleRef(_Sealed):
+    """A sealed bundle: where it lies, and what it must be.
+
+    :param path: its key in the store of bundles.
+    :param inner_sha256, outer_sha256: of the ZIP, and of the sealed file around it; ``manifest_sha256``: of its
+        ``datapackage.json``, where it was recorded.
+    :param counts: records by dataset.
+    """
+
+    path: str
+    run: str
+    inner_sha256: str
+    outer_sha256: str
+    counts: dict[str, int]
+    sealed_at: Moment
+    manifest_sha256: str | None = None
+
+    def fewer(self, before: BundleRef | None) -> list[str]:
+        """The datasets of which an earlier bundle holds more records."""
+        return sorted(d for d, n in before.counts.items() if self.counts.get(d, 0) < n) if before else []
+
+
+class Payload(_Sealed):
+    """Everything personal about one request.
+
+    :param identifiers: what the request named.
+    :param deliver_to: where its sender wants the answer; None: the address that the shop knows.
+    :param secret: the age identity (secret key) that opens its bundle.
+    :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
+    """
+
+    number: str
+    identifiers: tuple[Identifier, ...] = Field(min_length=1)
+    name: str | None = None
+    channel: str
+    author: str
+    deliver_to: str | None = None
+    secret: str
+    question: Question | None = None
+    decided: Decided | None = None
+    subject: Subject | None = None
+    notes: dict[str, int] = Field(default_factory=dict)
+    proofs: tuple[Proof, ...] = ()
+    bundle: BundleRef | None = None
+    release: Closing | None = None
+    refusal: Closing | None = None
+
+    def __repr_args__(self) -> list[tuple[str | None, object]]:
+        return [("number", self.number)]
+
+    def but(self, **changes: object) -> Payload:
+        """A copy with some members changed, checked again."""
+        return Payload.model_validate({**dict(self), **changes})
+
+    def as_bytes(self) -> bytes:
+        """JSON, to be sealed."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, number: str) -> Payload:
+        """Read what :meth:`as_bytes` wrote.
+
+        :raises Tampered: ``request.payload``: it is no such document, or another request's.
+        """
+        try:
+            found = cls.model_validate_json(content)
+        except ValidationError:
+            found = None  # Its text quotes what it could not read.
+        if found is None or found.number != number:
+            raise Tampered(
+                "request.payload",
+                "The sealed content of a request is not its own.",
+                where=number,
+                advice="Restore the register from a backup.",
+            )
+        subject = found.subject and replace(found.subject, identifiers=plain(found.subject.identifiers))
+        return found.model_copy(update={"identifiers": plain(found.identifiers), "subject": subject})

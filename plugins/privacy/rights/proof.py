@@ -1,0 +1,126 @@
+"""When an e-mail address proves who somebody is (promise ID-KNOWN).
+
+It must have been theirs, by the shop's own records, well before the request: whoever gets hold of an account changes
+the address first and asks for the data next (edge case 35). And nobody else may have shared it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from privacy.datamap.kinds import fold
+from privacy.datamap.load import DataMap, Ref
+from privacy.errors import Refused
+from privacy.identity.graph import Graph
+from privacy.rights.payload import Payload
+from privacy.sources.base import Identifier, Of, Selection, Source, Subject
+
+KNOWN_FOR = timedelta(days=30)
+"""How long before a request an address must have been the person's to prove anything."""
+
+Span = tuple[datetime, datetime | None]
+"""From (inclusive) and to (exclusive), UTC; the second None: still."""
+
+Addresses = Callable[[Subject, str], Sequence[Span]]
+"""When the shop's records say that an e-mail address was a subject's."""
+
+
+def addresses(datamap: DataMap, source_of: Callable[[str], Source]) -> Addresses:
+    """A look-up in the shop's own records.
+
+    A link without a date (its edge has no ``valid:``) says that the address is theirs, not since when: it is no span.
+    Somebody known by the address alone, a guest, had it since the first record under it.
+    """
+    graph = Graph(datamap, source_of)
+
+    def look_up(subject: Subject, address: str) -> Sequence[Span]:
+        wanted = Identifier("email", fold(address))
+        people = {(i.kind, i.value) for i in subject.identifiers if _is_person(datamap, i.kind)}
+        if not people:
+            return _records(datamap, source_of, wanted)
+        spans: list[Span] = []
+        for system, edge in graph.edges(visits=False):
+            for column in (edge.source, edge.target):
+                if graph.kind_of(system, edge, column) != "email":
+                    continue
+                for link in graph.links(system, edge, [wanted], by=column):
+                    other = link.target if column == edge.source else link.source
+                    if other in people and link.start is not None:
+                        spans.append((link.start, link.end))
+        return spans
+
+    return look_up
+
+
+def check_address(payload: Payload, address: str, received_at: datetime, spans: Sequence[Span]) -> None:
+    """Whether control of an address proves that the request is the subject's.
+
+    :param spans: when it was theirs, by the shop's records.
+    :raises Refused: ``proof.unresolved``, ``proof.address_shared``, ``proof.address_unknown``.
+    """
+    if payload.subject is None:
+        raise Refused(
+            "proof.unresolved",
+            "It is not known yet whose the request is, so no address can prove it.",
+            where=payload.number,
+            advice="Run the export first, or record another kind of proof.",
+        )
+    same = [i for i in payload.subject.identifiers if i.kind == "email" and i.value == fold(address)]
+    asked = payload.question.shared if payload.question else ()
+    if any(i.contested for i in same) or any(i.kind == "email" and i.value == fold(address) for i in asked):
+        raise Refused(
+            "proof.address_shared",
+            "More than one person uses that address, so it does not tell them apart.",
+            where=payload.number,
+            advice="Record another kind of proof: --by document.",
+        )
+    latest = received_at - KNOWN_FOR
+    if not same or not any(start <= latest and (end is None or end > received_at) for start, end in spans):
+        raise Refused(
+            "proof.address_unknown",
+            f"The shop's records do not show that address as theirs since {KNOWN_FOR.days} days before the request.",
+            where=payload.number,
+            advice="Record another kind of proof: --by document.",
+        )
+
+
+def check_delivery(payload: Payload) -> None:
+    """Whether what was proven suffices for where the answer is to go (promise ID-KNOWN).
+
+    :raises Refused: ``delivery.address``: a known address is proof for that address alone.
+    """
+    if any(p.evidence.address is None for p in payload.proofs) or payload.deliver_to is None:
+        return
+    if fold(payload.deliver_to) not in {fold(str(p.evidence.address)) for p in payload.proofs}:
+        raise Refused(
+            "delivery.address",
+            "The answer is to go to another address than the one that proves the identity.",
+            where=payload.number,
+            advice="Record another kind of proof first: privacy request prove --by document.",
+        )
+
+
+def _is_person(datamap: DataMap, kind: str) -> bool:
+    declared = datamap.kind(kind)
+    return declared is not None and declared.person
+
+
+def _records(datamap: DataMap, source_of: Callable[[str], Source], address: Identifier) -> list[Span]:
+    found: list[datetime] = []
+    pick = Of((Subject(1, (address,)),))
+    for ref in datamap:
+        if ref.dataset.time is not None and "email" in ref.dataset.kinds:
+            found += _times(source_of(ref.system.system), ref, pick)
+    return [(min(found), None)] if found else []
+
+
+def _times(source: Source, ref: Ref, pick: Of) -> list[datetime]:
+    selection = Selection(ref.name, pick)
+    return [
+        value
+        for partition in source.partitions(selection)
+        for batch in source.read(selection, partition)
+        for value in batch.column(batch.schema.names.index(str(ref.dataset.time))).to_pylist()
+        if isinstance(value, datetime)
+    ]

@@ -1,0 +1,114 @@
+"""Rows of the register's table, and requests made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from privacy.errors import Tampered
+from privacy.keys import MasterKey, seal, unseal
+from privacy.ledger.tables import DATES
+from privacy.rights.payload import Payload
+from privacy.rights.states import Dates, Right, State, check
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as anybody who works with the register may see it: nothing personal.
+
+    :param due: the last local date on which an answer is in time (promise R-30D).
+    :param run: the run of the export that may seal it now; an earlier one may not any more.
+    """
+
+    number: str
+    right: Right
+    dates: Dates
+    due: date
+    run: str | None = None
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return self.dates.state
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines; datetimes in UTC."""
+        moments = {f.name: getattr(self.dates, f.name) for f in fields(self.dates)}
+        return {
+            "number": self.number,
+            "right": self.right.value,
+            "state": self.state.value,
+            **{name: written(at) for name, at in moments.items()},
+            "due": self.due.isoformat(),
+            "next_step": self.dates.next_step,
+        }
+
+
+@dataclass(slots=True)
+class Draft:
+    """A row while it changes; ``payload`` is opened."""
+
+    number: str
+    right: Right
+    dates: Dates
+    run: str | None
+    revision: int
+    key: bytes = field(repr=False)
+    payload: Payload
+
+
+def written(at: datetime | None) -> str | None:
+    """A moment as the table has it: 32 characters, so that text sorts as time does."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def dates_of(row: sa.Row[Any]) -> Dates:
+    """The row's dates.
+
+    :raises Tampered: ``request.dates``.
+    """
+    found = row._mapping
+    try:
+        moments = {name: datetime.fromisoformat(found[name]) if found[name] else None for name in DATES}
+        dates = Dates(**moments)  # type: ignore[arg-type]  # received_at is NOT NULL
+    except (TypeError, ValueError):
+        raise Tampered("request.dates", "A date of the register is none.", where=found["number"]) from None
+    return check(dates, found["number"])
+
+
+def opened(row: sa.Row[Any], key: MasterKey) -> Draft:
+    """The row with its content opened, which must fit the dates: a date alone, set by hand, proves nothing.
+
+    :raises Tampered: content of another row or of an earlier time, a wrong key, or dates that it does not bear out.
+    """
+    found = row._mapping
+    number, dates = found["number"], dates_of(row)
+    own = key.unwrap(found["key"] or "", about=number)
+    payload = Payload.from_bytes(unseal(own, found["payload"] or "", about=_about(number, found["revision"])), number)
+    claims = (dates.proven_at, dates.sealed_at, dates.released_at, dates.refused_at)
+    facts = (payload.proofs, payload.bundle, payload.release, payload.refusal)
+    if any(bool(claim) != bool(fact) for claim, fact in zip(claims, facts, strict=True)):
+        raise Tampered(
+            "request.dates",
+            "The register's dates say something else than its sealed content.",
+            where=number,
+            advice="Compare the register with the ledger: privacy ledger show --request.",
+        )
+    return Draft(number, Right(found["right_"]), dates, found["run"], found["revision"], own, payload)
+
+
+def values_of(draft: Draft, revision: int) -> dict[str, object]:
+    """What the table gets to hold; the content is sealed anew, about this revision."""
+    return {
+        **{name: written(getattr(draft.dates, name)) for name in DATES},
+        "run": draft.run,
+        "revision": revision,
+        "payload": seal(draft.key, draft.payload.as_bytes(), about=_about(draft.number, revision)),
+    }
+
+
+def _about(number: str, revision: int) -> str:
+    return f"{number} revision {revision}"

@@ -1,0 +1,140 @@
+"""The register's table: reading rows, drawing numbers, and changing a row together with the entry that proves it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from privacy import numbers
+from privacy.clock import Clock
+from privacy.database import translated
+from privacy.datamap.policy import Policy
+from privacy.errors import BadInput, RetryLater
+from privacy.keys import MasterKey
+from privacy.ledger import Ledger, Writing
+from privacy.ledger.tables import request_register as table
+from privacy.rights.rows import Draft, Request, dates_of, opened, values_of
+from privacy.rights.states import Right, Step, after, due
+
+
+class RequestTable:
+    """Rows of the register; see :class:`privacy.rights.register.Register` for the parameters."""
+
+    def __init__(self, engine: sa.Engine, key: MasterKey, ledger: Ledger, policy: Policy, clock: Clock) -> None:
+        self._engine = engine
+        self._key = key
+        self._ledger = ledger
+        self._policy = policy
+        self._clock = clock
+
+    def draft(self, number: str) -> Draft:
+        """A row, opened, as it is now.
+
+        :raises BadInput: ``request.number``, ``request.unknown``.
+        :raises Tampered: see :func:`privacy.rights.rows.opened`.
+        """
+        with translated("register"), self._engine.connect() as connection:
+            row = connection.execute(self._select(number)).first()
+        return opened(_there(row, number), self._key)
+
+    def get(self, number: str) -> Request:
+        """A row, not opened. :raises BadInput: as :meth:`draft`."""
+        with translated("register"), self._engine.connect() as connection:
+            row = connection.execute(self._select(number)).first()
+        return self._plain(_there(row, number))
+
+    def all(self) -> list[Request]:
+        """All rows in the order of arrival."""
+        with translated("register"), self._engine.connect() as connection:
+            rows = connection.execute(sa.select(table).order_by(table.c.received_at, table.c.number)).all()
+        return [self._plain(row) for row in rows]
+
+    def request(self, draft: Draft) -> Request:
+        """A draft without its content."""
+        deadline = due(draft.dates.received_at, self._policy.zone)
+        return Request(draft.number, draft.right, draft.dates, deadline, draft.run)
+
+    def draw(self, received_at: datetime) -> str:
+        """A number that is free, at random: it tells neither how many requests there are nor whose is whose.
+
+        :param received_at: its local year is part of the number. Digits are added when half of them are used.
+        """
+        year = received_at.astimezone(ZoneInfo(self._policy.zone)).year
+        start = f"{self._policy.prefix}-{year:04d}-"
+        with translated("register"), self._engine.connect() as connection:
+            found = connection.execute(sa.select(table.c.number).where(table.c.number.startswith(start))).scalars()
+            used = {int(number.removeprefix(start).split("-")[0]) for number in found}
+        low, high = 1, 10_000
+        while sum(low <= serial < high for serial in used) * 2 >= high - low:
+            low, high = high, high * 10
+        while (serial := low + secrets.randbelow(high - low)) in used:
+            continue
+        return numbers.number(self._policy.prefix, year, serial)
+
+    def insert(self, draft: Draft, author: str) -> None:
+        """Add a row, and its entry in the ledger.
+
+        :raises RetryLater: somebody was given the same number in the same moment.
+        """
+        number = draft.number
+        with self._ledger.writing() as writing:
+            # The entry first: it takes the ledger's lock, so that nobody else can take the number from here on.
+            writing.event("request.received", actor=author, request=number, right=draft.right.value)
+            if writing.connection.execute(self._select(number)).first() is not None:
+                raise _busy(number)
+            values = values_of(draft, draft.revision) | {"number": number, "right_": draft.right.value}
+            key = self._key.wrap(draft.key, about=number)
+            writing.connection.execute(sa.insert(table).values(**values, key=key))
+
+    @contextmanager
+    def changing(self, number: str, step: Step) -> Iterator[tuple[Draft, Writing]]:
+        """One step of a request, in one transaction with its entries: all of it, or nothing.
+
+        :returns: the row with the dates as they are after the step, to be altered.
+        :raises Refused: the step is not allowed.
+        :raises RetryLater: somebody else changed the row in the same moment.
+        """
+        with self._ledger.writing() as writing:
+            row = writing.connection.execute(self._select(number).with_for_update()).first()
+            draft = opened(_there(row, number), self._key)
+            draft.dates = after(draft.dates, step, self._clock.now(), draft.number)
+            yield draft, writing
+            revision = draft.revision + 1
+            changed = writing.connection.execute(
+                sa.update(table)
+                .where(table.c.number == draft.number, table.c.revision == draft.revision)
+                .values(**values_of(draft, revision))
+            )
+            if changed.rowcount != 1:
+                raise _busy(draft.number)
+            draft.revision = revision
+
+    def _select(self, number: str) -> sa.Select[Any]:
+        return sa.select(table).where(table.c.number == numbers.check(number, self._policy.prefix))
+
+    def _plain(self, row: sa.Row[Any]) -> Request:
+        found, dates = row._mapping, dates_of(row)
+        return Request(
+            found["number"], Right(found["right_"]), dates, due(dates.received_at, self._policy.zone), found["run"]
+        )
+
+
+def _there(row: sa.Row[Any] | None, number: str) -> sa.Row[Any]:
+    if row is None:
+        raise BadInput(
+            "request.unknown",
+            "There is no such request.",
+            where=numbers.check(number),
+            advice="See which there are: privacy request list.",
+        )
+    return row
+
+
+def _busy(number: str) -> RetryLater:
+    return RetryLater("request.busy", "The request was changed in the same moment.", where=number, advice="Try again.")

@@ -1,0 +1,222 @@
+"""`privacy request`: what an operator types, and what they are told."""
+
+from __future__ import annotations
+
+import enum
+import http.server
+import json
+import threading
+
+import pytest
+
+from privacy.cli import request as commands
+from privacy.rights import EvidenceKind, Ground, Right, State
+
+
+@pytest.fixture
+def number(salon):
+    return salon.good("request", "new", "--email", "anna@a.example")["number"]
+
+
+def test_a_request_is_registered_and_shown_with_the_last_day_for_its_answer(salon):
+    made = salon.run("request", "new", "--id", "salon.guest=1", "--received", "2026-01-31T10:00")
+    assert made.exit_code == 0
+    number = made.stdout.splitlines()[0]
+    assert "answer due: 2026-02-28" in made.stdout
+    shown = salon.run("request", "show", number).stdout
+    assert "2026-01-31 10:00" in shown
+    assert "start the export" in shown
+    listed = salon.run("request", "list").stdout
+    assert all(word in listed for word in (number, "access", "received", "2026-02-28"))
+    assert salon.good("request", "list", "--state", "sealed") == []
+    assert "no requests" in salon.run("request", "list", "--state", "sealed").stdout
+
+
+def test_identifiers_can_be_read_so_that_they_stand_in_no_shell_history(salon):
+    read = "Anna@A.example\n 1 \nAnna\nelsewhere@b.example\n"
+    words = ("--email", "-", "--id", "salon.guest=-", "--name", "-", "--deliver-to", "-")
+    number = salon.good("request", "new", *words, read=read)["number"]
+    payload = salon.house().register.open(number)
+    assert [(i.kind, i.value) for i in payload.identifiers] == [("email", "anna@a.example"), ("salon.guest", 1)]
+    assert (payload.name, payload.deliver_to) == ("Anna", "elsewhere@b.example")
+    assert "no line for" in salon.error("request", "new", "--email", "-", read="")
+
+
+def test_nothing_personal_is_shown_without_being_asked_for_on_a_terminal(salon, number, monkeypatch):
+    words = ("request", "show", number)
+    assert "anna" not in salon.run(*words).output + json.dumps(salon.good(*words))
+    assert "terminal" in salon.error(*words, "--personal")
+    monkeypatch.setattr(commands, "on_a_terminal", lambda: True)
+    assert "email: anna@a.example" in salon.run(*words, "--personal").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--id", "anna@a.example"), "cli.identifier"),
+        (("--id", "anna@a.example=1"), "cli.identifier"),
+        (("--id", "salon.guest=anna@a.example"), "identity.not_a_number"),
+        (("--email", "anna.a.example"), "identity.not_an_address"),
+        ((), "request.nothing_named"),
+        (("--email", "anna@a.example", "--received", "yesterday"), "cli.moment"),
+        (("--email", "anna@a.example", "--received", "2999-01-01"), "request.future"),
+    ],
+)
+def test_a_wrong_request_is_one_line_that_says_what_to_do_and_quotes_nobody(salon, words, code):
+    line = salon.error("request", "new", *words)
+    assert f"[{code}]" in line
+    assert "anna" not in line
+    assert salon.good("request", "list") == []
+
+
+def test_a_wrong_number_is_told_from_an_unknown_one(salon, number):
+    wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
+    assert "check digit" in salon.error("request", "show", wrong)
+    unknown = "SAL-2020-0042-8"
+    assert "[request.unknown]" in salon.error("request", "show", unknown)
+    assert "[request.number]" in salon.error("request", "release", "nonsense")
+
+
+def test_a_request_is_proven_released_and_closed(salon, number):
+    assert "[request.not_proven]" in salon.error("request", "release", number)
+    salon.seal(number)
+    assert salon.good("request", "show", number)["bundle"]["records"] == {"salon.cuts": 2}
+    assert (
+        salon.good("request", "prove", number, "--by", "known_address", "--address", "-", read="anna@a.example\n")[
+            "state"
+        ]
+        == "proven"
+    )
+    released = salon.good("request", "release", number)
+    assert (released["state"], released["path"]) == ("released", f"{number}.zip.age")
+    assert "[request.released]" in salon.error("request", "refuse", number, "--ground", "withdrawn")
+    kinds = [e["kind"] for e in salon.good("ledger", "show", "--request", number)]
+    assert kinds[0] == "request.received"
+    assert kinds[-1] == "request.released"
+
+
+def test_an_address_that_was_changed_before_the_request_is_no_proof(salon, number):
+    """Edge case 35."""
+    salon.seal(number)
+    salon.execute("UPDATE guests SET since = strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-2 days') WHERE guest = 1")
+    line = salon.error("request", "prove", number, "--by", "known_address", "--address", "anna@a.example")
+    assert "[proof.address_unknown]" in line
+    assert "anna" not in line
+
+
+def test_a_guest_without_an_account_is_known_by_their_earlier_records(salon):
+    """Edge case 19: guest orders."""
+    number = salon.good("request", "new", "--email", "gast@g.example")["number"]
+    salon.seal(number)
+    words = ("request", "prove", number, "--by", "known_address", "--address")
+    assert "[proof.address_unknown]" in salon.error(*words, "anna@a.example")
+    assert salon.good(*words, "gast@g.example")["state"] == "proven"
+
+
+def test_a_shared_address_is_decided_by_a_person_who_sees_the_candidates_on_a_terminal(salon, monkeypatch):
+    """Edge case 19: a household's mailbox."""
+    from privacy.errors import AmbiguousIdentity
+
+    number = salon.good("request", "new", "--email", "house@h.example")["number"]
+    assert "[request.no_question]" in salon.error("request", "decide", number)
+    house = salon.house()
+    house.register.begin(number, "r1")
+    with pytest.raises(AmbiguousIdentity) as asked:
+        house.subject(number)
+    house.register.undecided(number, asked.value.question, run="r1")
+    assert salon.good("request", "list")[0]["next_step"] == "decide whose it is"
+    assert salon.good("request", "decide", number)["candidates"] == 2
+    assert "terminal" in salon.error("request", "decide", number)
+    monkeypatch.setattr(commands, "on_a_terminal", lambda: True)
+    shown = salon.run("request", "decide", number).stdout
+    assert "shared: email house@h.example" in shown
+    assert "2: salon.guest 4" in shown
+    assert "candidates 1 to 2" in salon.error("request", "decide", number, "--person", "3")
+    decided = salon.run("request", "decide", number, "--person", "2", "--address", "theirs")
+    assert "Start the export again" in decided.stdout
+    values = {i.value for i in salon.house().subject(number).identifiers if i.kind == "salon.guest"}
+    assert values == {4}
+
+
+def test_a_refusal_says_on_what_ground_and_keeps_the_words_sealed(salon, number):
+    salon.good("request", "refuse", number, "--ground", "excessive", "--because", "-", read="the tenth this week\n")
+    assert salon.house().register.open(number).refusal.because == "the tenth this week"
+    entries = salon.good("ledger", "show", "--request", number)
+    assert [e["ground"] for e in entries if e["kind"] == "request.refused"] == ["excessive"]
+    assert "tenth" not in json.dumps(entries)
+
+
+class Airflow(http.server.BaseHTTPRequestHandler):
+    """Enough of Airflow's API: a token, and a DAG run."""
+
+    asked: list[tuple[str, dict[str, object]]]
+    status = 200
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.asked.append((self.path, body))
+        answer = {"access_token": "t"} if self.path == "/auth/token" else {"dag_run_id": "manual__1"}
+        status = self.status if self.path != "/auth/token" else 201
+        text = json.dumps(answer if status < 400 else {"detail": "DAG is not there"}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def airflow(monkeypatch):
+    class Here(Airflow):
+        pass
+
+    Here.asked = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Here)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    for name, value in (("URL", f"http://127.0.0.1:{server.server_port}"), ("USER", "u"), ("PASSWORD", "p")):
+        monkeypatch.setenv(f"PRIVACY_AIRFLOW_{name}", value)
+    yield Here
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_export_is_started_with_the_number_alone(salon, airflow):
+    made = salon.good("request", "new", "--email", "anna@a.example", "--start")
+    assert made["run"] == "manual__1"
+    path, body = airflow.asked[-1]
+    assert path == "/api/v2/dags/export_subject/dagRuns"
+    assert body == {"conf": {"request": made["number"]}, "logical_date": None}
+    assert "manual__1" in salon.run("request", "start", made["number"]).stdout
+    assert "export started" in salon.run("request", "new", "--email", "anna@a.example", "--start").stdout
+
+
+def test_when_airflow_refuses_the_request_stays_registered(salon, airflow):
+    airflow.status = 404
+    line = salon.run("request", "new", "--email", "anna@a.example", "--start")
+    assert line.exit_code == 1
+    assert "error: [airflow.refused]" in line.stderr
+    assert "DAG is not there" in line.stderr
+    assert salon.good("request", "list")[0]["number"] == line.stdout.splitlines()[0]
+
+
+def test_without_airflows_address_the_request_is_registered_and_the_error_says_what_to_set(salon):
+    line = salon.run("request", "new", "--email", "anna@a.example", "--start")
+    assert "PRIVACY_AIRFLOW_URL" in line.stderr
+    assert len(salon.good("request", "list")) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [
+        (commands.RightName, Right),
+        (commands.StateName, State),
+        (commands.EvidenceName, EvidenceKind),
+        (commands.GroundName, Ground),
+    ],
+)
+def test_the_words_that_may_be_typed_are_those_of_the_library(typed: type[enum.StrEnum], known: type[enum.StrEnum]):
+    assert [w.value for w in typed] == [w.value for w in known]

@@ -1,0 +1,3 @@
+from conftest_rights import office
+
+__all__ = ["office"]
