@@ -4,23 +4,33 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
-.PHONY: venv test check lint types imports clean lock
+.PHONY: venv demo up test check lint types imports bench clean lock
+
+# Until it ends: a demo shop, a real Airflow, one request, its bundle. About three minutes.
+demo: venv
+	$(BIN)/python -m privacy.orchestration.run demo --home include --folder .demo
+
+# Airflow's pages on 127.0.0.1:8080, with the demo shop, until Ctrl-C.
+up: venv
+	$(BIN)/python -m privacy.orchestration.run up --home include --folder .state/up
 
 venv: $(STAMP)
 
 # uv itself comes from the lock, hash and all; everything else comes through uv, which compiles bytecode in parallel.
 $(STAMP): requirements.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: apt install python3.11 python3.11-venv" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(PYTHON) -m venv $(VENV)
 	sed -n '/^uv==/,/^[a-z].*==/{/^uv==/p;/^ /p}' requirements.txt > $(VENV)/uv.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements.txt
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	$(UV) pip sync --quiet --require-hashes --compile-bytecode requirements.txt
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# A file's tests stay together: an Airflow that one of them started serves all of them. The slowest files come first.
 test: venv
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term-missing:skip-covered
 
 check: lint types imports test
 
@@ -34,12 +44,11 @@ types: venv
 imports: venv
 	PYTHONPATH=plugins $(BIN)/lint-imports
 
-lock:
-	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --quiet --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.txt
-
-clean:
-	rm -rf $(VENV) .demo .state .airflow .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
-
-.PHONY: bench
 bench: venv
 	$(BIN)/python tests/bench
+
+lock: venv
+	$(UV) pip compile pyproject.toml --extra dev --generate-hashes --quiet --no-emit-index-url --allow-unsafe --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.txt
+
+clean:
+	rm -rf $(VENV) .demo .state .airflow .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

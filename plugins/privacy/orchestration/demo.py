@@ -1,0 +1,218 @@
+"""The demo: a made-up shop, a real Airflow, one request, its bundle.
+
+What is special to the shop comes from its folder: ``<home>/demo --to DIR`` makes the data (``<connection>.db`` of a SQL
+system, ``logs/`` of the web server), the data map names the systems, and the first example of its first dataset is the
+subject.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from privacy.connections import BUNDLES, LEDGER, EnvironmentConnections
+from privacy.errors import BadConfiguration, GiveUp
+from privacy.orchestration.embedded import EmbeddedAirflow, Group
+from privacy.orchestration.environment import Layout
+from privacy.orchestration.progress import follow, line
+
+if TYPE_CHECKING:
+    from privacy.rights.house import House
+
+DAG = "export_subject"
+_MARK = ".made-by-privacy-demo"
+_RUN_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo shop and its Airflow, below one folder.
+
+    :param home: the shop's folder (``PRIVACY_HOME``).
+    :param folder: where everything is written.
+    :param project: the checkout, with ``dags/`` and ``plugins/``.
+    :param say: told every line for people.
+    """
+
+    home: Path
+    folder: Path
+    project: Path
+    host: str
+    port: int
+    seed: int
+    size: str
+    say: Callable[[str], None]
+
+    def run(self) -> None:
+        """Everything from an empty folder to a sealed bundle; the last line is ``bundle: <path>``.
+
+        :raises PrivacyError: anything failed; nothing is left running.
+        """
+        started = time.monotonic()
+        self._fresh()
+        with self._airflow() as airflow:
+            house = self._ready(airflow)
+            number = self._register(house)
+            self.say(f"registered the access request {number}")
+            api = airflow.api
+            run = api.trigger(DAG, request=number)
+            self.say(f"triggered {DAG} through Airflow's API: {run}")
+            for task in follow(api, DAG, run, seconds=_RUN_SECONDS):
+                self.say(line(task))
+            state = api.state(DAG, run)
+        if state != "success":
+            ended = [e.entry for e in house.ledger.entries(request=number, kind="run.ended")]
+            code = str(ended[-1].get("reason", "unknown")) if ended else "unknown"
+            raise GiveUp("demo.failed", f"The run failed: {code}.", where=str(self.folder / "airflow" / "logs"))
+        for text in self._report(house, number):
+            self.say(text)
+        self.say(f"done in {time.monotonic() - started:.0f} s, nothing is left running")
+        self.say(f"bundle: {self._bundle(house, number)}")
+
+    def up(self, *, until: Callable[[], None]) -> None:
+        """Airflow's pages, with the shop of an earlier start or a new one, while ``until`` does not return.
+
+        :raises BadConfiguration: ``airflow.port_taken``.
+        """
+        if _taken(self.port):
+            raise BadConfiguration(
+                "airflow.port_taken",
+                f"Something else listens on port {self.port}.",
+                advice="Stop it, or give another port with --port.",
+            )
+        with self._airflow() as airflow:
+            house = self._ready(airflow)
+            open_ones = [r.number for r in house.register.list() if not r.dates.released_at and not r.dates.refused_at]
+            number = open_ones[0] if open_ones else self._register(house)
+            self.say(f"Airflow:   {airflow.layout.url}   (user admin, password in {airflow.layout.passwords_file})")
+            self.say(f"to try:    DAG {DAG}, Trigger, request number {number}")
+            self.say("Ctrl-C ends everything")
+            until()
+
+    def variables(self) -> dict[str, str]:
+        """The ``PRIVACY_*`` variables of the demo: for Airflow, and for ``privacy`` on the command line."""
+        return {
+            "PRIVACY_HOME": str(self.home),
+            "PRIVACY_STATE": str(self.folder / "state"),
+            # Where the house would look for them itself; named, so that no task has to ask Airflow's API in vain.
+            _variable(LEDGER): f"sqlite:///{self.folder / 'state' / 'ledger.db'}",
+            _variable(BUNDLES): (self.folder / "state" / "bundles").as_uri(),
+            **{_variable(name): url for name, url in self._systems()},
+        }
+
+    def _systems(self) -> Iterator[tuple[str, str]]:
+        from privacy.datamap.load import load
+
+        for system in load(self.home).systems.values():
+            data = self.folder / "shop"
+            database, logs = f"sqlite:///{data / system.connection}.db", (data / "logs").as_uri()
+            yield system.connection, database if system.source == "sql" else logs
+
+    def _fresh(self) -> None:
+        """An empty folder: what an earlier demo left is removed, what somebody else put there is not."""
+        if self.folder.exists() and any(self.folder.iterdir()):
+            if not (self.folder / _MARK).is_file():
+                raise BadConfiguration(
+                    "demo.folder_in_use",
+                    "The folder holds something that no demo put there.",
+                    where=str(self.folder),
+                    advice="Give another one with --folder.",
+                )
+            shutil.rmtree(self.folder)
+
+    def _airflow(self) -> EmbeddedAirflow:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.folder / _MARK).touch()
+        layout = Layout(self.folder / "airflow", self.project, self.port, host=self.host, privacy=self.variables())
+        return EmbeddedAirflow(layout, say=self.say)
+
+    def _ready(self, airflow: EmbeddedAirflow) -> House:
+        """Seed and initialise while Airflow starts."""
+        from privacy.rights.house import House
+        from privacy.settings import Settings
+
+        connections = EnvironmentConnections(self.variables())
+        house = House(Settings(home=self.home, state=self.folder / "state"), connections)
+        house.found()
+        if not (self.folder / "shop" / "made").is_file():
+            self.say(f"seeding the demo shop: seed {self.seed}, size {self.size}")
+            seed = [sys.executable, str(self.home / "demo"), "--to", str(self.folder / "shop")]
+            command = {"seed": [*seed, "--seed", str(self.seed), "--size", self.size]}
+            with Group(command, logs=self.folder / "airflow" / "components", environment=dict(os.environ)) as group:
+                if not group.ended_well(seconds=600):
+                    raise GiveUp("demo.seed", "The demo shop was not made.", where=group.last_words())
+            (self.folder / "shop" / "made").touch()
+        airflow.wait(DAG)
+        self.say("Airflow is ready")
+        return house
+
+    def _register(self, house: House) -> str:
+        from privacy.datamap.kinds import normal
+        from privacy.rights import Right
+        from privacy.sources.base import Identifier
+
+        example = next(example for ref in house.datamap for example in ref.dataset.examples)
+        identifiers = []
+        for kind, value in example.items():
+            known = house.datamap.kind(kind)
+            identifiers.append(Identifier(kind, normal(kind, value, known.type if known else "text")))
+        return house.register.receive(Right.ACCESS, identifiers, author="demo", channel="demo").number
+
+    def _bundle(self, house: House, number: str) -> Path:
+        ref = house.register.bundle(number)
+        if ref is None:
+            raise GiveUp("demo.failed", "The register holds no bundle.", where=number)
+        return house.settings.state / "bundles" / ref.path
+
+    def _report(self, house: House, number: str) -> Iterator[str]:
+        from privacy.bundle.open import open_bundle
+
+        ended = house.ledger.entries(request=number, kind="run.ended")[-1]
+        verified = house.ledger.verify()
+        to = self.folder / "opened"
+        open_bundle(self._bundle(house, number), house.register.identity(number, reviewer="demo"), to)
+        yield "\nthe bundle, opened for the demo:"
+        yield from (f"  {text}" for text in tree(to))
+        shutil.rmtree(to)
+        yield "\nrows and bytes by dataset:"
+        datasets = ended.entry["datasets"]
+        if not isinstance(datasets, dict):
+            raise GiveUp("demo.failed", "The ledger's entry has no datasets.", where=number)
+        for full, count in sorted(datasets.items()):
+            yield f"  {full:<28} {count['records']:>8} rows {count['bytes']:>12,} bytes"
+        yield f"\nthe ledger's entry {ended.seq} ({'chain verified' if verified.ok else 'CHAIN BROKEN'}):"
+        for key, value in ended.entry.items():
+            if key != "datasets":
+                yield f"  {key}: {value}"
+        yield "\nto open it as the shop would, after proof of identity:"
+        for name, value in sorted(self.variables().items()):
+            yield f"  export {name}={value}"
+        yield f"  privacy request prove {number} ... ; privacy request release {number}; privacy bundle open {number}"
+        yield ""
+
+
+def tree(folder: Path, indent: str = "") -> Iterator[str]:
+    """The files below a folder, one a line, indented, with their sizes in bytes."""
+    for path in sorted(folder.iterdir(), key=lambda p: (p.is_dir(), p.name)):
+        if path.is_dir():
+            yield f"{indent}{path.name}/"
+            yield from tree(path, indent + "  ")
+        else:
+            yield f"{indent}{path.name}  {path.stat().st_size:,}"
+
+
+def _variable(name: str) -> str:
+    return "PRIVACY_CONNECTION_" + name.upper()
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

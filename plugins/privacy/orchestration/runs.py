@@ -1,0 +1,172 @@
+"""A run of ``export_subject``: who it is, its first entry in the ledger, its staging folder, its sealed file."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from privacy import numbers
+from privacy.errors import BadConfiguration, GiveUp, PrivacyError, Refused, RetryLater
+
+if TYPE_CHECKING:
+    from privacy.rights import BundleRef
+    from privacy.rights.house import House
+
+PIPELINE = "export_subject"
+
+SUMMARY = "summary.json"
+"""In the staging folder: what :func:`privacy.orchestration.steps.write_bundle` says of the bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the DAG.
+
+    :param id: a UUID that follows from the DAG, Airflow's run id and how often the run was cleared.
+    :param request: the request's number, as it was typed.
+    :param actor: who started it, as the ledger names them.
+    """
+
+    id: str
+    request: str
+    actor: str
+
+    @property
+    def number(self) -> str:
+        """The request's number in its normal form.
+
+        :raises BadInput: ``request.number``: its check digit does not fit.
+        """
+        return numbers.check(self.request)
+
+
+def number_or_none(run: Run) -> str | None:
+    """The number, unless its check digit is wrong: then it is no request's, and may be anything."""
+    try:
+        return run.number
+    except PrivacyError:
+        return None
+
+
+def begin(house: House, run: Run) -> None:
+    """The ledger's first entry of the run; a data map that cannot be read does not keep a run out of the ledger."""
+    try:
+        policy = house.datamap.policy.version
+    except BadConfiguration:
+        policy = "unreadable"
+    if house.ledger.entries(run=run.id, kind="run.begun"):
+        return
+    house.ledger.begin(
+        run.id,
+        pipeline=PIPELINE,
+        actor=run.actor,
+        request=number_or_none(run),
+        code_version=code_version(),
+        policy_version=policy,
+    )
+
+
+@cache
+def code_version() -> str:
+    """The package's version and a digest of its files, so that a changed checkout is another version."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for file in sorted(p for p in package.rglob("*") if p.is_file() and p.suffix != ".pyc"):
+        digest.update(f"{file.relative_to(package)}\0{file.stat().st_size}\0".encode())
+        digest.update(file.read_bytes())
+    return f"{version('privacy-pipelines')}+{digest.hexdigest()[:12]}"
+
+
+def staging_of(house: House, run: Run) -> Path:
+    """Where the run's parts lie, whether it is there or not."""
+    return house.settings.staging / run.id
+
+
+def make_staging(folder: Path) -> None:
+    """The run's folder; only :func:`open_request` makes it, and nobody makes it again (edge case 36)."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        # An attempt of this very step that died after it; anything in it would be another step's.
+        if any(folder.iterdir()):
+            raise Refused("staging.used", "The run's staging folder is in use.", where=folder.name) from None
+    except OSError:
+        raise RetryLater(
+            "staging.full", "The staging folder cannot be made.", advice="Free space in PRIVACY_STATE."
+        ) from None
+
+
+def there(house: House, run: Run) -> Path:
+    """The run's staging folder.
+
+    :raises GiveUp: ``staging.gone``: the run was ended meanwhile; nobody makes it again (edge case 36).
+    """
+    folder = staging_of(house, run)
+    if not folder.is_dir():
+        raise GiveUp(
+            "staging.gone", "The run's staging folder is gone.", where=run.id, advice="Start the export again."
+        )
+    return folder
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder; somebody who still writes into it makes that fail, and then it is tried again."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError:
+        raise RetryLater("staging.not_empty", "The staging folder cannot be removed yet.", where=folder.name) from None
+
+
+def sweep(house: House) -> int:
+    """Remove what runs left behind whose end is in the ledger: tasks may go on writing after a run was ended by hand.
+
+    :returns: how many folders were removed.
+    """
+    if not house.settings.staging.is_dir():
+        return 0
+    left = [
+        folder
+        for folder in sorted(house.settings.staging.iterdir())
+        if house.ledger.entries(run=folder.name, kind="run.ended")
+    ]
+    for folder in left:
+        remove(folder)
+    return len(left)
+
+
+def bundle_key(run: Run) -> str:
+    """A key in the store of bundles for a file that the run seals; another one each time.
+
+    A try that is made again must not write over the file that the register names by its digest.
+    """
+    return f"{run.number}/{run.id}-{uuid.uuid4().hex[:12]}.zip.age"
+
+
+def tidy(house: House, number: str) -> None:
+    """Remove what was sealed of a request and is not what the register names: it would be kept for ever.
+
+    A run that is still at work on another file was overtaken, and may not seal it any more.
+    """
+    _remove_sealed(house, f"{number}/", house.register.bundle(number))
+
+
+def discard(house: House, run: Run) -> None:
+    """Remove what this run sealed, unless the register names it."""
+    with suppress(PrivacyError):
+        _remove_sealed(house, f"{run.number}/{run.id}-", house.register.bundle(run.number))
+
+
+def _remove_sealed(house: House, prefix: str, but: BundleRef | None) -> None:
+    for entry in list(house.bundles.list(prefix)):
+        if but is None or entry.key != but.path:
+            house.bundles.delete(entry.key)

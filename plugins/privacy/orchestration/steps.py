@@ -1,0 +1,206 @@
+"""What each step of ``export_subject`` does, without Airflow; :mod:`privacy.orchestration.ending` has the last ones.
+
+Every function may be called again after it died half way. What is returned is written into Airflow's database, so it
+holds counts, digests, and names of datasets and log files only.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from privacy.errors import AmbiguousIdentity, AskPerson, GiveUp, Refused
+from privacy.orchestration.runs import (
+    SUMMARY,
+    Run,
+    begin,
+    bundle_key,
+    discard,
+    make_staging,
+    staging_of,
+    sweep,
+    there,
+    tidy,
+)
+
+if TYPE_CHECKING:
+    from privacy.rights.house import House
+    from privacy.sources.base import Partition, Subject
+
+
+def open_request(house: House, run: Run) -> dict[str, Any]:
+    """Record that the run begins, take the request over, make the run's staging folder.
+
+    :returns: what the request asks for, and as of when: not personal.
+    :raises BadInput, Refused: there is no such request, or it is closed.
+    """
+    begin(house, run)
+    request = house.register.begin(run.number, run.id)
+    sweep(house)
+    make_staging(staging_of(house, run))
+    return {"request": request.number, "right": request.right.value, "run": run.id}
+
+
+def resolve_identity(house: House, run: Run) -> dict[str, int]:
+    """Find out whose the request is, and keep it sealed in the register; every later run uses what is there.
+
+    :returns: how many identifiers, how many of them contested, and the resolution's own counts.
+    :raises AmbiguousIdentity: a person has to decide; the register holds the question.
+    """
+    from privacy.identity import resolve
+
+    register = house.register
+    known = register.resolution(run.number)
+    notes: Mapping[str, int] = register.open(run.number).notes
+    if known is None:
+        payload = register.open(run.number)
+        try:
+            found = resolve(
+                house.datamap,
+                house.source,
+                payload.identifiers,
+                at=register.get(run.number).dates.received_at,
+                decision=register.decision(run.number),
+            )
+        except AmbiguousIdentity as problem:
+            from privacy.identity import Question
+
+            if isinstance(problem.question, Question):
+                register.undecided(run.number, problem.question, run=run.id)
+            raise
+        known, notes = found.subject, found.notes
+    # Again when it is known already: the request's hold learns it too, should the step have died in between.
+    register.resolved(run.number, known, notes, run=run.id)
+    contested = sum(identifier.contested for identifier in known.identifiers)
+    return {**notes, "identifiers": len(known.identifiers), "contested": contested}
+
+
+def list_parts(house: House, run: Run) -> list[dict[str, Any]]:
+    """What there is to read, cut into units of work of one dataset each.
+
+    :returns: units: dataset, name (for people), number, partitions.
+    :raises GiveUp: ``export.nothing_to_read``.
+    """
+    from privacy.sources.base import Of, Selection
+
+    subject = _subject(house, run)
+    there(house, run)
+    units: list[dict[str, Any]] = []
+    for ref in house.datamap:
+        if not ref.dataset.people:
+            continue
+        found = house.source(ref.system.system).partitions(Selection(ref.name, Of((subject,))))
+        groups = list(_groups(found, house.settings.part_bytes)) or [[]]
+        for no, group in enumerate(groups, 1):
+            units.append(
+                {
+                    "no": len(units) + 1,
+                    "dataset": ref.full,
+                    "name": ref.full if len(groups) == 1 else f"{ref.full} {no}/{len(groups)}",
+                    "partitions": [[p.name, p.bytes, p.mark] for p in group],
+                }
+            )
+    if not units:
+        # A data map without datasets must not end as an empty bundle that looks whole (edge cases 25, 28).
+        raise GiveUp("export.nothing_to_read", "The data map has no dataset that names anybody.", where=run.number)
+    return units
+
+
+def extract(house: House, run: Run, unit: Mapping[str, Any], *, attempt: int = 1) -> dict[str, Any]:
+    """Read one unit into a part of its own.
+
+    :param attempt: a folder for each: an attempt that was given up may still write (edge case 36).
+    :returns: the part's counts and digests, and its folder's name.
+    """
+    from privacy.bundle import PartWriter
+    from privacy.sources.base import Of, Partition, Selection, Tally
+
+    staging = there(house, run)
+    ref = house.datamap[unit["dataset"]]
+    source = house.source(ref.system.system)
+    selection = Selection(ref.name, Of((_subject(house, run),)))
+    name = f"{unit['no']:05d}-{attempt}"
+    for earlier in staging.glob(f"{unit['no']:05d}-*"):
+        shutil.rmtree(earlier, ignore_errors=True)
+    tally = Tally()
+    with PartWriter(staging / name, ref) as writer:
+        for partition in unit["partitions"]:
+            for batch in source.read(selection, Partition(*partition), tally):
+                writer.write(batch)
+        writer.part.unattributed, writer.part.unreadable = tally.unattributed, tally.unreadable
+    return writer.part.as_json()
+
+
+def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Write and seal the bundle, tell the register, and leave the summary for :func:`record`.
+
+    One sealed file stays of a request: the one that the register names.
+
+    :returns: digests and, by dataset, records and bytes.
+    :raises Refused: a later run has taken over, or an earlier bundle holds more.
+    """
+    from privacy.bundle.package import Facts
+    from privacy.bundle.write import write_bundle as write
+
+    staging, register = there(house, run), house.register
+    request, payload = register.get(run.number), register.open(run.number)
+    if request.dates.begun_at is None or payload.subject is None:
+        raise Refused("run.not_resolved", "It is not known yet whose the request is.", where=run.number)
+    in_order = sorted(parts, key=lambda part: str(part["folder"]))
+    found = write(
+        staging,
+        house.datamap,
+        Facts(
+            number=request.number,
+            right=request.right.value,
+            received_at=request.dates.received_at,
+            as_of=request.dates.begun_at,
+            name=payload.name,
+            named=payload.identifiers,
+        ),
+        in_order,
+        recipient=register.recipient(run.number),
+        store=house.bundles,
+        key=bundle_key(run),
+        notes=payload.notes,
+    )
+    try:
+        register.sealed(
+            run.number,
+            run=run.id,
+            path=found.path,
+            inner_sha256=found.inner_sha256,
+            outer_sha256=found.outer_sha256,
+            manifest_sha256=found.manifest_sha256,
+            counts={full: count["records"] for full, count in found.datasets.items()},
+        )
+    except AskPerson:
+        discard(house, run)
+        raise
+    tidy(house, run.number)
+    summary = found.as_json()
+    (staging / SUMMARY).write_text(json.dumps(summary))
+    return summary
+
+
+def _subject(house: House, run: Run) -> Subject:
+    subject = house.register.resolution(run.number)
+    if subject is None:
+        raise Refused("run.not_resolved", "It is not known yet whose the request is.", where=run.number)
+    return subject
+
+
+def _groups(partitions: Sequence[Partition], most: int) -> Iterable[list[Partition]]:
+    """Neighbouring partitions together, up to so many bytes."""
+    group: list[Partition] = []
+    size = 0
+    for partition in partitions:
+        if group and size + partition.bytes > most:
+            yield group
+            group, size = [], 0
+        group.append(partition)
+        size += partition.bytes
+    if group:
+        yield group

@@ -1,0 +1,203 @@
+"""The steps of ``export_subject`` as Airflow tasks: thin, and nothing leaves them but codes, counts and digests.
+
+Importing this module loads Airflow's SDK and nothing else; what a step needs is loaded when it runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from privacy.errors import GiveUp, PrivacyError, Refused
+
+if TYPE_CHECKING:
+    from privacy.orchestration.runs import Run
+    from privacy.rights.house import House
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NAMESPACE = uuid.UUID("5d0d3c52-7d4b-5f0e-9b39-0a8d6a0c5f11")
+REASON = "reason"
+"""The XCom key under which a task that fails leaves its code."""
+
+RETRIES: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=15),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[RetryRule("privacy.errors.RetryLater", RetryAction.RETRY, timedelta(seconds=15))],
+        default=RetryAction.FAIL,
+    ),
+    "show_return_value_in_logs": False,
+}
+"""For ``default_args``: what may work in a moment is tried again, everything else fails at once."""
+
+
+# What nobody pulls is not pushed: it would be a call more to the API in every task, and it stands in the ledger.
+
+
+def run_id(dag_id: str, airflow_run: str, cleared: int = 0) -> str:
+    """The UUID of a run; a run that was cleared is another one, whose staging and ledger entries are its own."""
+    return str(uuid.uuid5(NAMESPACE, f"{dag_id}\n{airflow_run}\n{cleared}"))
+
+
+def coded(step: Callable[P, R]) -> Callable[P, R]:
+    """Let nothing leave a step but a code: Airflow logs what an exception says, and keeps it.
+
+    Ours keep their class, which decides whether the step is tried again; anything else is ``unexpected.<Class>``.
+    """
+
+    @functools.wraps(step)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return step(*args, **kwargs)
+        except PrivacyError as problem:
+            made = type(problem)(problem.code, "See the DAG's documentation for this code.")
+        except Exception as problem:  # noqa: BLE001 - whatever it is, its text may quote a person
+            made = GiveUp(f"unexpected.{type(problem).__name__}", "See the DAG's documentation.", where=_place(problem))
+        # Outside of the handler: the new error must not carry the old one, or its traceback, along.
+        get_current_context()["ti"].xcom_push(key=REASON, value=made.code)
+        raise made
+
+    return wrapped
+
+
+@task(do_xcom_push=False)
+@coded
+def open_request() -> dict[str, Any]:
+    """See :func:`privacy.orchestration.steps.open_request`."""
+    from privacy.orchestration import steps
+
+    return steps.open_request(house(), this_run())
+
+
+@task(do_xcom_push=False)
+@coded
+def resolve_identity() -> dict[str, int]:
+    """See :func:`privacy.orchestration.steps.resolve_identity`."""
+    from privacy.orchestration import steps
+
+    return steps.resolve_identity(house(), this_run())
+
+
+@task
+@coded
+def list_parts() -> list[dict[str, Any]]:
+    """See :func:`privacy.orchestration.steps.list_parts`."""
+    from privacy.orchestration import steps
+
+    return steps.list_parts(house(), this_run())
+
+
+# One XCom: a dict would be pushed as a dozen, one call to the API each.
+@task(map_index_template="{{ task.op_kwargs['unit']['name'] }}", multiple_outputs=False)
+@coded
+def extract(unit: dict[str, Any]) -> dict[str, Any]:
+    """See :func:`privacy.orchestration.steps.extract`."""
+    from privacy.orchestration import steps
+
+    return steps.extract(house(), this_run(), unit, attempt=get_current_context()["ti"].try_number)
+
+
+@task(do_xcom_push=False)
+@coded
+def write_bundle(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """See :func:`privacy.orchestration.steps.write_bundle`."""
+    from privacy.orchestration import steps
+
+    return steps.write_bundle(house(), this_run(), parts)
+
+
+@task(do_xcom_push=False)
+@coded
+def record(before: list[str]) -> dict[str, Any]:
+    """See :func:`privacy.orchestration.ending.record`.
+
+    :param before: the ids of the tasks that must have succeeded, in their order.
+    :raises Refused: ``run.marked_by_hand``: it failed, and the last of them is green all the same: nothing else would
+        keep the run from turning green too (edge case 36).
+    """
+    from privacy.orchestration import ending
+
+    states = _states()
+    said = ending.record(house(), this_run(), failed=_first_failure(before, states))
+    if said["status"] != "done" and states.get(before[-1]) == "success":
+        raise Refused("run.marked_by_hand", "The run failed, although a task was marked as successful.")
+    return said
+
+
+@task(do_xcom_push=False)
+@coded
+def empty_staging() -> dict[str, int]:
+    """See :func:`privacy.orchestration.ending.empty_staging`."""
+    from privacy.orchestration import ending
+
+    return ending.empty_staging(house(), this_run())
+
+
+def house() -> House:
+    """The shop's house, over Airflow's connections."""
+    from privacy.orchestration.connections import AirflowConnections
+    from privacy.rights.house import House
+    from privacy.settings import settings
+
+    return House(settings(), AirflowConnections())
+
+
+def this_run() -> Run:
+    """The run that the present task belongs to."""
+    from privacy.orchestration.runs import Run
+
+    context = get_current_context()
+    dag_run = context["dag_run"]
+    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
+    number = getattr(dag_run, "clear_number", 0) or 0
+    # The ledger takes no address; a user of Airflow may be called by one.
+    actor = " at ".join(who.split("@"))[:200]
+    return Run(run_id(dag_run.dag_id, dag_run.run_id, number), str(context["params"]["request"]), actor)
+
+
+def _states() -> dict[str, str]:
+    """The states of this run's tasks, as Airflow has them now; a mapped one as ``<task>_<index>``."""
+    ti = get_current_context()["ti"]
+    found: dict[str, str] = ti.get_task_states(ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    return found
+
+
+def _first_failure(tasks: list[str], states: dict[str, str]) -> str | None:
+    """The code of the first of these tasks that did not succeed; None when all did."""
+    ti = get_current_context()["ti"]
+    for name in tasks:
+        own = {key: state for key, state in states.items() if key == name or _is_mapped(key, name)}
+        if own and all(state == "success" for state in own.values()):
+            continue
+        said = ti.xcom_pull(task_ids=[name], key=REASON)
+        codes = [code for code in (said or []) if code]
+        if codes:
+            return str(codes[0])
+        # It was killed, or marked by hand: it had no time to say why.
+        ended = next((state for state in own.values() if state != "success"), None)
+        return f"task.{name}.{ended or 'never_ran'}"
+    return None
+
+
+def _is_mapped(key: str, name: str) -> bool:
+    head, _, index = key.rpartition("_")
+    return head == name and index.isdigit()
+
+
+def _place(problem: BaseException) -> str:
+    """The last line of our own code that it went through: a place in a file, which says nothing of anybody."""
+    place, trace = "", problem.__traceback__
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", ""))
+        if module.startswith("privacy."):
+            place = f"{module}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

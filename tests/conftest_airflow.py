@@ -1,0 +1,81 @@
+"""A real Airflow for the tests: every component, on a copy of one migrated database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from conftest_runs import Ferry
+from privacy.orchestration.api import AirflowApi
+from privacy.orchestration.embedded import EmbeddedAirflow, free_port
+from privacy.orchestration.environment import Layout
+
+PROJECT = Path(__file__).parents[1]
+
+
+def with_template(layout: Layout) -> EmbeddedAirflow:
+    """An Airflow whose database is a copy of one that was migrated before, by whichever test process came first."""
+    template = PROJECT / ".cache" / f"airflow-{version('apache-airflow')}.db"
+    template.parent.mkdir(exist_ok=True)
+    airflow = EmbeddedAirflow(layout)
+    with FileLock(f"{template}.lock"):
+        if not template.exists():
+            airflow.migrate()
+            part = template.with_suffix(".part")
+            with sqlite3.connect(layout.folder / "airflow.db") as made, sqlite3.connect(part) as copy:
+                made.backup(copy)
+            part.rename(template)
+        shutil.copyfile(template, layout.folder / "airflow.db")
+    return airflow
+
+
+class Live:
+    """The ferry company on a running Airflow."""
+
+    def __init__(self, ferry: Ferry, airflow: EmbeddedAirflow) -> None:
+        self.ferry, self.airflow = ferry, airflow
+        self.api: AirflowApi = airflow.api
+
+    def run(self, number: str, seconds: float = 90) -> tuple[str, dict[str, str]]:
+        """Trigger an export and wait: the run's state, and every task's."""
+        run = self.api.trigger("export_subject", request=number)
+        return self.wait(run, seconds)
+
+    def wait(self, run: str, seconds: float = 90) -> tuple[str, dict[str, str]]:
+        until = time.monotonic() + seconds
+        while (state := self.api.state("export_subject", run)) not in ("success", "failed"):
+            assert time.monotonic() < until, self.states(run)
+            time.sleep(0.1)
+        return state, self.states(run)
+
+    def states(self, run: str) -> dict[str, str]:
+        return {
+            f"{t['task_id']} {t['rendered_map_index'] or ''}".strip(): str(t["state"])
+            for t in self.api.tasks("export_subject", run)
+        }
+
+    def everything_written(self) -> Iterator[tuple[str, bytes]]:
+        """All that Airflow wrote: metadata database, task logs, the components' output."""
+        with sqlite3.connect(self.airflow.layout.folder / "airflow.db") as db:
+            yield "metadata database", "\n".join(db.iterdump()).encode()
+        for folder, _, files in os.walk(self.airflow.layout.folder):
+            for name in files:
+                path = Path(folder) / name
+                yield str(path.relative_to(self.airflow.layout.folder)), path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    ferry = Ferry(tmp_path_factory.mktemp("ferry"))
+    layout = Layout(tmp_path_factory.mktemp("airflow"), PROJECT, free_port(), privacy=ferry.variables)
+    with with_template(layout) as airflow:
+        airflow.wait("export_subject", seconds=180)
+        yield Live(ferry, airflow)

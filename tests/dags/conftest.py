@@ -1,0 +1,3 @@
+from conftest_airflow import live
+
+__all__ = ["live"]

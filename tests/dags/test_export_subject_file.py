@@ -1,0 +1,96 @@
+"""The DAG file: a table of contents. Parsing it loads and touches nothing that it does not need."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DAGS = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
+
+PARSE = """
+import importlib.util, json, sys
+import airflow.sdk, airflow.providers.standard.operators.empty, airflow.sdk.definitions.retry_policy
+airflow.sdk.DAG("empty", schedule=None)
+before, touched = set(sys.modules), []
+
+def audit(event, arguments):
+    if event in ("open", "sqlite3.connect", "socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.listdir"):
+        path = str(arguments[0])
+        if not path.endswith((".py", ".pyc")) and "site-packages" not in path and "importlib" not in path:
+            touched.append(f"{event} {path}")
+
+sys.addaudithook(audit)
+spec = importlib.util.spec_from_file_location("a_dag", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+touched = [t for t in touched if not t.startswith("os.listdir")]
+found = {"modules": sorted(set(sys.modules) - before), "touched": touched}
+json.dump(found, sys.stdout)
+"""
+
+HEAVY = {"pyarrow", "pandas", "numpy", "sqlalchemy", "alembic", "duckdb", "boto3", "yaml", "cryptography", "pyrage"}
+
+
+@pytest.mark.parametrize("file", DAGS, ids=lambda file: file.stem)
+def test_parsing_loads_nothing_heavy_and_touches_no_file_no_network_no_database(file: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    environment.pop("PRIVACY_HOME", None)
+    done = subprocess.run(
+        [sys.executable, "-c", PARSE, str(file)], env=environment, capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    ours = {name for name in found["modules"] if name.startswith("privacy")}
+    assert ours <= {
+        "privacy",
+        "privacy.errors",
+        "privacy.numbers",
+        "privacy.orchestration",
+        "privacy.orchestration.tasks",
+    }
+    assert not HEAVY & {name.partition(".")[0] for name in found["modules"]}
+    assert found["touched"] == []
+
+
+@pytest.mark.parametrize("file", DAGS, ids=lambda file: file.stem)
+def test_it_is_short_and_asks_nothing_at_parse_time(file: Path) -> None:
+    text = file.read_text()
+    assert len(text.splitlines()) <= 80
+    tree = ast.parse(text)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not names & {"Variable", "Connection", "environ", "getenv", "open", "read_text", "now", "today", "uuid4"}
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While | ast.With)]
+
+
+def test_the_plugin_is_short_and_the_only_one() -> None:
+    plugins = Path(__file__).parents[2] / "plugins"
+    assert [p.name for p in plugins.glob("*.py")] == ["privacy_plugin.py"]
+    assert len((plugins / "privacy_plugin.py").read_text().splitlines()) <= 40
+    assert "privacy/" in (plugins / ".airflowignore").read_text().split()
+
+
+def test_the_parameter_takes_exactly_the_form_of_a_request_number() -> None:
+    from privacy.numbers import PATTERN, number
+
+    assert re.fullmatch(PATTERN.strip("^$"), number("AVG", 2026, 42))
+    assert not re.fullmatch(PATTERN.strip("^$"), "anna@a.example")
+
+
+def test_the_operator_finds_every_code_of_the_steps_in_the_documentation() -> None:
+    """A code that a step raises itself has its row in the DAG's documentation."""
+    steps = Path(__file__).parents[2] / "plugins" / "privacy" / "orchestration"
+    text = DAGS[0].read_text()
+    rows = re.findall(r"`([a-z_]+\.(?:[a-z_]+|\*))`", text)
+    source = "".join((steps / f"{name}.py").read_text() for name in ("steps", "ending", "runs", "tasks", "connections"))
+    codes = set(re.findall(r'"((?:export|run|staging|bundle|connections)\.[a-z_]+)"', source))
+    assert codes
+    missing = [c for c in sorted(codes) if c not in rows and f"{c.partition('.')[0]}.*" not in rows]
+    assert missing == []
