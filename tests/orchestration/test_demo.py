@@ -1,9 +1,8 @@
-"""``make demo`` and ``make up`` with another shop than the jeweller's: they know none."""
+"""``make demo`` with another shop than the jeweller's: it knows none. ``make up``: see ``tests/test_readme.py``."""
 
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -73,26 +72,3 @@ def test_a_demo_that_fails_says_why_and_ends_with_an_error(tmp_path: Path) -> No
     assert process.returncode == 1
     assert errors.splitlines()[0].startswith("error: [demo.seed]")
     assert "no ships today" in errors
-
-
-def test_up_serves_until_ctrl_c_and_leaves_nothing_running(tmp_path: Path) -> None:
-    from privacy.orchestration.embedded import free_port
-
-    ferry = Ferry(tmp_path / "company")
-    folder = tmp_path / "up"
-    with start("up", "--home", str(ferry.home), "--folder", str(folder), "--port", str(free_port())) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if line.startswith("Ctrl-C"):
-                break
-        running = below(process)
-        process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
-    assert "stopping Airflow" in rest
-    assert len(running) > 19
-    assert gone(running)
-    assert any(re.search(r"request number VEER-\d{4}-\d{4,}-\d$", line.strip()) for line in lines)
-    assert (folder / "airflow" / "passwords.json").stat().st_mode & 0o077 == 0

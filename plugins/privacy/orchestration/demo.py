@@ -8,6 +8,7 @@ subject.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import sys
@@ -91,8 +92,13 @@ class Demo:
             house = self._ready(airflow)
             open_ones = [r.number for r in house.register.list() if not r.dates.released_at and not r.dates.refused_at]
             number = open_ones[0] if open_ones else self._register(house)
+            api = airflow.api
+            environment = self._write_environment(
+                PRIVACY_AIRFLOW_URL=api.url, PRIVACY_AIRFLOW_USER=api.user, PRIVACY_AIRFLOW_PASSWORD=api.password
+            )
             self.say(f"Airflow:   {airflow.layout.url}   (user admin, password in {airflow.layout.passwords_file})")
             self.say(f"to try:    DAG {DAG}, Trigger, request number {number}")
+            self.say(f"a shell:   source {shlex.quote(str(environment))}; privacy request list")
             self.say("Ctrl-C ends everything")
             until()
 
@@ -191,11 +197,22 @@ class Demo:
         for key, value in ended.entry.items():
             if key != "datasets":
                 yield f"  {key}: {value}"
-        yield "\nto open it as the shop would, after proof of identity:"
-        for name, value in sorted(self.variables().items()):
-            yield f"  export {name}={value}"
-        yield f"  privacy request prove {number} ... ; privacy request release {number}; privacy bundle open {number}"
+        yield "\nto hand it over as the shop would, once the identity is proven:"
+        yield f"  source {shlex.quote(str(self._write_environment()))}"
+        yield f"  privacy request prove {number} --by document --seen 'passport, seen at the counter'"
+        yield f"  privacy request release {number}"
+        yield f"  privacy bundle open {number} --to opened"
         yield ""
+
+    def _write_environment(self, **more: str) -> Path:
+        """A file for a shell, readable by its owner alone: where this shop is, and the ``privacy`` command."""
+        path = self.folder / "env.sh"
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted({**self.variables(), **more}.items())]
+        lines.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH")
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write("\n".join(lines) + "\n")
+        return path
 
 
 def tree(folder: Path, indent: str = "") -> Iterator[str]:
