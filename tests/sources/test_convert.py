@@ -108,9 +108,9 @@ FORMS = {
 @given(st.lists(st.tuples(MOMENTS, st.sampled_from(sorted(FORMS))), min_size=1, max_size=5))
 def test_an_instant_survives_every_layout_alone_and_mixed(rows):
     """Edge case 21: microseconds and zones; what the column reads is what decides whether it is due."""
-    moments = [m.replace(tzinfo=UTC).astimezone(ZoneInfo(AMSTERDAM)).replace(fold=0) for m, _ in rows]
+    moments = [m.replace(tzinfo=UTC).astimezone(ZoneInfo(AMSTERDAM)).replace(fold=1) for m, _ in rows]
     # A local time that never occurs cannot have been written: these are the instants that were.
-    moments = [m.astimezone(UTC).astimezone(ZoneInfo(AMSTERDAM)).replace(fold=0) for m in moments]
+    moments = [m.astimezone(UTC).astimezone(ZoneInfo(AMSTERDAM)).replace(fold=1) for m in moments]
     texts = [FORMS[form](m) for m, (_, form) in zip(moments, rows, strict=True)]
     found = to_arrow(texts, column("datetime", zone=AMSTERDAM), "x").cast(pa.int64()).to_pylist()
     assert found == [micros(m) for m in moments]
@@ -120,12 +120,12 @@ def test_an_instant_survives_every_layout_alone_and_mixed(rows):
 @pytest.mark.parametrize(
     ("text", "utc"),
     [
-        ("2026-10-25T02:30:00", "2026-10-25T00:30:00"),
+        ("2026-10-25T02:30:00", "2026-10-25T01:30:00"),
         ("2026-03-29T02:30:00.000001", "2026-03-29T01:30:00.000001"),
         ("2026-10-25T02:30:00+01:00", "2026-10-25T01:30:00"),
     ],
 )
-def test_a_local_time_that_occurs_twice_is_the_first_and_one_that_never_does_is_moved_on(text, utc):
+def test_a_local_time_that_occurs_twice_is_the_later_one_as_in_logs_and_one_that_never_does_is_moved_on(text, utc):
     """Edge case 3, for a database: the same in a column of one layout as in a mixed one."""
     expected = micros(datetime.fromisoformat(utc).replace(tzinfo=UTC))
     for other in (None, "20260101T000000Z"):

@@ -220,7 +220,7 @@ def _localize(naive: pa.Array[Any], kind: pa.TimestampType[Any, Any]) -> pa.Arra
     """Local times as instants, by the rule of :mod:`privacy.sources.instants`."""
     if kind.tz == "UTC":
         return naive.cast(kind)
-    options = pc.AssumeTimezoneOptions(str(kind.tz), ambiguous="earliest", nonexistent="latest")
+    options = pc.AssumeTimezoneOptions(str(kind.tz), ambiguous="latest", nonexistent="latest")
     aware: pa.Array[Any] = pc.call_function("assume_timezone", [naive], options).cast(kind)
     # Two things Arrow does not do: a time that never occurs it puts at the end of its gap, ours keeps its minutes; and
     # its zones end with 2037, without summer time from then on. Those few are redone.

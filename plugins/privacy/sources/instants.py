@@ -1,6 +1,6 @@
 """When a stored value is: one reading of it, for what is due and for what is delivered.
 
-Instants are whole microseconds since 1970 in UTC. A local time that occurs twice is its first occurrence; one that
+Instants are whole microseconds since 1970 in UTC. A local time that occurs twice is the later one; one that
 never occurs is moved on by the length of the gap (it is read with the offset that held before).
 """
 
@@ -59,7 +59,10 @@ def _moment(value: object, zone: str, exact: bool) -> int | None:
     else:
         # A bare number in a column of ISO texts: guessing its unit could make a record of today due.
         return None
-    return micros(at if at.tzinfo is not None else at.replace(tzinfo=_zone(zone), fold=0))
+    if at.tzinfo is not None:
+        return micros(at)
+    # A local time that occurs twice, or never, is the later of its two readings: nothing goes before its term.
+    return max(micros(at.replace(tzinfo=_zone(zone), fold=fold)) for fold in (0, 1))
 
 
 def _number(value: object, factor: int, exact: bool) -> int | None:
