@@ -5,16 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import traceback
-from datetime import UTC, date, datetime
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
-from hypothesis import strategies as st
 
 from privacy import database
 from privacy.connections import Connection
-from privacy.database import engine, instant, local_date, microseconds, reading, translated
+from privacy.database import engine, reading, translated
 from privacy.errors import BadConfiguration, BadInput, GiveUp, RetryLater
 
 
@@ -141,39 +138,3 @@ def test_an_engine_serves_many_threads(file):
     for thread in threads:
         thread.join()
     assert seen == [1, 1, 1, 1]
-
-
-def test_addresses_compare_without_case_in_the_database(file):
-    """Edge case 19."""
-    with engine(connection(file), read_only=True).connect() as opened:
-        folded = opened.exec_driver_sql("SELECT privacy_fold(?), privacy_fold(NULL)", (" JOSÉ@A.example ",)).one()
-    assert tuple(folded) == ("josé@a.example", None)
-
-
-@pytest.mark.parametrize(
-    ("value", "zone", "at"),
-    [
-        ("2026-11-01T12:00:00Z", "Europe/Amsterdam", datetime(2026, 11, 1, 12, tzinfo=UTC)),
-        ("2026-11-01 12:00:00.000001", "Europe/Amsterdam", datetime(2026, 11, 1, 11, 0, 0, 1, tzinfo=UTC)),
-        ("2026-10-25 02:30", "Europe/Amsterdam", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
-        ("2026-03-29 02:30", "Europe/Amsterdam", datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
-    ],
-)
-def test_a_time_is_read_in_its_zone(value, zone, at):
-    """Edge case 3: the first of two; one that never was, with the offset before the gap."""
-    assert instant(value, zone) == microseconds(at)
-
-
-@pytest.mark.parametrize("value", [None, "", "yesterday", "0000-00-00", "0001-01-01"])
-def test_what_is_no_time_is_none(value):
-    """Edge case 11."""
-    assert instant(value, "Europe/Amsterdam") is None
-
-
-@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)))
-def test_microseconds_are_exact(at):
-    assert instant(at.isoformat(), "UTC") == microseconds(at) == instant(microseconds(at), "UTC")
-
-
-def test_a_local_date_is_the_zone_s():
-    assert local_date(datetime(2026, 10, 31, 23, 30, tzinfo=UTC), "Europe/Amsterdam") == date(2026, 11, 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,10 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from privacy.connections import Connection
-from privacy.datamap.kinds import fold
 from privacy.errors import BadConfiguration, GiveUp, PrivacyError, RetryLater
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WAIT = 30.0
 """Seconds that SQLite waits for a lock."""
 _READS = "privacy_reads"
@@ -56,8 +53,6 @@ def engine(connection: Connection, *, read_only: bool = False, create: bool = Fa
         # Transactions are ours (BEGIN below), so that a SELECT reads one state and a batch is one transaction.
         raw = sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None, check_same_thread=False)
         raw.execute("PRAGMA foreign_keys = ON")
-        raw.create_function("privacy_fold", 1, _fold, deterministic=True)
-        raw.create_function("privacy_instant", 2, instant, deterministic=True)
         return raw
 
     made = sa.create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
@@ -73,46 +68,6 @@ def engine(connection: Connection, *, read_only: bool = False, create: bool = Fa
 def reading(engine: sa.Engine) -> sa.Engine:
     """The same engine, for transactions that only read: on SQLite they take no writer's lock."""
     return engine.execution_options(**{_READS: True})
-
-
-def _fold(value: object) -> str | None:
-    return None if value is None else fold(str(value))
-
-
-def instant(value: object, zone: str) -> int | None:
-    """Microseconds since 1970 (UTC) of what a store wrote; None where it cannot be read.
-
-    :param value: ISO 8601 text in any layout, or a number already in microseconds.
-    :param zone: what a text without an offset is in; a time that occurs twice counts as its first, one that never
-        occurs is read with the offset before the gap.
-    """
-    from zoneinfo import ZoneInfo
-
-    if value is None or isinstance(value, int):
-        return value
-    try:
-        at = datetime.fromisoformat(str(value).strip())
-    except ValueError:
-        return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=ZoneInfo(zone))
-    try:
-        return (at.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
-    except OverflowError:
-        # 0001-01-01 east of Greenwich, 9999-12-31 west of it: placeholders for "unknown", not times.
-        return None
-
-
-def microseconds(at: datetime) -> int:
-    """Microseconds since 1970 of an aware datetime, exactly."""
-    return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def local_date(at: datetime, zone: str) -> date:
-    """The local date of an instant."""
-    from zoneinfo import ZoneInfo
-
-    return at.astimezone(ZoneInfo(zone)).date()
 
 
 @contextmanager
