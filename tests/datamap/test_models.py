@@ -79,6 +79,7 @@ def test_the_bikes_themselves_are_a_system():
         ("identity/edges/0/target", "mial", "riders:code->mial: there is no column 'mial'; did you mean 'mail'?"),
         ("identity/edges/0/target", "full_name", "column 'full_name' has no `identity:`"),
         ("identity/edges/0/valid", ["since", None], "there is no column 'since'"),
+        ("identity/edges/0/valid", ["mail", None], "column 'mail' says when, so its type is date or datetime"),
         ("identity/edges/0/window", ["mail_since", "mail_since"], "and only such a link, has a `window: [from, to]`"),
         ("identity/edges/0/before", "30M", "'30M' is no period"),
         ("identity/edges/0/after", "-PT5M", "'-PT5M' is no period"),

@@ -53,7 +53,7 @@ def decided(entry: dict[str, Any], question: Question, address: str) -> Decision
     """The candidate that the sheet means, with an operator's answer about the shared address."""
     for candidate in question.candidates:
         if any(str(i.value) == entry["subject"] for i in candidate.identifiers if i.kind == "shop.customer_id"):
-            return Decision(candidate.identifiers, address)  # type: ignore[arg-type]
+            return Decision(candidate.identifiers, address, question.shared)  # type: ignore[arg-type]
     raise AssertionError("the question leaves out who is meant")
 
 

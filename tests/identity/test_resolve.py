@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from privacy.errors import AmbiguousIdentity, BadInput
@@ -65,7 +67,8 @@ def test_the_decision_says_who_it_is_and_whether_the_address_is_theirs(club, of_
     club.member(2, "thuis@a.example")
     with pytest.raises(AmbiguousIdentity) as stop:
         club.resolve(email="thuis@a.example")
-    decision = Decision(stop.value.question.candidates[1].identifiers, address)
+    question = stop.value.question
+    decision = Decision(question.candidates[1].identifiers, address, question.shared)
     found = club.resolve(decision, email="thuis@a.example")
     assert of_kind(found, "club.member") == [(2, False)]
     assert of_kind(found, "email") == [("thuis@a.example", contested)]
@@ -138,3 +141,47 @@ def test_what_cannot_be_an_identifier_is_refused_without_quoting_it(club, named)
     with pytest.raises(BadInput) as refusal:
         club.resolve(**named)
     assert not any(str(value) in str(refusal.value) for value in named.values())
+
+
+def test_an_answer_about_one_shared_address_says_nothing_of_another_one(club):
+    """Edge cases 19 and 22: the club's mailbox is shared with a third, whom nobody was asked about."""
+    club.member(1, "home@x.example")
+    club.member(2, "home@x.example")
+    club.member(3, "club@x.example", since="2021-01-01T00:00:00Z")
+    club.moved(1, "club@x.example", "2021-01-01T00:00:00Z", "2027-01-01T00:00:00Z")
+    with pytest.raises(AmbiguousIdentity) as stop:
+        club.resolve(email="home@x.example")
+    question = stop.value.question
+    assert [i.value for i in question.shared] == ["home@x.example"]
+    found = club.resolve(
+        Decision(question.candidates[0].identifiers, "theirs", question.shared), email="home@x.example"
+    )
+    contested = {i.value: i.contested for i in found.subject.identifiers if i.kind == "email"}
+    assert contested == {"home@x.example": False, "club@x.example": True}
+    assert found.notes["shared_addresses"] == 2
+
+
+@pytest.mark.parametrize("written", ["2001:db8::1", "2001:DB8::1", "2001:0db8:0:0:0:0:0:1"])
+def test_an_overlapping_visit_is_seen_however_the_shop_writes_the_address(club, written):
+    """Edge case 22."""
+    club.member(1, "a@x.example")
+    club.member(2, "b@x.example")
+    club.visit(1, "d1", written, "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z")
+    club.visit(2, "d2", written, "2026-01-01T10:30:00Z", "2026-01-01T11:30:00Z")
+    visits = [i for i in club.resolve(member=1).subject.identifiers if i.kind == "ip"]
+    assert [(i.value, i.contested) for i in visits] == [("2001:db8::1", True)]
+
+
+def test_a_named_address_is_a_guests_only_until_somebody_else_gets_it(club):
+    """Edge case 19: what the next holder does under it is theirs."""
+    club.member(1, "a@x.example", since="2026-12-01T00:00:00Z")
+    (address,) = [i for i in club.resolve(email="a@x.example").subject.identifiers if i.kind == "email"]
+    assert (address.valid_from, address.valid_to) == (None, datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def test_addresses_that_only_unicode_takes_for_one_are_two(club, of_kind):
+    """Edge case 19: straße.example and strasse.example are two domains."""
+    club.member(1, "info@straße.example")
+    club.member(2, "INFO@STRASSE.example")
+    assert of_kind(club.resolve(email="info@strasse.example"), "club.member") == [(2, False)]
+    assert of_kind(club.resolve(email="INFO@STRAßE.example"), "club.member") == [(1, False)]

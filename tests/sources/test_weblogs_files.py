@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from privacy.errors import BadConfiguration, PrivacyError, RetryLater, Unreadable
-from privacy.sources.base import Claim, Partition, Selection, Tally
+from privacy.sources.base import Claim, Due, Partition, Selection, Tally
 from sources.weblogs_kit import DAY, Logs, customer, device, line, of, visit
 
 MINE = of(customer(1001), device("did-alice-1"))
@@ -168,14 +168,28 @@ def test_what_is_no_log_or_a_siblings_is_not_read_but_claimed_and_told_of(logs):
         "error.log.1.gz", "error.log-20251125.gz"):  # fmt: skip
         logs.put(f"nginx/{name}", [line(user=1001)])
     source = logs.source()
-    assert [p.name for p in source.partitions(SELECTION)] == ["nginx/access.log", "nginx/access.log.1.gz"]
+    with pytest.raises(Unreadable, match=r"weblogs\.not_a_log"):
+        # An export without what it may hold would look whole (edge case 28).
+        source.partitions(SELECTION)
+    due = Selection("access", Due(datetime(2020, 1, 1, tzinfo=UTC)))
+    assert [p.name for p in source.partitions(due)] == ["nginx/access.log", "nginx/access.log.1.gz"]
     assert list(source.inventory()) == [Claim("nginx/access"), Claim("nginx/accessories.log"), Claim("nginx/error.log")]
     problems = {(p.code, p.where, p.fatal) for p in source.check()}
     assert problems == {
         ("weblogs.not_a_log", f"weblogs.access: nginx/access.{end}", False) for end in ("zip", "json.gz")
     }
     excused = [{"name": "nginx/access.zip", "why": "w"}, {"name": "nginx/access.json.gz", "why": "w"}]
-    assert list(logs.source(excused=excused).check()) == []
+    source = logs.source(excused=excused)
+    assert list(source.check()) == []
+    assert [p.name for p in source.partitions(SELECTION)] == ["nginx/access.log", "nginx/access.log.1.gz"]
+
+
+@pytest.mark.parametrize("pick", [MINE, Due(datetime(2020, 1, 1, tzinfo=UTC))], ids=["of subjects", "due"])
+def test_an_empty_folder_is_no_log_that_holds_nothing(logs, pick):
+    """Edge case 28: the store was not mounted, or the prefix renamed."""
+    (logs.root / "nginx").mkdir()
+    with pytest.raises(Unreadable, match=r"weblogs\.no_files"):
+        logs.read(pick)
 
 
 def test_a_link_among_the_logs_fails_the_read_instead_of_making_it_smaller(logs, tmp_path):

@@ -7,10 +7,10 @@ import gzip
 from datetime import UTC, datetime
 
 import pytest
-from weblogs_kit import Logs, customer, device, line, of, visit
 
 from privacy.errors import PrivacyError, RetryLater, Unreadable
 from privacy.sources.base import Delete, Due, Selection, Status, Tally
+from sources.weblogs_kit import Logs, customer, device, line, of, visit
 
 DAY = "nginx/access/access-2025-11-25.gz"
 

@@ -12,8 +12,12 @@ def fold(text: str) -> str:
     """An e-mail address without case: stripped, NFC, case-folded, NFC again.
 
     Addresses of any script; the local part too, although the standard lets it be case sensitive: no shop's is.
+    Character by character: to Unicode ``ß`` and ``ss`` differ in case only, and straße.example is another's domain.
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).strip().casefold())
+    composed = unicodedata.normalize("NFC", text).strip()
+    if not composed.isascii():
+        composed = "".join(f if len(f := c.casefold()) == 1 else c.lower() for c in composed)
+    return unicodedata.normalize("NFC", composed.casefold() if composed.isascii() else composed)
 
 
 def normal(kind: str, value: object, type: str = "text") -> str | int:

@@ -363,6 +363,9 @@ class System(Strict):
             for name in (edge.source, edge.target):
                 if columns[name].identity is None:
                     raise ValueError(f"{here}: column {name!r} has no `identity:`")
+            for name in (*(edge.valid or ()), *(edge.window or ())):
+                if name is not None and columns[name].type not in ("date", "datetime"):
+                    raise ValueError(f"{here}: column {name!r} says when, so its type is date or datetime")
             if (columns[edge.target].identity == "ip") != (edge.window is not None):
                 raise ValueError(f"{here}: a link to an IP address, and only such a link, has a `window: [from, to]`")
         return self

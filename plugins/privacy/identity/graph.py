@@ -36,6 +36,7 @@ class Link:
     end: datetime | None = field(repr=False)
     agent: str | None = field(repr=False)
     owner: Key | None = field(repr=False)
+    at: datetime | None = field(default=None, repr=False)
 
     def meets(self, other: Link) -> bool:
         """Whether the two held at the same time (ends of visits included)."""
@@ -91,19 +92,20 @@ class Graph:
         source, target = self._key(dataset, edge.source, row), self._key(dataset, edge.target, row)
         if source is None or target is None:
             return None
-        start = end = None
+        start = end = at = None
         if edge.valid is not None:
             start, end = (self._moment(dataset, name, row) for name in edge.valid)
         if edge.window is not None:
             start, end = (self._moment(dataset, name, row) for name in edge.window)
             if start is None:
                 return None
+            at = start
             # A visit without a known end is the moment that is known of it.
             start, end = start - _period(edge.before), (end or start) + _period(edge.after)
         agent = row[edge.agent] if edge.agent else None
         return Link(
             origin, source, target, start, end, str(agent) if agent is not None else None,
-            self._owner(dataset, edge, row),
+            self._owner(dataset, edge, row), at,
         )  # fmt: skip
 
     def _owner(self, dataset: Dataset, edge: Edge, row: dict[str, object]) -> Key | None:

@@ -87,6 +87,8 @@ class _Resolver:
         self._graph = Graph(datamap, source_of)
         self._at = at
         self._decision = decision
+        given = decision.about if decision is not None and decision.address == "theirs" else ()
+        self._theirs = {self._normal(identifier) for identifier in given}
         self._origin: dict[Key, str] = {}
         self._links: dict[Key, list[Link]] = defaultdict(list)  # what ties an identifier to the subject
         self._named: set[Key] = set()
@@ -227,8 +229,7 @@ class _Resolver:
                 continue
             if any(person not in self._persons for person, _ in self._holders(key)):
                 self._contested.add(key)
-        if self._decision is not None and self._decision.address == "shared":
-            self._contested |= self._shared
+        self._contested |= self._shared - self._theirs
 
     def settle_visits(self) -> None:
         """The subject's own visits, and which of them anybody else's visit overlaps."""
@@ -251,7 +252,7 @@ class _Resolver:
         """Whether the row that says so is the subject's own."""
         if link.owner in self._persons:
             return True
-        moment = link.start or _BEGINNING
+        moment = link.at or link.start or _BEGINNING
         return any(
             (i.kind, i.value) == link.owner
             and not i.contested
@@ -292,11 +293,13 @@ class _Resolver:
         """When an address was the subject's: as linked, and before that too where nobody else held it before."""
         others = [link for person, link in self._holders(key) if person not in self._persons]
         own = self._links.get(key, [])
-        if key in self._shared and self._decision is not None and self._decision.address == "theirs":
+        if key in self._shared & self._theirs:
             others = [other for other in others if not any(other.overlaps(mine) for mine in own)]
         if not own:
-            # Named, and held by nobody now: a guest's, since the last who held it.
-            return {(max((link.end for link in others if link.end is not None), default=None), None)}
+            # Named, and held by nobody now: a guest's, since the last who held it, until the next who does.
+            ended = max((link.end for link in others if link.end is not None), default=None)
+            follows = (link.start for link in others if link.start is not None and link.start > self._at)
+            return {(ended, min(follows, default=None))}
         spans: set[Span] = set()
         for link in own:
             earlier = any((o.start or _BEGINNING) < (link.start or _BEGINNING) for o in others)

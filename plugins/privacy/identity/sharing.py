@@ -38,7 +38,10 @@ class Decision:
     :param person: the chosen candidate's identifiers.
     :param address: ``shared``: records known by the shared identifier alone are nobody's; ``theirs``: they are this
         person's.
+    :param about: the shared identifiers that were asked about: the answer is about these, and about no other one that
+        the chosen person shares with somebody else.
     """
 
     person: tuple[Identifier, ...] = field(repr=False)
     address: Literal["shared", "theirs"] = "shared"
+    about: tuple[Identifier, ...] = field(default=(), repr=False)

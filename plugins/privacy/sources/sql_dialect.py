@@ -17,9 +17,9 @@ import sqlalchemy as sa
 
 from privacy.connections import Connection
 from privacy.database import engine as engine_of
-from privacy.datamap.kinds import fold
+from privacy.datamap.kinds import fold, normal
 from privacy.datamap.models import Column, Form
-from privacy.errors import BadConfiguration, Unreadable
+from privacy.errors import BadConfiguration, BadInput, Unreadable
 from privacy.sources.instants import FACTOR, LEAST, MOST, instant, micros
 
 Key = tuple[object, ...]
@@ -63,6 +63,7 @@ class Sqlite:
         @sa.event.listens_for(made, "connect")
         def _connected(raw: sqlite3.Connection, _record: object) -> None:
             raw.create_function("privacy_folded", 1, _folded, deterministic=True)
+            raw.create_function("privacy_normal", 2, _normal, deterministic=True)
             raw.create_function("privacy_micros", 3, _micros, deterministic=True)
             raw.create_function("privacy_plain", 2, _plain, deterministic=True)
 
@@ -118,6 +119,12 @@ class Sqlite:
         # GLOB sees nothing behind a NUL; a text's length ends there too, its bytes' does not.
         plain = f"length({column}) = length(CAST({column} AS BLOB)) AND {column} NOT GLOB '*[^ -~]*'"
         return f"CASE WHEN {plain} THEN lower(trim({column})) ELSE privacy_folded({column}) END"
+
+    def normal(self, column: str, kind: str) -> str:
+        """A phone number or IP address in its normal form (:func:`privacy.datamap.kinds.normal`); NULL for none."""
+        called = f"privacy_normal({literal(kind)}, {column})"
+        # An IPv4 address has one spelling.
+        return called if kind != "ip" else f"CASE WHEN {column} NOT GLOB '*[^0-9.]*' THEN {column} ELSE {called} END"
 
     def micros(self, expression: str, column: Column) -> str:
         """The instant of a date or datetime in microseconds; NULL where it says none."""
@@ -250,6 +257,13 @@ def _plain(kind: object, text: object) -> str | bytes | float | None:
         return raw if kind == "b" else raw.decode()
     except UnicodeDecodeError:
         # Half a surrogate pair: no text of a database is that, so it is nobody's.
+        return None
+
+
+def _normal(kind: str, value: object) -> str | None:
+    try:
+        return None if value is None else str(normal(kind, value))
+    except BadInput:
         return None
 
 

@@ -72,6 +72,10 @@ def one_select(text: str, where: str) -> str:
     return f"\n{text.strip()}\n"
 
 
+_WRITTEN_MANY_WAYS = ("ip", "phone")
+"""Kinds that a shop may write otherwise than their normal form: 2001:DB8::1, 0031 6 12345678."""
+
+
 class Wrap:
     """Makes the statements for one dataset.
 
@@ -186,14 +190,17 @@ class Wrap:
                 yield _Way(party, name, str(columns[name].identity), earlier)
                 # The first column that is filled in says whose it is: what stands in later ones is somebody's who
                 # shares an address with them.
-                earlier += f" AND d.{quoted(name)} IS NULL"
+                # Blanks fill in nothing, as in logs.
+                here = f"d.{quoted(name)}"
+                blank = f"coalesce(trim({here}), '') = ''"
+                earlier += f" AND {here} IS NULL" if columns[name].type == "integer" else f" AND {blank}"
 
     def _match(self, way: _Way, keys: Iterable[Key] | None, ids: str = "ids") -> str:
         """Identifiers and records side by side, where the one stands in the other."""
         here = f"d.{quoted(way.column)}"
         whole = self._dataset.columns[way.column].type == "integer"
         of_kind = f"i.k = {literal(way.kind)}"
-        if way.kind != "email" and keys is None and self._own.typed.get(way.column):
+        if way.kind not in ("email", *_WRITTEN_MANY_WAYS) and keys is None and self._own.typed.get(way.column):
             # From the identifiers to the records, by the index that a shop has on such a column. The database
             # converts and folds by its column's rules; what it found is looked at once more, exactly.
             again = "i.vi IS NOT NULL" if whole else f"i.vt = {self._dialect.same_text(here)}"
@@ -201,6 +208,8 @@ class Wrap:
         else:
             if way.kind == "email":
                 same = f"i.vt = {self._dialect.folded(here)}"
+            elif way.kind in _WRITTEN_MANY_WAYS:
+                same = f"i.vt = {self._dialect.normal(here, way.kind)}"
             elif whole:
                 same = f"i.vi = {self._dialect.same_integer(here)}"
             else:

@@ -98,9 +98,13 @@ class WeblogSource:
             )  # fmt: skip
 
     def partitions(self, selection: Selection) -> list[Partition]:
-        """One a file, by key. See :meth:`LogFiles.partitions`."""
+        """One a file, by key. See :meth:`LogFiles.partitions`.
+
+        :raises Unreadable: there is no log; or, of a selection of subjects, a file that is none (it could hold theirs).
+            A purge goes on without it: the data map's check tells of it.
+        """
         _, files = self._of(selection.dataset)
-        return files.partitions()
+        return files.partitions(whole=isinstance(selection.pick, Of))
 
     def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
         """See :meth:`Source.read`; ordered by line, then subject."""

@@ -93,7 +93,8 @@ class _Rewrite:
         mine = [job for job in self.jobs if job.pick is not None and (p := job.pick.pick(line)) is not None and p.rows]
         if not mine:
             return line
-        if any((p := spare.pick(line)) is not None and p.rows for spare in self.spares):
+        # Also a line that only may be theirs: of an unreadable time or form, or of a visit that is contested.
+        if any(spare.pick(line) is not None for spare in self.spares):
             for job in mine:
                 job.held += 1
             return line

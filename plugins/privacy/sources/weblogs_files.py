@@ -60,7 +60,6 @@ class LogFiles:
         self.prefix = str(form.dataset.prefix)
         # What was learned of files, by identity, size and time: digests of contents and spans of time. Nobody's data.
         self._heads: dict[tuple[Entry, int], tuple[str, int | None]] = {}
-        self._spans: dict[Entry, tuple[int, int]] = {}
         self._listed: list[Entry] | None = None
         self.prepared: tuple[Selection, Matcher] | None = None
         """The last selection of subjects that was looked for; its repr hides whose."""
@@ -77,14 +76,29 @@ class LogFiles:
         return any(key == name or key.startswith(name.rstrip("/") + "/") for name in self._excused)
 
     def everything(self) -> list[Entry]:
-        """All that lies under the prefix and is not excused, by key."""
-        return [e for e in self.store.list(self.prefix) if self.claims(e.key) and not self.excuses(e.key)]
+        """All that lies under the prefix and is not excused, by key.
+
+        Listed until two lists agree: a file that is renamed meanwhile may stand in neither place of one.
+
+        :raises RetryLater: ``weblogs.rotated``: they never did.
+        """
+        before = None
+        for _ in range(5):
+            found = [e for e in self.store.list(self.prefix) if self.claims(e.key) and not self.excuses(e.key)]
+            names = [(e.key, e.identity) for e in found]
+            if names == before:
+                return found
+            before = names
+        raise rotated(self.where(self.prefix))
 
     def entries(self) -> list[Entry]:
         """The logs among it, by key. A link counts: it fails when it is read, rather than being passed over."""
         found = [entry for entry in self.everything() if is_log(entry.key)]
         names = {entry.key for entry in found}
+        before = self._listed
         self._listed = [e for e in found if not (e.key.endswith(".gz") and e.key[:-3] in names and self._unfinished(e))]
+        if before != self._listed:  # What was not contested may be now; what was, stays nobody's.
+            self.verdicts = {visit: True for visit, contested in self.verdicts.items() if contested}
         return self._listed
 
     def beside(self) -> list[Entry]:
@@ -100,7 +114,8 @@ class LogFiles:
         :raises RetryLater: ``weblogs.rotated``; the next try lists the files again.
         """
         try:
-            same = self.store.stat(entry.key).identity == entry.identity
+            now = self.store.stat(entry.key)
+            same = now.identity == entry.identity and now.bytes >= entry.bytes
         except Unreadable as problem:
             if problem.code != "storage.missing":
                 raise
@@ -110,36 +125,70 @@ class LogFiles:
             raise rotated(self.where(entry.key))
 
     def _unfinished(self, entry: Entry) -> bool:
-        """Whether it is the compressed copy, in the making, of the plain file beside it: its lines count once."""
+        """Whether it is the compressed copy, in the making, of the plain file beside it: its lines count once.
+
+        A damaged archive of another day is none: what is left of it begins otherwise. It is read, and fails.
+        """
+        copy = bytearray()
+        broken = False
         try:
-            copy, _ = self._peek(entry, HEAD)
             plain, _ = self._peek(self.store.stat(entry.key[:-3]), HEAD)
+            with self._stream(entry) as stream, decompressing(self.where(entry.key)):
+                while len(copy) < HEAD and (read := stream.read(256)):
+                    copy += read
         except Unreadable as problem:
-            return problem.code in ("weblogs.truncated", "weblogs.corrupt")
-        return plain.startswith(copy)
+            if problem.code not in ("weblogs.truncated", "weblogs.corrupt"):
+                return False  # Whoever reads it is told why not.
+            broken = True
+        if not copy:
+            return entry.bytes <= HEAD if broken else not plain
+        return plain.startswith(copy[:HEAD])
 
     @staticmethod
     def active(entry: Entry, entries: list[Entry]) -> bool:
         """Whether the web server may still be writing it.
 
-        A plain file whose name has no digit (``access.log``), or that was changed last of those in its folder.
+        A plain file that was not rotated by its name (``access.log``, ``web1.log``), or, of those of one log, the one
+        that was changed last: a dated one (``access-2026-11-25.log``), or one that was renamed a moment ago.
         """
-        folder, _, name = entry.key.rpartition("/")
-        if name.endswith(".gz"):
+        if entry.key.endswith(".gz"):
             return False
-        beside = [e.modified for e in entries if e.key.rpartition("/")[0] == folder]
-        return not any(c.isdigit() for c in name) or entry.modified >= max(beside, default=entry.modified)
+        log, rotated_ = _log_of(entry.key)
+        return not rotated_ or entry.modified >= max(
+            (e.modified for e in entries if not e.key.endswith(".gz") and _log_of(e.key)[0] == log),
+            default=entry.modified,
+        )
 
-    def partitions(self) -> list[Partition]:
+    def partitions(self, *, whole: bool = True) -> list[Partition]:
         """One a file, sorted by key, with its mark.
+
+        :param whole: nothing under the prefix may be left out.
 
         :raises RetryLater: ``weblogs.rotated``: files were renamed again and again meanwhile.
         """
         for _ in range(5):
             with suppress(_Moved):
                 entries = self.entries()
+                self._refuse_gaps(entries, whole)
                 return [Partition(e.key, e.bytes, str(self._mark(e, self.active(e, entries)))) for e in entries]
         raise rotated(self.where(self.prefix))
+
+    def _refuse_gaps(self, logs: list[Entry], whole: bool) -> None:
+        """An export without a log that is there, or of an empty folder, would look like one that found nothing.
+
+        :raises Unreadable: ``weblogs.no_files``, ``weblogs.not_a_log``.
+        """
+        if not logs:
+            raise Unreadable(
+                "weblogs.no_files", "There is no log under the prefix.", where=self.where(self.prefix),
+                advice="Is the folder mounted? Correct the prefix, or the connection's folder.",
+            )  # fmt: skip
+        for entry in self.everything() if whole else ():
+            if entry.regular and not is_log(entry.key) and not entry.key.rpartition("/")[2].startswith("."):
+                raise Unreadable(
+                    "weblogs.not_a_log", "A file under the prefix has not the name of a log (plain or .gz).",
+                    where=self.where(entry.key), advice="Move it, compress it with gzip, or excuse it by name.",
+                )  # fmt: skip
 
     def _mark(self, entry: Entry, active: bool) -> Mark:
         if not entry.regular:
@@ -218,7 +267,8 @@ class LogFiles:
             opened = self.open(entry, mark.upto, mark.head)
             log = opened.__enter__()
         except Unreadable as problem:
-            if problem.code == "storage.missing":
+            # What was listed could be read so far: a file that cannot is another, still being compressed.
+            if problem.code in ("storage.missing", "weblogs.truncated", "weblogs.corrupt"):
                 raise _Moved from None
             raise
         try:
@@ -248,23 +298,11 @@ class LogFiles:
         except Unreadable as problem:
             raise (rotated(self.where(key)) if problem.code == "storage.missing" else problem) from None
 
-    def noting(self, entry: Entry, blocks: Iterator[bytearray]) -> Iterator[bytearray]:
-        """The same blocks; which time they span is remembered of the file."""
-        times: list[int] = []
-        for block in blocks:
-            times += self._times(block)
-            yield block
-        self._spans[entry] = (min(times), max(times)) if times else (1, 0)
-
     def fits(self, entry: Entry) -> bool:
         """Whether the format fits any of the first lines (true for an empty file)."""
         with self._stream(entry) as stream, decompressing(self.where(entry.key)):
             first = stream.read(HEAD).split(b"\n")
         return first == [b""] or any(self.form.match(line) for line in first)
-
-    def span(self, entry: Entry) -> tuple[int, int] | None:
-        """The earliest and latest time in a file that was read through (sampled); None: not known."""
-        return self._spans.get(entry)
 
     def begins(self, entry: Entry) -> int | None:
         """The earliest time among its first lines. :raises RetryLater: see :meth:`still`."""
@@ -274,15 +312,8 @@ class LogFiles:
         return self._heads[entry, HEAD][1]
 
     def _times(self, block: bytes | bytearray) -> list[int]:
-        """The times of a block's lines: of all of a short block, of some of a long one."""
-        if len(block) <= 16 * 1024:
-            sample = bytes(block).split(b"\n")
-        else:
-            sample = [bytes(block[: block.find(b"\n")]), bytes(block[block.rfind(b"\n", 0, -1) + 1 :]).rstrip(b"\n")]
-            for at in range(len(block) // 8, len(block) - 1, len(block) // 8):
-                start = block.find(b"\n", at) + 1
-                sample.append(bytes(block[start : block.find(b"\n", start)]))
-        found = (self.form.match(line) for line in sample if line)
+        """The times of a block's lines."""
+        found = (self.form.match(line) for line in bytes(block).split(b"\n") if line)
         clock = self.form.clock(self.form.dataset.time)
         times = (clock(match) for match in found if match and clock is not None)
         return [time for time in times if time is not None]
@@ -294,6 +325,20 @@ class LogFiles:
 
 class _Moved(Exception):
     """The name means another file now."""
+
+
+_ROTATED = re.compile(
+    r"(?P<log>.+?)(?P<day>[._-]\d{4}[._-]?\d\d[._-]?\d\d[\dT._-]*?)?(?P<end>\.log)?"
+    r"(?P<after>\.\d[\dT._-]*|[._-]\d{6}[\dT._-]*|(?<=\.log)[._-]?\d[\dT._-]*)?"
+)
+
+
+def _log_of(key: str) -> tuple[str, bool]:
+    """Which log a plain file is of (its name without what rotation put into it), and whether it was rotated."""
+    found = _ROTATED.fullmatch(key)
+    if found is None:
+        return key, False
+    return found["log"] + (found["end"] or ""), bool(found["day"] or found["after"])
 
 
 def is_log(key: str) -> bool:

@@ -94,7 +94,7 @@ def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[i
     kept: list[tuple[int, bytes]] | None = [] if not pick.parse_all else None
     size = 0
     visits: set[int] = set()
-    for number, line in lines(_counted(files.noting(log.entry, log.blocks()), seen), pick):
+    for number, line in lines(_counted(log.blocks(), seen), pick):
         visits.update(pick.observe(line))
         if kept is not None:
             kept.append((number, line))
@@ -114,23 +114,21 @@ def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[i
             open_visits -= pick.contested
         if not open_visits:
             break
-    verdicts.update({(pick.digest, w): w in pick.contested for w in visits})
+    verdicts.update({(pick.digest, w): w in pick.contested for w in visits | pick.contested})
     return kept
 
 
 def _reaches(files: LogFiles, entry: Entry, window: Window) -> bool:
     """Whether a file may hold lines from within a visit.
 
-    The web server writes lines in order of time but for the length of a request; an hour is allowed for that, and a day
-    where only the file's first lines are known (logs of several servers may have been put one after the other).
+    The web server writes lines in order of time but for the length of a request: an hour is allowed for that after the
+    file's last change, and a day before its first lines: logs of several servers may have been put one after another.
+    Nothing else is gone by: what was read before must not decide what is found now.
     """
     if not entry.regular:
         return True  # Looking into it says why it cannot be read.
     if micros(entry.modified) < window.low - _HOUR:
         return False
-    span = files.span(entry)
-    if span is not None:
-        return span[0] - _HOUR <= window.high and window.low <= span[1] + _HOUR
     begins = _renamed(files, entry, lambda: files.begins(entry))
     return begins is None or begins - _DAY <= window.high
 
@@ -138,7 +136,7 @@ def _reaches(files: LogFiles, entry: Entry, window: Window) -> bool:
 def _look(files: LogFiles, entry: Entry, pick: Matcher, wanted: set[int]) -> None:
     def look() -> None:
         with files.open(entry, None) as log:
-            for _, line in lines(files.noting(entry, log.blocks()), pick):
+            for _, line in lines(log.blocks(), pick):
                 pick.observe(line, wanted)
         files.still(entry)
 
@@ -149,6 +147,6 @@ def _renamed(files: LogFiles, entry: Entry, do: Callable[[], T]) -> T:
     try:
         return do()
     except Unreadable as problem:
-        if problem.code == "storage.missing":
-            raise rotated(files.where(entry.key)) from None
-        raise
+        # Gone, or another file under its name, half compressed: then not this one's fault.
+        files.still(entry)
+        raise (rotated(files.where(entry.key)) if problem.code == "storage.missing" else problem) from None
