@@ -50,5 +50,6 @@ bench: venv
 lock: venv
 	$(UV) pip compile pyproject.toml --extra dev --generate-hashes --quiet --no-emit-index-url --allow-unsafe --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.txt
 
+# Of the state folder only what `make up` made: the rest may be an installation, with its master key.
 clean:
-	rm -rf $(VENV) .demo .state .airflow .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf $(VENV) .demo .state/up .airflow .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

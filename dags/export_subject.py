@@ -26,7 +26,8 @@ removed at the end of every run, so clearing single tasks ends in `staging.gone`
 | `request.number`, `request.unknown` | Look the number up: `privacy request list`. |
 | `request.released`, `request.refused` | The request is closed; a new wish is a new request. |
 | `identity.ambiguous` | More than one person fits: `privacy request decide NUMBER`, then start it again. |
-| `request.superseded`, `run.*` | A later run of the same request took over, or a task was marked by hand. |
+| `request.superseded`, `run.*` | A later run took over, or a task was marked by hand, or Airflow lost the run. |
+| `export.incomplete` | A task was marked as successful by hand, so its part is missing; start the export again. |
 | `connections.*`, `database.missing`, `keys.*`, `settings.*` | Correct what Airflow's connections and variables say. |
 | `datamap.*`, `policy.*`, `export.nothing_to_read` | `privacy datamap check` names file, dataset and key. |
 | `database.busy`, `storage.busy` | The store did not answer three times; start it again when it does. |

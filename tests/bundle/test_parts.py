@@ -22,6 +22,7 @@ from conftest_bundle import FULL, ORDER, WEB, batch, log
 from conftest_sources import of, shop, system
 from privacy.bundle import PartWriter
 from privacy.bundle.encode import encode
+from privacy.bundle.merge import _names
 from privacy.bundle.parts import safe
 from privacy.datamap.load import Ref
 from privacy.datamap.models import System
@@ -176,6 +177,28 @@ def test_an_original_goes_with_the_values_that_were_left_out_of_its_record(tmp_p
     assert writer.part.redacted == {"device": 1, "line": 1}
 
 
+def test_an_original_that_is_itself_redacted_counts_once(tmp_path):
+    raw = yaml.safe_load(WEB)["datasets"]["access"]
+    raw["columns"]["line"]["access"] = {"do": "redact", "ground": {"nl": "g", "en": "g"}}
+    made = System.model_validate(yaml.safe_load(WEB) | {"datasets": {"access": raw}})
+    which = Ref(made, "access", made.datasets["access"])
+    with PartWriter(tmp_path / "p", which) as writer:
+        writer.write(batch(schema_of(which.dataset), [log("f", 1, "secret"), log("f", 2, "too")]))
+    assert writer.part.redacted == {"line": 2}
+    assert not (tmp_path / "p/raw-1").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(2**53 - 1, "9007199254740991"), (2**53, '"9007199254740992"'), (-(2**53) + 1, "-9007199254740991"),
+     (-(2**53), '"-9007199254740992"'), (-(2**63), '"-9223372036854775808"')],
+)  # fmt: skip
+def test_an_integer_is_a_text_exactly_from_where_readers_begin_to_round(number, text):
+    """Edge case 21."""
+    made = encode(pa.RecordBatch.from_arrays([pa.array([number], pa.int64())], ["n"]))
+    assert made == f'{{"n":{text}}}\n'.encode()
+
+
 @pytest.mark.parametrize(
     ("parties", "message", "receiver"),
     [
@@ -205,11 +228,36 @@ def test_who_a_row_is_about_decides_what_of_it_is_given(house, parties, message,
         ("naïef\n", "na_ef_"),
         ("", "original"),
         ("a\\..\\b", "b"),
+        ("CON.log", "_CON.log"),
+        ("lpt1", "_lpt1"),
+        ("console.log", "console.log"),
     ],
 )
 def test_a_files_name_cannot_lead_out_of_the_bundle(name, kept):
     """Edge case 9."""
     assert safe(name) == kept
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (datetime(2040, 7, 1, 8, tzinfo=UTC), "2040-07-01T10:00:00+02:00"),
+        (datetime(2040, 1, 1, 8, 0, 0, 1, tzinfo=UTC), "2040-01-01T09:00:00.000001+01:00"),
+        (datetime(9999, 12, 31, 23, 30, tzinfo=UTC), "9999-12-31T23:30:00Z"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z"),
+        (datetime(1920, 7, 1, tzinfo=UTC), "1920-07-01T00:00:00Z"),
+    ],
+)
+def test_local_times_keep_their_summer_time_and_stay_dates_however_far_away(at, text):
+    """Edge case 21."""
+    array = pa.array([at], pa.timestamp("us", "Europe/Amsterdam"))
+    assert json.loads(encode(pa.RecordBatch.from_arrays([array], ["at"]))) == {"at": text}
+
+
+def test_names_that_differ_in_case_alone_are_two_files_on_every_machine():
+    found = _names({"log/Access.log": 1, "log2/access.log": 1, "x/a.log": 1, "y/A.log": 1})
+    assert len({name.casefold() for name in found}) == 4
+    assert set(found.values()) == {"log/Access.log", "log2/access.log", "x/a.log", "y/A.log"}
 
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]))

@@ -183,6 +183,32 @@ def test_how_records_were_cut_into_batches_and_parts_changes_nothing(house):
     assert one.inner_sha256 == two.inner_sha256
 
 
+def test_long_values_in_other_parts_give_the_same_zip(house):
+    """Arrow writes each piece of a column by itself: its pages and dictionaries would show how it was cut."""
+    rows = [ORDER | {"id": n, "message": f"{n:05d}" * 60} for n in range(12_000)]
+    rest = [house.part(ref.full) for ref in house.map if ref.name != "orders"]
+    digests = {
+        house.write(
+            [*(house.part("shop.orders", *(rows[a:b] for a, b in part)) for part in parts), *rest],
+            key=f"{NUMBER}/{n}.zip.age",
+        ).inner_sha256
+        for n, parts in enumerate(
+            ([[(0, 10_000), (10_000, 12_000)]], [[(0, 777), (777, 12_000)]], [[(0, 500)], [(500, 12_000)]])
+        )
+    }
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("count", ["Infinity", "NaN", "1e999", "[" * 5000 + "]" * 5000])
+def test_a_manifest_that_counts_nonsense_is_a_finding_and_no_crash(house, count):
+    opened = house.open(house.write(house.usual()))
+    text = (opened / "datapackage.json").read_text()
+    at = text.index('"records":') + len('"records":')
+    end = min(text.index(c, at) for c in ",}\n")
+    (opened / "datapackage.json").write_text(text[:at] + count + text[end:])
+    assert check_bundle(opened) == ["datapackage.json: it is missing or cannot be read"]
+
+
 def test_row_groups_are_cut_at_the_same_rows_across_parts(house, monkeypatch):
     from privacy.bundle import merge
 

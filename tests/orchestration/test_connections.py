@@ -26,6 +26,8 @@ def airflow_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("sqlite:////data/shop.db", "sqlite:////data/shop.db"),
         ({"conn_type": "sqlite", "host": "/data/shop.db"}, "sqlite:////data/shop.db"),
         ({"conn_type": "fs", "schema": "/data/logs"}, "file:///data/logs"),
+        ({"conn_type": "fs", "extra": {"path": "/srv/logs"}}, "file:///srv/logs"),
+        ("file://srv/data", "file:///srv/data"),
         (
             {"conn_type": "postgres", "host": "db.example", "port": 5432, "schema": "shop", "login": "reader",
                 "password": "p@ss/word"},
@@ -59,3 +61,15 @@ def test_the_command_line_s_variables_become_airflow_s_connections(monkeypatch: 
     for name, value in airflow_connections({"PRIVACY_CONNECTION_SHOP": url, "PRIVACY_HOME": "/x"}).items():
         monkeypatch.setenv(name, value)
     assert AirflowConnections().get("shop").url == url
+
+
+@pytest.mark.parametrize(
+    "known", [{"conn_type": "fs"}, {"conn_type": "fs", "extra": {"path": "/"}}, {"conn_type": "sqlite"}]
+)
+def test_a_connection_without_a_path_is_none_and_never_the_whole_disk(
+    monkeypatch: pytest.MonkeyPatch, known: object
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PRIVACY_SHOP", json.dumps(known))
+    with pytest.raises(BadConfiguration) as caught:
+        AirflowConnections().get("shop")
+    assert caught.value.code == "connections.missing"

@@ -173,12 +173,22 @@ def test_the_demo_removes_no_folder_that_it_has_not_made(tmp_path: Path) -> None
     assert (tmp_path / "demo" / "thesis.txt").exists()
 
 
+def test_neither_demo_nor_up_puts_its_mark_on_a_folder_that_is_not_theirs(tmp_path: Path) -> None:
+    """An installation's state folder, with its master key: the next demo would remove it whole."""
+    (tmp_path / "demo" / "keys").mkdir(parents=True)
+    (tmp_path / "demo" / "keys" / "master.key").write_text("key")
+    with pytest.raises(BadConfiguration) as caught:
+        demo(tmp_path, free_port()).up(until=lambda _: True)
+    assert caught.value.code == "demo.folder_in_use"
+    assert [p.name for p in (tmp_path / "demo").iterdir()] == ["keys"]
+
+
 def test_a_port_that_is_taken_is_said_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(BadConfiguration) as caught:
-            demo(tmp_path, taken.getsockname()[1]).up(until=lambda: None)
+            demo(tmp_path, taken.getsockname()[1]).up(until=lambda _: True)
     assert caught.value.code == "airflow.port_taken"
     assert not (tmp_path / "demo").exists()
 

@@ -56,3 +56,10 @@ def test_a_passwords_file_without_a_user_is_an_error_and_no_open_door(layout: La
     layout.passwords_file.write_text("{}")
     with pytest.raises(BadConfiguration):
         variables(layout)
+
+
+def test_a_start_that_was_killed_while_drawing_is_followed_by_one_that_draws(layout: Layout) -> None:
+    layout.folder.mkdir()
+    layout.passwords_file.with_suffix(".part").write_text('{"adm')
+    assert len(variables(layout)["AIRFLOW__API__SECRET_KEY"]) > 40
+    assert set(json.loads(layout.passwords_file.read_text())) == {"admin", "operator"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import resource
 import shutil
 import sqlite3
@@ -11,14 +12,15 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from conftest_runs import CANARIES, NUMBER, SHARED, Ferry
+from conftest_runs import AGENT, CANARIES, DEVICE, IP, NUMBER, OTHER_NUMBER, SHARED, Ferry
 from privacy import numbers
 from privacy.errors import AmbiguousIdentity, BadInput, GiveUp, PrivacyError, Refused, RetryLater, Tampered, Unreadable
 from privacy.identity import Decision
 from privacy.orchestration import ending, steps
-from privacy.orchestration.runs import Run, bundle_key, code_version
+from privacy.orchestration.runs import Run, bundle_key, code_version, tidy
 from privacy.rights import Ground, State
 from privacy.sources.base import Identifier
+from privacy.storage import TEMPORARY
 
 
 @pytest.fixture
@@ -166,10 +168,87 @@ def test_a_task_marked_successful_by_hand_is_not_believed(ferry: Ferry, damage: 
 def test_an_earlier_run_may_not_seal_once_a_later_one_has_begun(ferry: Ferry) -> None:
     number = ferry.request()
     this, said = run(ferry, number)
-    steps.open_request(ferry.house, Run("run-2", number, "operator"))
+    ferry.house.register.begin(number, "run-2")
     with pytest.raises(Refused) as caught:
         steps.write_bundle(ferry.house, this, said[3])
     assert caught.value.code == "request.superseded"
+    steps.open_request(ferry.house, Run("run-2", number, "operator"))
+    with pytest.raises(GiveUp) as gone:
+        steps.write_bundle(ferry.house, this, said[3])
+    assert gone.value.code == "staging.gone"
+    assert ferry.kinds(number)[:3] == [("run.begun", ""), ("run.begun", ""), ("run.ended", "request.superseded")]
+    # Its own last step says the same, once.
+    assert ending.record(ferry.house, this, failed=None) == {"status": "failed", "reason": "request.superseded"}
+
+
+def test_what_an_overtaken_run_tidies_leaves_what_a_later_one_is_about_to_name(ferry: Ferry) -> None:
+    """Edge case 36: it stalled after sealing; the later run has written its file and not told the register yet."""
+    number = ferry.request()
+    first, _ = run(ferry, number)
+    later = Run("run-2", number, "operator")
+    steps.open_request(ferry.house, later)
+    key = bundle_key(later)
+    with ferry.house.bundles.write(key) as file:
+        file.write(b"sealed")
+    tidy(ferry.house, first)
+    assert {entry.key for entry in ferry.house.bundles.list()} == {key, ferry.house.register.bundle(number).path}
+
+
+def test_a_part_that_was_never_read_makes_no_bundle(ferry: Ferry) -> None:
+    """Edge cases 28 and 36: a mapped task that somebody marked as successful has no part, and Airflow passes over it."""
+    number = ferry.request()
+    this = Run("run-1", number, "operator")
+    steps.open_request(ferry.house, this)
+    steps.resolve_identity(ferry.house, this)
+    parts = [steps.extract(ferry.house, this, unit) for unit in steps.list_parts(ferry.house, this)]
+    for wrong in (parts[:-1], [*parts[:-1], parts[-1] | {"folder": "x"}], []):
+        with pytest.raises(GiveUp) as caught:
+            steps.write_bundle(ferry.house, this, wrong)
+        assert caught.value.code == "export.incomplete"
+    assert ferry.house.register.bundle(number) is None
+    # In whatever order Airflow hands them over.
+    assert steps.write_bundle(ferry.house, this, parts[::-1])["datasets"]["quays.access"]["records"] == 4
+
+
+def test_an_empty_log_folder_fails_the_export(ferry: Ferry) -> None:
+    """Edge case 28: a mount that is away is no person without log lines."""
+    for log in ferry.logs.iterdir():
+        log.unlink()
+    with pytest.raises(Unreadable) as caught:
+        run(ferry, ferry.request())
+    assert caught.value.code == "weblogs.no_files"
+
+
+def test_lines_that_may_be_somebody_elses_are_counted_from_the_log_to_the_ledger(ferry: Ferry) -> None:
+    """Edge case 22."""
+    log = sorted(ferry.logs.iterdir())[0]
+    text = gzip.decompress(log.read_bytes())
+    stamp = log.stat().st_mtime
+    other = f'{IP} - {OTHER_NUMBER} [01/May/2026:10:06:00 +0000] "GET /" 200 5 "-" "{AGENT}" "-"\n'
+    log.write_bytes(gzip.compress(text + other.encode() + f"{DEVICE} no form\n".encode()))
+    os.utime(log, (stamp, stamp))
+    number = ferry.request()
+    this, said = run(ferry, number)
+    assert sum(part["unattributed"] for part in said[3]) == 1
+    assert sum(part["unreadable"] for part in said[3]) == 1
+    ending.record(ferry.house, this, failed=None)
+    assert ferry.house.ledger.entries(run=this.id, kind="run.ended")[0].entry["unattributed"] == 1
+
+
+def test_a_store_that_is_busy_at_the_end_is_asked_again_and_ends_nothing(ferry: Ferry) -> None:
+    number = ferry.request()
+    this, _ = run(ferry, number)
+    bundles = ferry.house.bundles
+
+    def busy(_: str) -> None:
+        raise RetryLater("storage.busy", "busy")
+
+    bundles.open = busy  # type: ignore[method-assign, assignment]
+    with pytest.raises(RetryLater):
+        ending.record(ferry.house, this, failed=None)
+    del bundles.open
+    assert ferry.kinds(number) == [("run.begun", "")]
+    assert ending.record(ferry.house, this, failed=None)["status"] == "done"
 
 
 def test_one_sealed_file_stays_of_a_request(ferry: Ferry) -> None:
@@ -277,13 +356,34 @@ def test_recording_twice_says_the_same_once(ferry: Ferry) -> None:
     assert ferry.kinds(number) == [("run.begun", ""), ("run.ended", "done")]
 
 
-def test_what_a_run_left_behind_is_swept_by_the_next_one_and_a_living_run_is_not(ferry: Ferry) -> None:
-    number = ferry.request()
+def test_what_runs_left_behind_is_swept_and_a_living_run_of_another_request_is_not(ferry: Ferry) -> None:
+    number, other = ferry.request(), ferry.request(Identifier("ferry.traveller", OTHER_NUMBER))
     dead, _ = run(ferry, number)
     ending.record(ferry.house, dead, failed="task.extract.failed")
-    steps.open_request(ferry.house, Run("alive", number, "operator"))
+    # Deleted in Airflow's pages: nobody ever ends it. The next run of the request does.
+    run(ferry, number, "deleted")
+    steps.open_request(ferry.house, Run("alive", other, "operator"))
     steps.open_request(ferry.house, Run("next", number, "operator"))
     assert ferry.staged == ["alive", "next"]
+    assert ("run.ended", "request.superseded") in ferry.kinds(number)
+    # Airflow's own database was lost: after a day without a sign of life it ends here.
+    for path in (ferry.state / "staging" / "alive").rglob("*"):
+        os.utime(path, (0, 0))
+    os.utime(ferry.state / "staging" / "alive", (0, 0))
+    steps.open_request(ferry.house, Run("last", number, "operator"))
+    assert ferry.staged == ["last"]
+    assert ferry.kinds(other) == [("run.begun", ""), ("run.ended", "run.lost")]
+    assert ferry.house.ledger.verify().ok
+
+
+def test_a_half_written_file_of_a_killed_run_goes_with_the_next_one(ferry: Ferry) -> None:
+    """Edge case 13: SIGKILL while sealing; its name is used by nobody again."""
+    number = ferry.request()
+    folder = ferry.state / "bundles" / number
+    folder.mkdir()
+    (folder / f".0123{TEMPORARY}").write_bytes(b"half")
+    run(ferry, number)
+    assert [p.name for p in folder.iterdir() if p.name.endswith(TEMPORARY)] == []
 
 
 def test_opening_again_after_a_death_in_between_goes_on(ferry: Ferry) -> None:

@@ -110,7 +110,10 @@ def _check(place: _Place, manifest_sha256: str | None) -> Iterator[str]:
         resources = {str(r["path"]): r for r in manifest["resources"]}
         said = {str(d["dataset"]): int(d["records"]) for d in manifest["privacy:datasets"]}
         well_formed = len(resources) == len(manifest["resources"]) and all(map(harmless, resources))
-    except (KeyError, OSError, ValueError, TypeError, AttributeError, PrivacyError, zipfile.BadZipFile, zlib.error):
+    except (
+        KeyError, OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, PrivacyError,
+        zipfile.BadZipFile, zlib.error,
+    ):  # fmt: skip
         yield f"{MANIFEST}: it is missing or cannot be read"
         return
     if not well_formed:

@@ -12,13 +12,20 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEAR = tuple(
+    (at - _EPOCH) // timedelta(microseconds=1)
+    for at in (datetime(1, 1, 3, tzinfo=UTC), datetime(2037, 1, 1, tzinfo=UTC))
+)
 
 SAFE = 2**53 - 1
 """The largest integer that every JSON reader keeps."""
@@ -126,7 +133,19 @@ def _datetimes(array: Any) -> Texts:
         return text
     spelled = _pc.dictionary_encode(offsets)
     words = pa.array([_offset(o) for o in spelled.dictionary.to_pylist()], pa.string())
-    return _pc.binary_join_element_wise(text, words.take(spelled.indices), "")
+    text = _pc.binary_join_element_wise(text, words.take(spelled.indices), "")
+    zone = ZoneInfo(str(array.type.tz))
+    # Arrow's zones know no summer time from 2038 on, and local years before 1 and after 9999.
+    far = _pc.or_(_pc.greater_equal(instants, _NEAR[1]), _pc.less(instants, _NEAR[0]))
+    return _replaced(text, far, lambda v: _far(v, zone), instants)
+
+
+def _far(microseconds: int, zone: ZoneInfo) -> str:
+    at = _EPOCH + timedelta(microseconds=microseconds)
+    try:
+        return _datetime(at.astimezone(zone))
+    except OverflowError:
+        return _datetime(at)
 
 
 def _offset(microseconds: int) -> str:

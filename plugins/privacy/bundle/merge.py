@@ -125,15 +125,18 @@ def _names(sources: Mapping[str, object]) -> dict[str, str]:
     """A name in the bundle for each file that originals come from: its own; with its folders where two share one."""
     own: dict[str, list[str]] = {}
     for source in sources:
-        own.setdefault(safe(source), []).append(source)
+        # Some file systems take two names that differ in case for one.
+        own.setdefault(safe(source).casefold(), []).append(source)
     found: dict[str, str] = {}
-    for name, those in own.items():
+    taken: set[str] = set()
+    for those in own.values():
         for source in those:
-            wanted = name if len(those) == 1 else safe_path(source)
+            wanted = safe(source) if len(those) == 1 else safe_path(source)
             unique, n = wanted, 1
-            while _log(unique) in found:
+            while _log(unique).casefold() in taken:
                 n += 1
                 unique = f"{wanted}-{n}"
+            taken.add(_log(unique).casefold())
             found[_log(unique)] = source
     return found
 
@@ -203,11 +206,12 @@ def _merge(staging: Path, to: Path, parts: Sequence[Part]) -> int:
                     rows += batch.num_rows
                     waiting.append(batch)
                     if sum(b.num_rows for b in waiting) >= ROW_GROUP:
-                        table = pa.Table.from_batches(waiting)
+                        # In one piece: how the records were cut into parts must not show in the file.
+                        table = pa.Table.from_batches(waiting).combine_chunks()
                         writer.write_table(table.slice(0, ROW_GROUP), row_group_size=ROW_GROUP)
                         waiting = table.slice(ROW_GROUP).to_batches()
         if writer is not None and waiting:
-            writer.write_table(pa.Table.from_batches(waiting), row_group_size=ROW_GROUP)
+            writer.write_table(pa.Table.from_batches(waiting).combine_chunks(), row_group_size=ROW_GROUP)
     finally:
         if writer is not None:
             writer.close()

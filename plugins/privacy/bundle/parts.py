@@ -117,7 +117,7 @@ class PartWriter:
         with self._translated():
             given, whole = self._redact(batch)
             if self._originals:
-                self._write_originals(batch, whole)
+                self._write_originals(given, whole)
             if self._given:
                 table = given.select(self._given)
                 if self._parquet is None:
@@ -192,7 +192,8 @@ class PartWriter:
         files = batch.column(names.index(_FILE)).to_pylist() if _FILE in names else [""] * batch.num_rows
         for name in self._originals:
             array = batch.column(names.index(name))
-            # An original says what was redacted too, so it is left out with it.
+            # An original says what was redacted too, so it is left out with it; one that was itself redacted is empty
+            # by now, and counted.
             lost = _pc.and_not(array.is_valid(), whole)
             if not _pc.all(whole).as_py():
                 self._count(name, lost)
@@ -214,6 +215,10 @@ class PartWriter:
         return self._files[name]
 
 
+_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
+"""Names that are devices on Windows, whatever follows the dot."""
+
+
 def safe(name: str) -> str:
     """A file's own name, for a path: no folder, no ``..``, nothing that a file system or a shell would read."""
     return _plain(PurePosixPath(name.replace("\\", "/")).name)
@@ -226,7 +231,8 @@ def safe_path(name: str) -> str:
 
 def _plain(name: str) -> str:
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name.removesuffix(".gz"))
-    return kept.lstrip(".")[-150:].lstrip("._-") or "original"
+    kept = kept.lstrip(".")[-150:].lstrip("._-") or "original"
+    return f"_{kept}" if kept.partition(".")[0].upper() in _RESERVED else kept
 
 
 class _Digesting:

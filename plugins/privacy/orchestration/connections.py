@@ -35,11 +35,18 @@ class AirflowConnections:
         if known is None:
             raise _missing(name)
         extra = dict(known.extra_dejson)
-        url = extra.pop("url", None) or _url(known)
+        url = extra.pop("url", None) or _url(known, str(extra.pop("path", "") or ""))
+        if not url:
+            raise _missing(name)
         return Connection(name, str(url), {key: str(value) for key, value in extra.items()})
 
 
-def _url(known: object) -> str:
+def _url(known: object, folder: str) -> str:
+    """The connection's parts as a URL; empty: they say nothing.
+
+    :param folder: where Airflow's own kind ``fs`` keeps its path.
+    """
+
     def part(field: str) -> str:
         value = getattr(known, field, None)
         return "" if value is None else str(value)
@@ -47,9 +54,9 @@ def _url(known: object) -> str:
     scheme = {"postgres": "postgresql", "fs": "file"}.get(part("conn_type"), part("conn_type"))
     if scheme in ("sqlite", "file"):
         # Airflow's parser puts the path of a URL without a host into the schema, less its first stroke.
-        path = part("host") or part("schema")
+        path = folder or "/".join(text for text in (part("host"), part("schema")) if text)
         stroke = "" if path.startswith("/") else "/"
-        return f"{scheme}://{'/' if scheme == 'sqlite' else ''}{stroke}{path}"
+        return f"{scheme}://{'/' if scheme == 'sqlite' else ''}{stroke}{path}" if path.strip("/") else ""
     login = quote(part("login"), safe="")
     if part("password"):
         login += ":" + quote(part("password"), safe="")

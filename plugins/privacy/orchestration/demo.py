@@ -77,10 +77,11 @@ class Demo:
         self.say(f"done in {time.monotonic() - started:.0f} s, nothing is left running")
         self.say(f"bundle: {self._bundle(house, number)}")
 
-    def up(self, *, until: Callable[[], None]) -> None:
-        """Airflow's pages, with the shop of an earlier start or a new one, while ``until`` does not return.
+    def up(self, *, until: Callable[[float], bool]) -> None:
+        """Airflow's pages, with the shop of an earlier start or a new one.
 
-        :raises BadConfiguration: ``airflow.port_taken``.
+        :param until: waits for at most so many seconds; whether it is to end.
+        :raises BadConfiguration: ``airflow.port_taken``. :raises GiveUp: ``airflow.ended``: by itself.
         """
         if _taken(self.port):
             raise BadConfiguration(
@@ -100,7 +101,10 @@ class Demo:
             self.say(f"to try:    DAG {DAG}, Trigger, request number {number}")
             self.say(f"a shell:   source {shlex.quote(str(environment))}; privacy request list")
             self.say("Ctrl-C ends everything")
-            until()
+            while not until(1.0):
+                if not airflow.group.alive:
+                    where = str(airflow.layout.folder / "components")
+                    raise GiveUp("airflow.ended", "Airflow ended by itself.", where=where)
 
     def variables(self) -> dict[str, str]:
         """The ``PRIVACY_*`` variables of the demo: for Airflow, and for ``privacy`` on the command line."""
@@ -123,17 +127,21 @@ class Demo:
 
     def _fresh(self) -> None:
         """An empty folder: what an earlier demo left is removed, what somebody else put there is not."""
-        if self.folder.exists() and any(self.folder.iterdir()):
-            if not (self.folder / _MARK).is_file():
-                raise BadConfiguration(
-                    "demo.folder_in_use",
-                    "The folder holds something that no demo put there.",
-                    where=str(self.folder),
-                    advice="Give another one with --folder.",
-                )
+        self._check_folder()
+        if self.folder.exists():
             shutil.rmtree(self.folder)
 
+    def _check_folder(self) -> None:
+        if self.folder.exists() and any(self.folder.iterdir()) and not (self.folder / _MARK).is_file():
+            raise BadConfiguration(
+                "demo.folder_in_use",
+                "The folder holds something that no demo put there.",
+                where=str(self.folder),
+                advice="Give another one with --folder.",
+            )
+
     def _airflow(self) -> EmbeddedAirflow:
+        self._check_folder()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.folder / _MARK).touch()
         layout = Layout(self.folder / "airflow", self.project, self.port, host=self.host, privacy=self.variables())

@@ -23,6 +23,11 @@ def record(house: House, run: Run, *, failed: str | None) -> dict[str, Any]:
     :raises Refused, Tampered: Airflow says that all went well, and the evidence says otherwise (edge cases 28, 36).
     """
     begin(house, run)
+    for there in house.ledger.entries(run=run.id, kind="run.ended"):
+        if there.entry["status"] == "failed":
+            # A later run of the request has ended this one, or an earlier try of this step has.
+            discard(house, run)
+            return {"status": "failed", "reason": str(there.entry.get("reason") or "")}
     problem: PrivacyError | None = None
     summary: dict[str, Any] = {}
     if failed is None:

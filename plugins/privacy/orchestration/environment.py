@@ -128,8 +128,11 @@ def airflow_connections(variables: Mapping[str, str]) -> dict[str, str]:
 def _kept(path: Path, draw: Callable[[], dict[str, str]]) -> dict[str, str]:
     """The JSON of ``path``; drawn and written (0600) when it is missing."""
     if not path.exists():
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(draw(), file)
+        # Whole or not at all: a start that was killed in between is followed by another one.
+        part.rename(path)
     found: dict[str, str] = json.loads(path.read_text())
     return found

@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from privacy.errors import PrivacyError
@@ -67,13 +68,14 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _interrupted() -> None:
-    """Return when somebody presses Ctrl-C."""
+def _interrupted(seconds: float) -> bool:
+    """Wait so long; whether somebody pressed Ctrl-C meanwhile."""
     try:
-        while True:
-            signal.pause()
+        time.sleep(seconds)
     except KeyboardInterrupt:
         _say("")
+        return True
+    return False
 
 
 if __name__ == "__main__":

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from privacy import numbers
 from privacy.errors import BadConfiguration, GiveUp, PrivacyError, Refused, RetryLater
 
 if TYPE_CHECKING:
-    from privacy.rights import BundleRef
     from privacy.rights.house import House
 
 PIPELINE = "export_subject"
+
+UNITS = "units.json"
+"""In the staging folder: what :func:`privacy.orchestration.steps.list_parts` wants to be read."""
+
+LOST = timedelta(hours=24)
+"""A run whose folder nobody wrote to for so long has no task left; Airflow may have forgotten it."""
 
 SUMMARY = "summary.json"
 """In the staging folder: what :func:`privacy.orchestration.steps.write_bundle` says of the bundle."""
@@ -99,9 +106,7 @@ def make_staging(folder: Path) -> None:
         if any(folder.iterdir()):
             raise Refused("staging.used", "The run's staging folder is in use.", where=folder.name) from None
     except OSError:
-        raise RetryLater(
-            "staging.full", "The staging folder cannot be made.", advice="Free space in PRIVACY_STATE."
-        ) from None
+        raise _full() from None
 
 
 def there(house: House, run: Run) -> Path:
@@ -117,6 +122,21 @@ def there(house: House, run: Run) -> Path:
     return folder
 
 
+def note(path: Path, content: object) -> None:
+    """Write JSON into the run's folder.
+
+    :raises RetryLater: ``staging.full``.
+    """
+    try:
+        path.write_text(json.dumps(content))
+    except OSError:
+        raise _full() from None
+
+
+def _full() -> RetryLater:
+    return RetryLater("staging.full", "Nothing can be written to staging.", advice="Free space in PRIVACY_STATE.")
+
+
 def remove(folder: Path) -> None:
     """Remove a folder; somebody who still writes into it makes that fail, and then it is tried again."""
     try:
@@ -127,21 +147,49 @@ def remove(folder: Path) -> None:
         raise RetryLater("staging.not_empty", "The staging folder cannot be removed yet.", where=folder.name) from None
 
 
+def close_earlier(house: House, run: Run) -> int:
+    """End the runs of the same request that began before and whose end the ledger does not have: they may not seal now.
+
+    :returns: how many there were.
+    """
+    entries = house.ledger.entries(request=run.number)
+    ended = {e.entry["run"] for e in entries if e.entry["kind"] == "run.ended"}
+    begun = {str(e.entry["run"]): e.seq for e in entries if e.entry["kind"] == "run.begun"}
+    left = [other for other, seq in begun.items() if other not in ended and seq < begun.get(run.id, 0)]
+    for other in left:
+        house.ledger.end(other, status="failed", actor=run.actor, request=run.number, reason="request.superseded")
+    return len(left)
+
+
 def sweep(house: House) -> int:
-    """Remove what runs left behind whose end is in the ledger: tasks may go on writing after a run was ended by hand.
+    """Remove what runs left behind: those whose end is in the ledger (tasks may go on writing after a run was ended by
+    hand), and those that were lost with Airflow's own database, which end here.
 
     :returns: how many folders were removed.
     """
     if not house.settings.staging.is_dir():
         return 0
-    left = [
-        folder
-        for folder in sorted(house.settings.staging.iterdir())
-        if house.ledger.entries(run=folder.name, kind="run.ended")
-    ]
-    for folder in left:
+    now, removed = house.clock.now(), 0
+    for folder in sorted(house.settings.staging.iterdir()):
+        if not house.ledger.entries(run=folder.name, kind="run.ended"):
+            if now - _touched(folder) < LOST:
+                continue
+            for begun in house.ledger.entries(run=folder.name, kind="run.begun"):
+                request = begun.entry.get("request")
+                known = str(request) if request is not None else None
+                house.ledger.end(folder.name, status="failed", actor=PIPELINE, request=known, reason="run.lost")
         remove(folder)
-    return len(left)
+        removed += 1
+    return removed
+
+
+def _touched(folder: Path) -> datetime:
+    """When anything in a folder was changed last."""
+    times = [folder.stat().st_mtime]
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            times.append(path.lstat().st_mtime)
+    return datetime.fromtimestamp(max(times), UTC)
 
 
 def bundle_key(run: Run) -> str:
@@ -152,21 +200,25 @@ def bundle_key(run: Run) -> str:
     return f"{run.number}/{run.id}-{uuid.uuid4().hex[:12]}.zip.age"
 
 
-def tidy(house: House, number: str) -> None:
-    """Remove what was sealed of a request and is not what the register names: it would be kept for ever.
+def tidy(house: House, run: Run) -> None:
+    """Remove what runs of the request sealed that the register does not name: it would be kept for ever.
 
-    A run that is still at work on another file was overtaken, and may not seal it any more.
+    Only this run's own, and those of runs that have ended: a later one may be about to name what it just wrote.
     """
-    _remove_sealed(house, f"{number}/", house.register.bundle(number))
+    ref = house.register.bundle(run.number)
+    for entry in list(house.bundles.list(f"{run.number}/")):
+        owner = PurePosixPath(entry.key).name.rpartition("-")[0]
+        mine = owner == run.id or house.ledger.entries(run=owner, kind="run.ended")
+        if mine and (ref is None or entry.key != ref.path):
+            house.bundles.delete(entry.key)
+    house.bundles.sweep(f"{run.number}/")
 
 
 def discard(house: House, run: Run) -> None:
     """Remove what this run sealed, unless the register names it."""
     with suppress(PrivacyError):
-        _remove_sealed(house, f"{run.number}/{run.id}-", house.register.bundle(run.number))
-
-
-def _remove_sealed(house: House, prefix: str, but: BundleRef | None) -> None:
-    for entry in list(house.bundles.list(prefix)):
-        if but is None or entry.key != but.path:
-            house.bundles.delete(entry.key)
+        ref = house.register.bundle(run.number)
+        for entry in list(house.bundles.list(f"{run.number}/{run.id}-")):
+            if ref is None or entry.key != ref.path:
+                house.bundles.delete(entry.key)
+        house.bundles.sweep(f"{run.number}/")

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 from privacy.errors import AmbiguousIdentity, AskPerson, GiveUp, Refused
 from privacy.orchestration.runs import (
     SUMMARY,
+    UNITS,
     Run,
     begin,
     bundle_key,
+    close_earlier,
     discard,
     make_staging,
+    note,
     staging_of,
     sweep,
     there,
@@ -26,6 +29,8 @@ from privacy.orchestration.runs import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from privacy.rights.house import House
     from privacy.sources.base import Partition, Subject
 
@@ -38,6 +43,7 @@ def open_request(house: House, run: Run) -> dict[str, Any]:
     """
     begin(house, run)
     request = house.register.begin(run.number, run.id)
+    close_earlier(house, run)
     sweep(house)
     make_staging(staging_of(house, run))
     return {"request": request.number, "right": request.right.value, "run": run.id}
@@ -105,6 +111,7 @@ def list_parts(house: House, run: Run) -> list[dict[str, Any]]:
     if not units:
         # A data map without datasets must not end as an empty bundle that looks whole (edge cases 25, 28).
         raise GiveUp("export.nothing_to_read", "The data map has no dataset that names anybody.", where=run.number)
+    note(there(house, run) / UNITS, [[unit["no"], unit["dataset"]] for unit in units])
     return units
 
 
@@ -148,7 +155,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     request, payload = register.get(run.number), register.open(run.number)
     if request.dates.begun_at is None or payload.subject is None:
         raise Refused("run.not_resolved", "It is not known yet whose the request is.", where=run.number)
-    in_order = sorted(parts, key=lambda part: str(part["folder"]))
+    in_order = _all_of_them(staging, run, parts)
     found = write(
         staging,
         house.datamap,
@@ -179,10 +186,35 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     except AskPerson:
         discard(house, run)
         raise
-    tidy(house, run.number)
+    tidy(house, run)
     summary = found.as_json()
-    (staging / SUMMARY).write_text(json.dumps(summary))
+    note(staging / SUMMARY, summary)
     return summary
+
+
+def _all_of_them(staging: Path, run: Run, parts: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The parts in the order of their units, one for each.
+
+    :raises GiveUp: ``export.incomplete``: a unit was not read. A task that somebody marked as successful has no part,
+        and Airflow passes over it (edge cases 28, 36).
+    """
+    in_order = sorted(parts, key=_unit)
+    try:
+        wanted = json.loads((staging / UNITS).read_bytes())
+    except (OSError, ValueError):
+        wanted = None
+    if [[_unit(part), part["dataset"]] for part in in_order] != wanted:
+        raise GiveUp(
+            "export.incomplete", "Not every part was read, or one that nobody asked for.", where=run.number,
+            advice="Start the export again.",
+        )  # fmt: skip
+    return in_order
+
+
+def _unit(part: Mapping[str, Any]) -> int:
+    """The number of the unit that a part was read for, from its folder's name."""
+    number = str(part["folder"]).partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _subject(house: House, run: Run) -> Subject:
