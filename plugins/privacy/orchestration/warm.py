@@ -5,6 +5,7 @@ Importing pyarrow, pandas and SQLAlchemy in each task made a run of four levels 
 
 from __future__ import annotations
 
+import gc
 import importlib
 
 from airflow.listeners import hookimpl
@@ -40,3 +41,6 @@ def on_starting(component: object) -> None:
         return
     for name in MODULES:
         importlib.import_module(name)
+    # What is there now stays for good: no task that is forked from here looks through it for garbage.
+    gc.collect()
+    gc.freeze()

@@ -75,6 +75,23 @@ class Of:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept(Of):
+    """What is held in one dataset alone, for a source where the rows of one go along with those of another.
+
+    That is where two datasets share a table, or a declared cascade reaches from one into the other.
+
+    :param subjects: whose records of it are held.
+    :param dataset: its name within the system.
+    :param keys: single records that are held whoever they are about: keys in the dataset's order, as texts.
+    :param whole: all its records are held.
+    """
+
+    dataset: str
+    keys: frozenset[tuple[str, ...]] = field(default=frozenset(), repr=False)
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """Pick the records whose term began before a bound.
 
@@ -290,6 +307,7 @@ class Source(Protocol):
         """Do the steps, all or nothing where the store can; one outcome an item; safe to repeat.
 
         :param spare: what is held now, from :func:`privacy.holds.gate`; such items are left alone (``held``).
+            A :class:`Kept` among it counts for its own dataset only.
         :raises Refused: when a cascade would reach beyond the dataset and is not declared.
         """
         ...

@@ -30,7 +30,7 @@ from privacy.sources.base import (
 from privacy.sources.convert import to_arrow
 from privacy.sources.sql_dialect import Dialect, dialect_of
 from privacy.sources.sql_items import items_of
-from privacy.sources.sql_read import Row, fetched, joined
+from privacy.sources.sql_read import Row, collecting_nothing, fetched, joined
 from privacy.sources.sql_text import Own, Statement, Wrap, one_select
 
 
@@ -77,15 +77,21 @@ class SqlSource:
         statement = wrap.select(selection)
         names = [None] if isinstance(selection.pick, Due) or selection.on else list(dataset.people)
         with closing(self._rows(statement, dataset, where)) as batches:
-            for rows in batches:
-                *values, numbers, places = zip(*rows, strict=True)
-                arrays = [
-                    to_arrow(column, dataset.columns[name], f"{where}.{name}")
-                    for name, column in zip(dataset.columns, values, strict=True)
-                ]
-                told = {p: _parties(p, names) for p in set(places)}
-                arrays += [pa.array(numbers, pa.int32()), pa.array([told[p] for p in places], pa.string())]
-                yield pa.record_batch(arrays, schema=schema)
+            while True:
+                with collecting_nothing():
+                    rows = next(batches, None)
+                    if rows is None:
+                        return
+                    *values, numbers, places = zip(*rows, strict=True)
+                    arrays = [
+                        to_arrow(column, dataset.columns[name], f"{where}.{name}")
+                        for name, column in zip(dataset.columns, values, strict=True)
+                    ]
+                    told = {p: _parties(p, names) for p in set(places)}
+                    arrays += [pa.array(numbers, pa.int32()), pa.array([told[p] for p in places], pa.string())]
+                    batch = pa.record_batch(arrays, schema=schema)
+                    del rows, values, numbers, places, arrays
+                yield batch
 
     def open(self, dataset: str, key: tuple[object, ...]) -> BinaryIO:
         """A row has no original beside it."""

@@ -20,9 +20,10 @@ import sqlalchemy as sa
 from privacy.database import translated
 from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration, Refused, Unreadable
-from privacy.sources.base import Delete, Item, Of, Outcome, Redaction, Selection, Set, Status, Step
+from privacy.sources.base import Delete, Item, Of, Outcome, Redaction, Set, Status, Step
 from privacy.sources.convert import to_arrow
 from privacy.sources.sql_dialect import Key, quoted
+from privacy.sources.sql_held import Held
 from privacy.sources.sql_items import items_of
 from privacy.sources.sql_read import Row
 from privacy.sources.sql_references import References, Rows, chunks
@@ -41,7 +42,7 @@ def apply(source: SqlSource, unit: Sequence[Step], spare: Sequence[Of]) -> list[
     with translated(source.system.system), _referenced(source.system.system):
         steps = [_Work(source, step) for step in unit]
         with source.open_engine(read_only=False).begin() as connection:
-            held = Of(tuple(subject for pick in spare for subject in pick.subjects))
+            held = Held(source, connection, spare)
             for work in steps:
                 work.look(connection, held)
             _delete(source, connection, [w for w in steps if isinstance(w.step.change, Delete)], held, steps)
@@ -66,14 +67,10 @@ def _referenced(where: str) -> Iterator[None]:
     ) from None
 
 
-def _delete(source: SqlSource, connection: sa.Connection, works: list[_Work], held: Of, steps: list[_Work]) -> None:
+def _delete(source: SqlSource, connection: sa.Connection, works: list[_Work], held: Held, steps: list[_Work]) -> None:
     references = References(connection, source.dialect, source.system.system)
     unit = [work.rows() for work in works]
-
-    def among(table: str, key: tuple[str, ...], keys: Collection[Key]) -> set[Key]:
-        return _held_rows(source, connection, held, table, key, keys)
-
-    references.settle(unit, among)
+    references.settle(unit, held.rows)
     for work, rows in zip(works, unit, strict=True):
         work.settled(rows)
     for work in steps:
@@ -98,36 +95,6 @@ def _delete(source: SqlSource, connection: sa.Connection, works: list[_Work], he
                     where=f"{source.system.system}.{rows.table}",
                     advice="Look for a trigger on the table.",
                 )
-
-
-def _held_rows(
-    source: SqlSource, connection: sa.Connection, held: Of, table: str, key: tuple[str, ...], keys: Collection[Key]
-) -> set[Key]:
-    """Which rows of a table are held, by the datasets that are kept in it."""
-    found: set[Key] = set()
-    if not held.subjects:
-        return found
-    has = source.dialect.table_columns(connection, table)
-    for name, dataset in source.system.datasets.items():
-        if dataset.table != table or set(dataset.key) - has:
-            continue
-        columns = ", ".join(quoted(c) for c in (*key, *dataset.key))
-        matched = source.dialect.keyed_by_index([quoted(c) for c in key], "keys")
-        for chunk in chunks(keys):
-            rows = connection.exec_driver_sql(
-                f"SELECT {columns} FROM {quoted(table)} WHERE {matched}", {"keys": source.dialect.rows(chunk)}
-            )
-            own = {tuple(r[len(key) :]): tuple(r[: len(key)]) for r in rows}
-            found |= {own[k] for k in _keys_of(source, connection, name, held, list(own)) if k in own}
-    return found
-
-
-def _keys_of(source: SqlSource, connection: sa.Connection, name: str, held: Of, keys: Collection[Key]) -> Iterator[Key]:
-    statement = source.wrap(name).select(Selection(name, held), keys, perhaps=True)
-    dataset = source.dataset(name)
-    places = [list(dataset.columns).index(c) for c in dataset.key]
-    for row in connection.exec_driver_sql(statement.text, statement.parameters):
-        yield tuple(row[p] for p in places)
 
 
 @dataclass
@@ -158,13 +125,13 @@ class _Work:
             )
         return self._dataset.table
 
-    def look(self, connection: sa.Connection, held: Of) -> None:
+    def look(self, connection: sa.Connection, held: Held) -> None:
         """What each item is now. Held comes before changed, and both before what was planned."""
         self._check_names(connection)
         by_key = {item.key: item for item in self.step.items}
         for chunk in chunks(by_key):
             now = self._now(connection, chunk)
-            spared = set(_keys_of(self.source, connection, self._name, held, chunk)) if held.subjects else set()
+            spared = held.planned(self._name, chunk)
             for key in chunk:
                 planned = by_key[key]
                 if key not in now:

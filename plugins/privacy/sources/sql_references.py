@@ -105,7 +105,7 @@ class References:
         return moved
 
     def _look_beyond(self, rows: Rows, unit: Sequence[Rows], held: Held) -> bool:
-        """Rows that nobody planned: refuse them, or see whether a declared cascade would take a held one along."""
+        """Rows that nobody planned: what a held one hangs on stays; any other is refused, unless it is declared."""
         moved = False
         seen: set[tuple[str, Key]] = set()
         # (table, its key columns, key -> the planned row that it would go with)
@@ -124,9 +124,13 @@ class References:
                         below[child] = roots[parent]
                 if not below:
                     continue
-                self._refuse(foreign, rows)
                 for child in held(foreign.child, own, below):
                     moved = _stay(rows, below[child], held=True) or moved
+                # What hangs on a row that stays now is no matter any more.
+                below = {child: root for child, root in below.items() if root in rows.going}
+                if not below:
+                    continue
+                self._refuse(foreign, rows)
                 if foreign.action == "CASCADE":
                     todo.append((foreign.child, own, below))
         return moved
