@@ -292,6 +292,13 @@ def test_the_inventory_names_every_table_and_column(shop):
     assert claims["lines"] == ("line", "year", "number")
 
 
+def test_the_doctor_tells_of_triggers_that_may_change_rows_nobody_planned(shop):
+    shop.db.execute("CREATE TRIGGER tidy AFTER DELETE ON orders BEGIN DELETE FROM lines WHERE line = 1; END")
+    shop.db.commit()
+    (problem,) = [p for p in shop.source().check() if p.code == "sql.trigger"]
+    assert (problem.where, problem.fatal, "tidy" in problem.message) == ("shop.orders", False, True)
+
+
 def test_the_doctor_names_a_select_that_cannot_run(shop):
     shop.select("lines", "SELECT line, client FROM nowhere")
     assert [(p.code, p.where) for p in shop.source().check()] == [("database.absent", "shop.lines")]

@@ -170,6 +170,12 @@ class Sqlite:
         rows = connection.exec_driver_sql("SELECT name, type FROM pragma_table_info('privacy_probe')")
         return {name: bool(kind) for name, kind in rows}
 
+    @staticmethod
+    def triggers(connection: sa.Connection, table: str) -> list[str]:
+        """The names of a table's triggers."""
+        text = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t COLLATE NOCASE ORDER BY name"
+        return [str(row[0]) for row in connection.exec_driver_sql(text, {"t": table})]
+
     def foreign_keys(self, connection: sa.Connection) -> list[Foreign]:
         """All foreign keys. SQLAlchemy passes over the action of one that is written beside its column."""
         found: dict[tuple[str, int], list[Any]] = {}

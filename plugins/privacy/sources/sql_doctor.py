@@ -64,6 +64,14 @@ def _of_dataset(source: SqlSource, opened: sa.Connection, name: str) -> Iterator
             "A key, and what an erasure sets, bear the table's own column names.",
             fatal=False,
         )
+    for trigger in source.dialect.triggers(opened, dataset.table):
+        yield Problem(
+            "sql.trigger",
+            f"Table {dataset.table!r} has a trigger, {trigger!r}: what it changes along, no plan shows.",
+            where,
+            "Read what it does before an erasure or a purge runs over this table.",
+            fatal=False,
+        )
     served = {d.table for d in source.system.datasets.values()}
     for foreign in source.dialect.foreign_keys(opened):
         along = foreign.action in ("CASCADE", "SET NULL", "SET DEFAULT")
