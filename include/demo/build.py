@@ -13,7 +13,6 @@ from demo import cast
 from demo.answers import Answers
 from demo.logs import Logs, Visit
 from demo.moments import DAY, MINUTE, Calendar, utc
-from demo.owners import Owner
 from demo.people import Guest, People, Person
 from demo.shop import KEYS, Shop
 from demo.sizes import SIZES, Size
@@ -269,15 +268,15 @@ class _Work:
                 owner = self.people.device_owner(session.device)
             self.shop.session(session, owner)
             end = session.start if session.end is None else session.end
-            yield self._visit(session.start, end, session.ip, session.agent, owner)
+            # Nobody wrote down the end: they may have been there for half an hour.
+            until = session.start + 30 * MINUTE if session.end is None else end
+            yield Visit(session.start, end, session.ip, session.agent, self.logs.whose(owner), until)
         for order in orders:
             if order.ip is not None:
                 # Half an hour around the order counts as a visit.
                 at = order.at
-                yield self._visit(at - 30 * MINUTE, at + 30 * MINUTE, order.ip, order.agent or "", order.owner)
-
-    def _visit(self, start: int, end: int, ip: str, agent: str, owner: Owner) -> Visit:
-        return Visit(start, end, ip, agent, self.logs.whose(owner))
+                end = at + 30 * MINUTE
+                yield Visit(at - 30 * MINUTE, end, order.ip, order.agent or "", self.logs.whose(order.owner), end)
 
 
 def _second(at: int) -> int:

@@ -29,6 +29,7 @@ class Visit(NamedTuple):
     """An address in use, from and to (both inclusive).
 
     :param mine: whose visit it is.
+    :param until: how long they may have been there, where nobody wrote down the end.
     """
 
     start: int
@@ -36,6 +37,7 @@ class Visit(NamedTuple):
     ip: str
     agent: str
     mine: frozenset[Who]
+    until: int
 
 
 class Logs:
@@ -162,7 +164,7 @@ class _Address:
         if (n, who) not in self._contested:
             visit = self._visits[n]
             self._contested[n, who] = any(
-                other.start <= visit.end and visit.start <= other.end and who not in other.mine
+                other.start <= visit.end and visit.start <= other.until and who not in other.mine
                 for other in self._visits
             ) or any(visit.start <= at <= visit.end and who not in whose for at, whose in self._named)
         return self._contested[n, who]

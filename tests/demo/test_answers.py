@@ -221,11 +221,12 @@ def test_a_plain_reading_of_the_logs_gives_the_same_owners(made, decision):
         number, start = row["customer_id"], row["started_at"] * 1000
         who = {reading.person[number]} if number is not None else reading.by_device(row["device_id"])
         end = start if row["ended_at"] is None else row["ended_at"] * 1000
-        visits.append((row["ip"], start, end, row["user_agent"], who))
+        until = start + HALF_AN_HOUR if row["ended_at"] is None else end
+        visits.append((row["ip"], start, end, row["user_agent"], who, until))
     for row in made.db.execute("SELECT * FROM orders WHERE ip IS NOT NULL"):
         at = micros(row["ordered_at"])
         who = reading.owners(row["customer_id"], row["email"], at, decision)
-        visits.append((row["ip"], at - HALF_AN_HOUR, at + HALF_AN_HOUR, row["user_agent"], who))
+        visits.append((row["ip"], at - HALF_AN_HOUR, at + HALF_AN_HOUR, row["user_agent"], who, at + HALF_AN_HOUR))
     lines = []
     for key, raw in made.lines.items():
         if found := LINE.fullmatch(raw):
@@ -242,11 +243,11 @@ def test_a_plain_reading_of_the_logs_gives_the_same_owners(made, decision):
     for key, ip, at, agent, who in lines:
         for subject in who or ():
             expected[subject].add(key)
-        for v_ip, start, end, v_agent, v_who in visits if who is None else ():
+        for v_ip, start, end, v_agent, v_who, _ in visits if who is None else ():
             if v_ip != ip or not start <= at <= end or v_agent != agent:
                 continue
             for subject in v_who:
-                elsewhere = any(o[0] == ip and o[1] <= end and start <= o[2] and subject not in o[4] for o in visits)
+                elsewhere = any(o[0] == ip and o[1] <= end and start <= o[5] and subject not in o[4] for o in visits)
                 named = any(
                     o[1] == ip and start <= o[2] <= end and o[4] is not None and subject not in o[4] for o in lines
                 )

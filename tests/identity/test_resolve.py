@@ -185,3 +185,17 @@ def test_addresses_that_only_unicode_takes_for_one_are_two(club, of_kind):
     club.member(2, "INFO@STRASSE.example")
     assert of_kind(club.resolve(email="info@strasse.example"), "club.member") == [(2, False)]
     assert of_kind(club.resolve(email="INFO@STRAßE.example"), "club.member") == [(1, False)]
+
+
+@pytest.mark.parametrize(("began", "contested"), [("10:05", True), ("10:30", True), ("10:31", False), ("09:59", True)])
+def test_another_visit_whose_end_nobody_wrote_down_may_have_lasted_half_an_hour(club, began, contested):
+    """Edge case 22."""
+    club.member(1, "a@x.example")
+    club.member(2, "b@x.example")
+    club.visit(1, "d1", "192.0.2.1", f"2026-01-01T{began}:00Z", "2026-01-01T11:00:00Z")
+    club.visit(2, "d2", "192.0.2.1", "2026-01-01T10:00:00Z", None)
+    visits = [i for i in club.resolve(member=1).subject.identifiers if i.kind == "ip"]
+    assert [i.contested for i in visits] == [contested]
+    # For the visitor themselves it is the one moment that is known.
+    (own,) = [i for i in club.resolve(member=2).subject.identifiers if i.kind == "ip"]
+    assert own.valid_from == own.valid_to

@@ -21,11 +21,17 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _END = datetime.max.replace(tzinfo=UTC)
 
 
+LASTS = timedelta(minutes=30)
+"""How long a visit whose end nobody wrote down may have lasted: the time after which web analytics end a session."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """One row's word that two identifiers are the same person's.
 
-    :param start, end: when it held; for a visit: its window.
+    :param start, end: when it held; for a visit: its window. ``at``: when the visit's record says that it began.
+    :param lasted: until when somebody else may have been there: a visit without a known end may have gone on for
+        :data:`LASTS`; for the visitor it is the moment that is known of it.
     :param owner: the row's own first identity, by the precedence of its party (see ``Party.subject``).
     """
 
@@ -37,10 +43,12 @@ class Link:
     agent: str | None = field(repr=False)
     owner: Key | None = field(repr=False)
     at: datetime | None = field(default=None, repr=False)
+    lasted: datetime | None = field(default=None, repr=False)
 
     def meets(self, other: Link) -> bool:
-        """Whether the two held at the same time (ends of visits included)."""
-        return (self.start or _BEGINNING) <= (other.end or _END) and (other.start or _BEGINNING) <= (self.end or _END)
+        """Whether the other may have been there at the same time (ends of visits included)."""
+        until = other.lasted or other.end or _END
+        return (self.start or _BEGINNING) <= until and (other.start or _BEGINNING) <= (self.end or _END)
 
     def overlaps(self, other: Link) -> bool:
         """Whether the two held at the same time, ends excluded: an address passed on at noon was never shared."""
@@ -92,7 +100,7 @@ class Graph:
         source, target = self._key(dataset, edge.source, row), self._key(dataset, edge.target, row)
         if source is None or target is None:
             return None
-        start = end = at = None
+        start = end = at = lasted = None
         if edge.valid is not None:
             start, end = (self._moment(dataset, name, row) for name in edge.valid)
         if edge.window is not None:
@@ -101,11 +109,13 @@ class Graph:
                 return None
             at = start
             # A visit without a known end is the moment that is known of it.
-            start, end = start - _period(edge.before), (end or start) + _period(edge.after)
+            before, after = _period(edge.before), _period(edge.after)
+            lasted = _moved(end or _moved(start, LASTS), after)
+            start, end = _moved(start, -before), _moved(end or start, after)
         agent = row[edge.agent] if edge.agent else None
         return Link(
             origin, source, target, start, end, str(agent) if agent is not None else None,
-            self._owner(dataset, edge, row), at,
+            self._owner(dataset, edge, row), at, lasted,
         )  # fmt: skip
 
     def _owner(self, dataset: Dataset, edge: Edge, row: dict[str, object]) -> Key | None:
@@ -141,3 +151,11 @@ class Graph:
 
 def _period(text: str) -> timedelta:
     return timedelta(0) if text == "PT0S" else Period.model_validate(text).longest
+
+
+def _moved(at: datetime, by: timedelta) -> datetime:
+    """A moment moved on; placeholders at the ends of the calendar stay in it."""
+    try:
+        return at + by
+    except OverflowError:
+        return _END if by > timedelta() else _BEGINNING
