@@ -46,9 +46,11 @@ class Log:
         rest = self.head if self.upto is None else self.head[: self.upto]
         left = None if self.upto is None else self.upto - len(rest)
         block = bytearray()
+        # A small file needs no large block: to make one takes longer than to read it.
+        step = BLOCK if self.entry.bytes * 16 > BLOCK else BLOCK // 16
         with decompressing(self._where):
             while True:
-                size = len(rest) + (BLOCK if left is None else min(BLOCK, left))
+                size = len(rest) + (step if left is None else min(step, left))
                 if len(block) < size:
                     block.extend(bytes(size - len(block)))
                 block[: len(rest)] = rest

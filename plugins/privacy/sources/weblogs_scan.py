@@ -104,14 +104,14 @@ def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[i
     verdicts = files.verdicts
     pick.contested |= {w for w in visits if verdicts.get((pick.digest, w))}
     asked = visits - pick.contested
-    open_visits = {w for w in asked if (pick.digest, w) not in verdicts}
+    open_visits = [w for w in pick.windows if w.number in asked and (pick.digest, w.number) not in verdicts]
     for entry in files.beside() if open_visits else ():
         if entry.identity == log.entry.identity:
             continue
-        reached = {w.number for w in pick.windows if w.number in open_visits and _reaches(files, entry, w)}
+        reached = {w.number for w in open_visits if _reaches(files, entry, w)}
         if reached:
             _look(files, entry, pick, reached)
-            open_visits -= pick.contested
+            open_visits = [w for w in open_visits if w.number not in pick.contested]
         if not open_visits:
             break
     verdicts.update({(pick.digest, w): w in pick.contested for w in visits | pick.contested})
