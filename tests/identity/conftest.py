@@ -1,4 +1,4 @@
-"""A club of five tables, just big enough for every rule of "Whose is it"."""
+"""A club of a few tables, just big enough for every rule of "Whose is it"."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ identity:
     - {dataset: visits, source: member, target: device}
     - {dataset: visits, source: member, target: ip, window: [started, ended], agent: user_agent}
     - {dataset: visits, source: device, target: ip, window: [started, ended], agent: user_agent}
+    - {dataset: orders, source: email, target: ip, window: [at, at], agent: user_agent, before: PT30M, after: PT30M}
 datasets:
 """
     + _dataset("members", "member", "member", {"member": spec("integer", "club.member"), "email": spec("text", "email"),
@@ -73,12 +74,15 @@ datasets:
     + _dataset("visits", "member, device", "visit", {"visit": spec("integer"), "member": spec("integer", "club.member"),
         "device": spec("text", "device_id"), "ip": spec("text", "ip"), "user_agent": spec("text"),
         "started": spec("datetime"), "ended": spec("datetime")})
+    + _dataset("orders", "member, email", "no", {"no": spec("integer"), "member": spec("integer", "club.member"), "email": spec("text", "email"), "ip": spec("text", "ip"),
+        "user_agent": spec("text"), "at": spec("datetime")})
 )  # fmt: skip
 
 SELECTED = {
     "members": "member, email, since, merged_into",
     "old_emails": "member, email, since, until",
     "visits": "visit, member, device, ip, user_agent, started, ended",
+    "orders": "no, member, email, ip, user_agent, at",
 }
 
 TABLES = """
@@ -86,6 +90,7 @@ CREATE TABLE members (member INTEGER PRIMARY KEY, email TEXT, since TEXT, merged
 CREATE TABLE old_emails (member INTEGER, email TEXT, since TEXT, until TEXT);
 CREATE TABLE visits (visit INTEGER PRIMARY KEY, member INTEGER, device TEXT, ip TEXT, user_agent TEXT,
   started TEXT, ended TEXT);
+CREATE TABLE orders (no INTEGER PRIMARY KEY, member INTEGER, email TEXT, ip TEXT, user_agent TEXT, at TEXT);
 """
 
 
@@ -113,6 +118,10 @@ class Club:
     def visit(self, member: int | None, device: str, ip: str, started: str, ended: str, agent: str = "A/1") -> None:
         row = (member, device, ip, agent, started, ended)
         self.db.execute("INSERT INTO visits (member,device,ip,user_agent,started,ended) VALUES (?,?,?,?,?,?)", row)
+
+    def order(self, email: str, ip: str, at: str) -> None:
+        """A guest's order."""
+        self.db.execute("INSERT INTO orders (email,ip,user_agent,at) VALUES (?,?,?,?)", (email, ip, "A/1", at))
 
     def resolve(self, decision: Decision | None = None, **named: str | int) -> Resolution:
         self.db.commit()

@@ -199,3 +199,29 @@ def test_another_visit_whose_end_nobody_wrote_down_may_have_lasted_half_an_hour(
     # For the visitor themselves it is the one moment that is known.
     (own,) = [i for i in club.resolve(member=2).subject.identifiers if i.kind == "ip"]
     assert own.valid_from == own.valid_to
+
+
+@pytest.mark.parametrize(
+    ("at", "whose"), [("11:59:59", 1), ("12:00:00", 2), ("12:10:00", 2), ("12:29:59", 2)], ids=lambda v: str(v)
+)
+def test_the_visit_around_a_guests_order_is_whose_the_address_was_when_they_ordered(club, at, whose):
+    """Edge cases 19 and 22: the half hour before an order reaches back to when the address was another's."""
+    club.member(1, "new@x.example", since="2026-05-01T12:00:00Z")
+    club.moved(1, "pass@x.example", "2020-01-01T00:00:00Z", "2026-05-01T12:00:00Z")
+    club.member(2, "pass@x.example", since="2026-05-01T12:00:00Z")
+    club.order("pass@x.example", "203.0.113.77", f"2026-05-01T{at}Z")
+    for member in (1, 2):
+        visits = [i for i in club.resolve(member=member).subject.identifiers if i.kind == "ip"]
+        assert [i.value for i in visits] == (["203.0.113.77"] if member == whose else [])
+
+
+def test_a_visit_of_a_device_that_two_people_used_is_nobodys(club):
+    """Edge case 22: nobody knows who held the tablet."""
+    club.member(1, "a@x.example")
+    club.member(2, "b@x.example")
+    for member, day in ((1, 1), (2, 2)):
+        club.visit(member, "tablet", f"192.0.2.{day}", f"2026-01-0{day}T10:00:00Z", f"2026-01-0{day}T11:00:00Z")
+    club.visit(None, "tablet", "192.0.2.9", "2026-01-03T10:00:00Z", "2026-01-03T11:00:00Z")
+    for member in (1, 2):
+        visits = [i for i in club.resolve(member=member).subject.identifiers if i.kind == "ip"]
+        assert [i.value for i in visits] == [f"192.0.2.{member}"]

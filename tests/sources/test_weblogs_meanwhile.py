@@ -252,3 +252,21 @@ def test_one_source_serves_two_selections_in_turn_and_mixes_nothing_up(logs):
         assert rows(source, by_user, source.partitions(by_user)) == [("a.gz", 1)]
         nobodys = Selection("access", Of(()))
         assert rows(source, nobodys, [Partition(HERE + "a.gz", 1)]) == []
+
+
+def test_a_strangers_line_without_a_time_in_the_same_file_contests_the_visit(logs):
+    """Edge case 22: it may have been written during the visit."""
+    logs.put(HERE + "a.gz", [line(stamp(10)), line("no time", user=2002)], at=at(12))
+    assert logs.read(VISIT.pick) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "begins", "contested"),
+    [(at(8, 30), 7, True), (at(7, 59), 7, False), (at(23), 11, True)],
+    ids=["an hour's delay", "long before", "put together of several servers' logs"],
+)
+def test_a_file_is_looked_into_when_its_lines_may_reach_into_the_visit(logs, changed, begins, contested):
+    """Edge case 22: by its last change and its first line, and a margin on both sides."""
+    logs.put(HERE + "a.gz", [line(stamp(10))], at=at(12))
+    logs.put(HERE + "b.gz", [*[nobody(begins)] * 2000, stranger()], at=changed)
+    assert (logs.read(VISIT.pick) == []) is contested
