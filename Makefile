@@ -8,13 +8,14 @@ UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
 .PHONY: venv demo up test check lint types imports bench clean lock
 
-# Until it ends: a demo shop, a real Airflow, one request, its bundle. About three minutes.
+# Until it ends: a demo shop, a real Airflow, one request, its bundle.
 demo: venv
 	$(BIN)/python -m privacy.orchestration.run demo --home include --folder .demo
 
-# Airflow's pages on 127.0.0.1:8080, with the demo shop, until Ctrl-C.
+# Airflow's pages on 127.0.0.1:8080 (PORT=... for another), with the demo shop, until Ctrl-C.
+PORT ?= 8080
 up: venv
-	$(BIN)/python -m privacy.orchestration.run up --home include --folder .state/up
+	$(BIN)/python -m privacy.orchestration.run up --home include --folder .state/up --port $(PORT)
 
 venv: $(STAMP)
 
@@ -52,4 +53,4 @@ lock: venv
 
 # Of the state folder only what `make up` made: the rest may be an installation, with its master key.
 clean:
-	rm -rf $(VENV) .demo .state/up .airflow .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	rm -rf $(VENV) .demo .demo.lock .state/up .state/up.lock .airflow .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -44,7 +44,7 @@ REQUEST = Param(
     type="string",
     pattern=PATTERN,
     title="Request number",
-    description="As the register wrote it, e.g. AVG-2026-0042-7. Never a name or an address.",
+    description="As the register wrote it, e.g. AVG-2026-0042-9. Never a name or an address.",
 )
 
 

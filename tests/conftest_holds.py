@@ -44,7 +44,7 @@ class Memory:
 
     rows: dict[str, dict[int, int]] = field(default_factory=lambda: {"profiles": {}, "invoices": {}})
     calls: int = 0
-    system: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(system="shop"))
+    system: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(system="shop", datasets={}))
 
     def partitions(self, selection: Selection) -> list[Partition]:
         return [Partition(selection.dataset, 1)]

@@ -11,9 +11,11 @@ import pytest
 from privacy.clock import FixedClock
 from privacy.connections import Connection
 from privacy.database import engine
+from privacy.holds import Holds
 from privacy.keys import MasterKey
 from privacy.ledger import Ledger, upgrade
 from privacy.rights import Register, Request, Right
+from privacy.rights.keeping import Keeping
 from privacy.sources.base import Identifier, Subject
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -27,14 +29,20 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 class Kept:
     """What the register asked to be held, by request."""
 
-    def __init__(self) -> None:
-        self.by_request: dict[str, Subject] = {}
+    def __init__(self, engine) -> None:
+        self.by_request: dict[str, tuple[Subject, ...]] = {}
+        self._engine = engine
 
-    def place_request(self, number: str, subject: Subject, *, author: str) -> None:  # noqa: ARG002
-        self.by_request[number] = subject
+    def place_request(self, number: str, subjects, *, author: str, wanted) -> None:  # noqa: ARG002
+        with self._engine.begin() as connection:
+            if wanted(connection):
+                self.by_request[number] = tuple(subjects)
 
-    def release_request(self, number: str, *, author: str) -> None:  # noqa: ARG002
+    def release_request(self, number: str, *, author: str, writing) -> None:  # noqa: ARG002
         self.by_request.pop(number, None)
+
+    def kept(self) -> frozenset[str]:
+        return frozenset(self.by_request)
 
 
 class Office:
@@ -47,11 +55,20 @@ class Office:
         upgrade(self.engine)
         self.key = MasterKey(b"k" * 32)
         self.ledger = Ledger(self.engine, self.key, folder / "head.json", self.clock)
-        self.holds = Kept()
+        self.holds = Kept(self.engine)
         self.spans: list[tuple[datetime, datetime | None]] = [(LONG_AGO, None)]
         self.register = Register(
             self.engine, self.key, self.ledger, self.holds, POLICY, self.clock, addresses=lambda *_: self.spans
         )
+
+    def real_holds(self, resolver: object = None) -> Holds:
+        """The register with the installation's own holds, and whose a request is, from now on."""
+        holds = Holds(self.engine, self.key, self.ledger, self.clock)
+        self.register = Register(
+            self.engine, self.key, self.ledger, Keeping(holds), POLICY, self.clock,
+            addresses=lambda *_: self.spans, resolver=resolver,
+        )  # fmt: skip
+        return holds
 
     def receive(self, *identifiers: Identifier, **more: object) -> str:
         return self.register.receive(Right.ACCESS, identifiers or (ANNA,), author="desk", **more).number

@@ -26,7 +26,7 @@ def engine(connection: Connection, *, read_only: bool = False, create: bool = Fa
 
     :param read_only: SQLite is opened so that no statement can write.
     :param create: a SQLite file that is missing is made; otherwise it is an error, never an empty shop.
-    :raises BadConfiguration: the URL is none, or the file is missing.
+    :raises BadConfiguration: the URL is none, its driver is not installed, or the file is missing.
     """
     try:
         url = make_url(connection.url)
@@ -35,7 +35,15 @@ def engine(connection: Connection, *, read_only: bool = False, create: bool = Fa
             "connections.url", "The connection's URL is no database URL.", where=connection.name
         ) from None
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        try:
+            return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        except (ImportError, sa.exc.ArgumentError):
+            raise BadConfiguration(
+                "connections.driver",
+                f"The driver for {url.get_backend_name()} is not installed.",
+                where=connection.name,
+                advice="Install it, or correct the connection's URL.",
+            ) from None
     path = Path(url.database or "")
     if not create and not path.is_file():
         raise BadConfiguration(

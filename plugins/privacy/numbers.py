@@ -1,4 +1,4 @@
-"""Request numbers such as ``AVG-2026-0042-7``: short enough to say on the telephone, hard to get wrong.
+"""Request numbers such as ``AVG-2026-0042-9``: short enough to say on the telephone, hard to get wrong.
 
 The serial is drawn at random, so that a number tells nothing; the last digit is a Damm check digit over year and
 serial: it finds every single wrong digit and every swap of two neighbours.

@@ -8,6 +8,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -131,8 +132,11 @@ def test_entries_are_shown_of_a_request_or_a_run(salon):
 
 
 @pytest.mark.parametrize("user", ["anna@domain.example", "root"])
-def test_the_ledger_names_who_typed(salon, monkeypatch, user):
-    monkeypatch.setattr("getpass.getuser", lambda: user)
+def test_the_ledger_names_who_typed_by_the_machine_s_word_and_not_by_the_environment_s(salon, monkeypatch, user):
+    """Edge case 32: a name that anybody may set proves nothing."""
+    monkeypatch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_name=user))
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "the.director")
     number = salon.good("request", "new", "--email", "anna@a.example")["number"]
     event = [e for e in salon.good("ledger", "show", "--request", number) if e["kind"] == "request.received"]
     assert event[0]["actor"] == user.replace("@", " at ")
@@ -141,8 +145,45 @@ def test_the_ledger_names_who_typed(salon, monkeypatch, user):
 def test_a_user_without_a_name_is_named_by_number(monkeypatch):
     from privacy.cli.common import actor
 
-    def nameless():
+    def nameless(_):
         raise KeyError
 
-    monkeypatch.setattr("getpass.getuser", nameless)
+    monkeypatch.setattr("pwd.getpwuid", nameless)
     assert actor() == f"uid {os.getuid()}"
+
+
+def test_what_a_row_says_otherwise_than_the_ledger_is_reported_with_status_1(salon):
+    """Edge case 26, for register and holds."""
+    number = salon.good("request", "new", "--email", "anna@a.example")["number"]
+    found = salon.good("ledger", "verify")
+    assert (found["ok"], found["recovered"]) == (True, [])
+    with salon.house().engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM request_register")
+    result = salon.run("ledger", "verify")
+    assert (result.exit_code, number in result.stdout) == (1, True)
+
+
+def test_entries_that_were_signed_for_later_are_told(salon):
+    """Edge cases 13 and 26."""
+    head = salon.state / "ledger-head.json"
+    salon.good("request", "new", "--email", "anna@a.example")
+    old = head.read_bytes()
+    salon.good("request", "new", "--email", "bert@b.example")
+    head.write_bytes(old)
+    salon.good("request", "new", "--email", "anna@a.example")
+    (found,) = salon.good("ledger", "verify")["recovered"]
+    assert f"entries {found['first']} to {found['last']}" in salon.run("ledger", "verify").stdout
+
+
+def test_a_new_installation_is_not_made_beside_a_database_whose_key_is_missing(salon):
+    (salon.state / "keys/master.key").unlink()
+    assert "[keys.lost]" in salon.error("init")
+    assert not (salon.state / "keys/master.key").exists()
+
+
+def test_a_database_whose_driver_is_missing_is_a_clear_error(salon, monkeypatch):
+    for url in ("mysql+nosuch://u:secret@127.0.0.1:1/x", "oracle+cx_oracle://u:secret@127.0.0.1:1/x"):
+        monkeypatch.setenv("PRIVACY_CONNECTION_LEDGER", url)
+        line = salon.error("request", "list")
+        assert "[connections.driver]" in line
+        assert "secret" not in line

@@ -47,6 +47,7 @@ def test_values_are_shown_when_asked_for_and_on_a_terminal_only(salon, number, m
     monkeypatch.setattr(commands, "on_a_terminal", lambda: True)
     assert "'hair': 'red'" in salon.run(*words).stdout
     assert "blue" not in salon.run(*words).stdout
+    assert "[cli.values_as_json]" in salon.error(*words, "--json")
 
 
 def test_a_closed_request_or_a_missing_column_is_a_clear_error(salon, number):

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from privacy.cli import request as commands
+from privacy.errors import AmbiguousIdentity
 from privacy.rights import EvidenceKind, Ground, Right, State
 
 
@@ -60,6 +61,13 @@ def test_nothing_personal_is_shown_without_being_asked_for_on_a_terminal(salon, 
         ((), "request.nothing_named"),
         (("--email", "anna@a.example", "--received", "yesterday"), "cli.moment"),
         (("--email", "anna@a.example", "--received", "2999-01-01"), "request.future"),
+        (("--email", "anna@a.example", "--received", "0001-01-01"), "cli.moment"),
+        (("--email", "anna@a.example", "--received", "9999-12-31T23:00-12:00"), "cli.moment"),
+        (("--email", "anna@a.example", "--received", "1066-10-14"), "request.too_early"),
+        (("--email", "anna@a.example", "--received", ""), "cli.moment"),
+        (("--email", "anna@a.example", "--deliver-to", ""), "cli.empty"),
+        (("--email", "anna@a.example", "--name", " "), "cli.empty"),
+        (("--email", ""), "cli.empty"),
     ],
 )
 def test_a_wrong_request_is_one_line_that_says_what_to_do_and_quotes_nobody(salon, words, code):
@@ -115,8 +123,6 @@ def test_a_guest_without_an_account_is_known_by_their_earlier_records(salon):
 
 def test_a_shared_address_is_decided_by_a_person_who_sees_the_candidates_on_a_terminal(salon, monkeypatch):
     """Edge case 19: a household's mailbox."""
-    from privacy.errors import AmbiguousIdentity
-
     number = salon.good("request", "new", "--email", "house@h.example")["number"]
     assert "[request.no_question]" in salon.error("request", "decide", number)
     house = salon.house()
@@ -201,6 +207,103 @@ def test_when_airflow_refuses_the_request_stays_registered(salon, airflow):
     assert "error: [airflow.refused]" in line.stderr
     assert "DAG is not there" in line.stderr
     assert salon.good("request", "list")[0]["number"] == line.stdout.splitlines()[0]
+
+
+def test_the_number_of_a_registered_request_is_given_to_a_machine_when_airflow_is_down(salon, monkeypatch):
+    for name, value in (("URL", "http://127.0.0.1:1"), ("USER", "u"), ("PASSWORD", "p")):
+        monkeypatch.setenv(f"PRIVACY_AIRFLOW_{name}", value)
+    result = salon.run("request", "new", "--email", "anna@a.example", "--start", "--json")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    told = json.loads(result.stdout)
+    assert (told["number"], told["run"], told["error"]) == (
+        salon.good("request", "list")[0]["number"], None, "airflow.no_answer",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("url", ["ftp:///[", "http://h:notaport", "http://h:99999", "127.0.0.1:8080", "http://"])
+def test_an_address_of_airflow_that_is_none_is_a_clear_error(salon, number, monkeypatch, url):
+    for name, value in (("URL", url), ("USER", "u"), ("PASSWORD", "p")):
+        monkeypatch.setenv(f"PRIVACY_AIRFLOW_{name}", value)
+    assert "[airflow.url]" in salon.error("request", "start", number)
+
+
+@pytest.mark.parametrize("page", [b"<html>anna</html>", b"[]", b'{"anna": 1}', b'"anna"'])
+def test_an_answer_that_is_not_airflows_is_a_clear_error_that_does_not_quote_it(salon, number, airflow, page):
+    def answer(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    airflow.do_POST = answer
+    line = salon.error("request", "start", number)
+    assert "[airflow.answer]" in line
+    assert "anna" not in line
+
+
+def test_a_request_that_is_not_held_is_shown_and_its_start_holds_it(salon, number, airflow):
+    """Edge case 28: it stands there, and a purge may take what it is about."""
+    assert salon.good("request", "list")[0]["held"] is True
+    assert "NOT HELD" not in salon.run("request", "list").stdout + salon.run("request", "show", number).stdout
+    salon.house().holds.release(request=number, author="somebody")
+    assert salon.good("request", "list")[0]["held"] is False
+    assert f"NOT HELD: privacy request start {number}" in salon.run("request", "list").stdout
+    assert "NOT HELD" in salon.run("request", "show", number).stdout
+    salon.good("request", "start", number)
+    assert salon.house().holds.kept() == {number}
+    assert airflow.asked[-1][1]["conf"] == {"request": number}
+
+
+def test_one_broken_row_is_shown_and_keeps_no_other_from_being_listed(salon, number):
+    """Edge case 26."""
+    other = salon.good("request", "new", "--email", "bert@b.example")["number"]
+    with salon.house().engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE request_register SET begun_at = 'x' WHERE number = ?", (number,))
+    result = salon.run("request", "list")
+    assert result.exit_code == 1
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert "broken" in lines[number]
+    assert "received" in lines[other]
+    states = {r["number"]: r["state"] for r in json.loads(salon.run("request", "list", "--json").stdout)}
+    assert states == {number: "broken", other: "received"}
+
+
+def test_a_text_that_is_too_long_is_a_clear_error_that_does_not_quote_it(salon, number):
+    long = "anna " * 1000
+    for words in (
+        ("prove", number, "--by", "document", "--seen", long),
+        ("refuse", number, "--ground", "withdrawn", "--because", long),
+    ):
+        line = salon.error("request", *words)
+        assert "[request.content]" in line
+        assert "anna" not in line
+
+
+def test_a_terminal_is_not_told_what_to_do_by_a_person_s_values(salon, monkeypatch):
+    """Edge case 27: control characters, and signs that turn the order of what is read."""
+    monkeypatch.setattr(commands, "on_a_terminal", lambda: True)
+    words = (
+        "--email",
+        "anna@a.example",
+        "--name",
+        "Anna\x1b[2J\r\nproof: document\u202e",
+        "--deliver-to",
+        "\x1b]0;x\x07street",
+    )
+    number = salon.good("request", "new", *words)["number"]
+    shown = salon.run("request", "show", number, "--personal").stdout
+    assert "name: Anna[2Jproof: document\n" in shown
+    assert "deliver to: ]0;xstreet\n" in shown
+    salon.execute("UPDATE guests SET email = 'x\x1b[2Jhouse@h.example' WHERE guest IN (3, 4)")
+    number = salon.good("request", "new", "--id", "salon.guest=3")["number"]
+    house = salon.house()
+    house.register.begin(number, "r1")
+    with pytest.raises(AmbiguousIdentity) as asked:
+        house.subject(number)
+    house.register.undecided(number, asked.value.question, run="r1")
+    question = salon.run("request", "decide", number).stdout
+    assert "house@h.example" in question
+    assert "\x1b" not in shown + question
 
 
 def test_without_airflows_address_the_request_is_registered_and_the_error_says_what_to_set(salon):

@@ -12,8 +12,8 @@ import pytest
 
 from conftest_holds import NUMBER, Memory, Place, person
 from privacy import database
-from privacy.errors import GiveUp, RetryLater
-from privacy.holds import Everything, HoldKind, Keys, apply
+from privacy.errors import AskPerson, GiveUp, RetryLater
+from privacy.holds import Everything, HoldKind, Holds, Keys, apply
 from privacy.holds import table as holds_table
 from privacy.sources.base import Status
 
@@ -86,6 +86,33 @@ def test_a_request_does_not_stand_in_its_own_way_but_every_other_hold_does(place
     assert done(apply(shop, shop.plan("profiles"), place.holds, request="AVG-2026-0001-1")) == []
     hold(place, person(1), ["shop.invoices"])
     assert done(apply(shop, shop.plan(), place.holds, request=NUMBER)) == [10, 21]
+
+
+@pytest.mark.parametrize("kind", [k for k in HoldKind if k is not HoldKind.REQUEST])
+def test_a_legal_hold_under_a_request_s_number_stands_in_the_way_of_that_request_too(place, shop, kind):
+    hold(place, person(1), kind=kind, request=NUMBER)
+    assert done(apply(shop, shop.plan("profiles"), place.holds, request=NUMBER)) == [20]
+
+
+def test_a_hold_on_a_dataset_that_was_renamed_stops_every_batch_until_a_person_has_looked(place, shop):
+    """Edge case 25: it would stand there, and protect nobody."""
+    hold(place, person(1), ["shop.invoices"])
+    later = Holds(place.engine, place.key, place.ledger, place.clock, datasets=("shop.profiles", "shop.bills"))
+    with pytest.raises(AskPerson, match=r"hold\.dataset_gone.*shop\.invoices"):
+        apply(shop, shop.plan("profiles"), later)
+    assert shop.calls == 0
+
+
+def test_ending_a_hold_waits_for_a_long_batch_as_placing_does(place, tmp_path, monkeypatch):
+    id = hold(place, person(1))
+    monkeypatch.setattr(database, "_WAIT", 0.1)
+    other = Place(tmp_path)
+    with place.holds.gate("shop.profiles"):
+        ending = in_thread(lambda: other.holds.release(id, author="desk"))
+        ending.join(0.6)
+        assert ending.is_alive()
+    ending.join(20)
+    assert other.holds.active() == ()
 
 
 def test_a_record_that_changed_hands_since_the_plan_is_left_alone(place, shop):

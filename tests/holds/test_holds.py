@@ -13,6 +13,7 @@ from conftest_holds import NUMBER, Place, person
 from privacy.errors import BadInput, Refused, Tampered
 from privacy.holds import Everything, HoldKind, Holds, Keys
 from privacy.holds.models import packed, unpacked
+from privacy.holds.replay import differences
 from privacy.keys import MasterKey
 from privacy.sources.base import Identifier, Subject
 
@@ -114,6 +115,122 @@ def test_a_hold_that_would_hold_nothing_is_refused(place, what, datasets, code):
         suspend(place, what, datasets)
     assert refusal.value.code == code
     assert (place.holds.active(), place.ledger.entries()) == ((), [])
+
+
+@pytest.mark.parametrize(
+    ("types", "keys"),
+    [
+        (None, ((11,), ("2026", "b"))),
+        (None, ((None,),)),
+        (None, (("",),)),
+        (None, ((1.5,),)),
+        (None, ((True,),)),
+        (["integer"], (("11", "x"),)),
+        (["integer"], (("0011",),)),
+        (["integer"], (("11 ",),)),
+        (["integer"], (("anna",),)),
+        (["integer", "text"], (("2026",),)),
+        (["integer", "text"], ((None, "b"),)),
+    ],
+)
+def test_a_hold_on_a_key_that_no_record_can_have_is_refused(place, types, keys):
+    """Edge case 28: it would stand there, and protect nothing."""
+    holds = Holds(place.engine, place.key, place.ledger, place.clock, keys={"shop.invoices": types} if types else None)
+    with pytest.raises(BadInput) as refusal:
+        holds.place(HoldKind.SUSPENSION, Keys(keys), ["shop.invoices"], ground="g", author="desk")
+    assert refusal.value.code == "hold.key"
+    assert "anna" not in str(refusal.value)
+    assert (place.holds.active(), place.ledger.entries()) == ((), [])
+
+
+@pytest.mark.parametrize(
+    ("types", "key"), [(["integer"], ("11",)), (["integer"], (11,)), (["integer", "text"], (1, "b"))]
+)
+def test_a_key_may_be_typed_or_read_from_a_table(place, types, key):
+    holds = Holds(place.engine, place.key, place.ledger, place.clock, keys={"shop.invoices": types})
+    holds.place(HoldKind.SUSPENSION, Keys((key,)), ["shop.invoices"], ground="g", author="desk")
+    assert holds.active()[0].what == Keys((tuple(str(part) for part in key),))
+
+
+def test_what_cannot_be_written_down_is_refused_without_quoting_it(place):
+    for value in ("anna\udcff@a.example", 2**70):
+        with pytest.raises(BadInput) as refusal:
+            suspend(place, Subject(1, (Identifier("email", value),)))
+        assert "anna" not in str(refusal.value)
+    assert place.holds.active() == ()
+
+
+ALTERED = {
+    "kind": "UPDATE holds SET kind = 'request'",
+    "datasets": "UPDATE holds SET datasets = '[\"shop.profiles\"]'",
+    "all datasets": "UPDATE holds SET datasets = NULL",
+    "request": "UPDATE holds SET request = 'AVG-2026-0043-2'",
+    "author": "UPDATE holds SET author = 'nobody'",
+    "placed_at": "UPDATE holds SET placed_at = '2020-01-01T00:00:00.000000+00:00'",
+}
+
+
+@pytest.mark.parametrize("statement", ALTERED.values(), ids=ALTERED.keys())
+def test_a_hold_of_which_anything_was_altered_stops_every_batch(place, statement):
+    """Edge case 26, for holds: a suspension that was turned into something weaker, or put on something else."""
+    suspend(place, datasets=["shop.invoices"], request=NUMBER)
+    with place.engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    with pytest.raises(Tampered, match=r"hold\.altered"), place.holds.gate("shop.invoices"):
+        raise AssertionError
+    assert len(found(place)) == 1
+
+
+def found(place):
+    with place.engine.connect() as connection:
+        return list(differences(connection, place.key))
+
+
+def test_every_hold_that_the_ledger_tells_of_is_found_in_the_table(place):
+    """Edge case 26, for holds."""
+    first = suspend(place, datasets=["shop.invoices"], request=NUMBER)
+    place.holds.replace(ANNA, id=first)
+    place.holds.release(suspend(place), author="desk")
+    last = suspend(place, person(2))
+    assert found(place) == []
+    with place.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM holds WHERE id = ?", (first,))
+        connection.exec_driver_sql("UPDATE holds SET released_at = placed_at, sealed = NULL WHERE id = ?", (last,))
+    gone, over = sorted(found(place), key=lambda text: last in text)
+    assert first in gone
+    assert "not stand" in gone
+    assert last in over
+    assert "never released" in over
+
+
+@pytest.mark.parametrize(
+    ("statement", "word"),
+    [
+        ("UPDATE holds SET id = 'x'", "does not know"),
+        ("UPDATE holds SET sealed = (SELECT sealed FROM holds h WHERE h.id <> holds.id)", "somebody else"),
+        ("UPDATE holds SET datasets = 'x' WHERE datasets IS NOT NULL", "differ"),
+    ],
+)
+def test_a_hold_that_was_put_in_the_place_of_another_is_found(place, statement, word):
+    """Edge case 26, for holds."""
+    id = suspend(place, datasets=["shop.invoices"])
+    if "sealed" in statement:
+        suspend(place, person(2))
+    with place.engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    assert any(word in text for text in found(place))
+    assert id
+
+
+def test_a_hold_that_was_brought_back_after_its_release_is_found(place):
+    """Edge case 26, for holds."""
+    id = suspend(place)
+    with place.engine.begin() as connection:
+        sealed = connection.exec_driver_sql("SELECT sealed FROM holds").scalar()
+    place.holds.release(id, author="desk")
+    with place.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE holds SET released_at = NULL, sealed = ?", (sealed,))
+    assert [text for text in found(place) if "was released" in text]
 
 
 def test_a_misspelt_dataset_is_told_its_name(place):

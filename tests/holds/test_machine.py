@@ -43,7 +43,9 @@ class Purging(RuleBasedStateMachine):
     @rule(target=placed, kind=KINDS, who=PEOPLE, datasets=SOME, request=st.sampled_from([None, NUMBER]))
     def hold_a_person(self, kind, who, datasets, request):
         id = self.place.holds.place(kind, person(who), datasets, ground="g", author="a", request=request)
-        self.said[id] = (who, tuple(datasets or DATASETS), request)
+        # Under its number alone: only the hold that keeps a request's records gives way to what is done for it.
+        own = request if kind is HoldKind.REQUEST else None
+        self.said[id] = (who, tuple(datasets or DATASETS), own)
         return id
 
     @rule(target=placed, kind=KINDS, key=st.integers(1, 8), dataset=st.sampled_from(DATASETS))

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,6 +82,73 @@ def test_forged_entries_between_the_head_and_the_end_are_not_signed_for(book):
     book.forge("UPDATE ledger SET entry = replace(entry, '\"r3\"', '\"r4\"') WHERE seq = 3")
     with pytest.raises(Tampered):
         book.begin("r5")
+
+
+def unsigned(book, *runs):
+    """Begin the first run, and the others so that they are not signed for."""
+    book.begin(runs[0])
+    old = book.head.read_bytes()
+    for run in runs[1:]:
+        book.begin(run)
+    book.head.write_bytes(old)
+
+
+def test_entries_that_were_not_signed_for_are_named_by_the_entry_that_signs_for_them(book):
+    """Edge cases 13 and 26: who writes beyond the head can chain on as well as a crash can."""
+    unsigned(book, "r1", "r2", "r3")
+    assert book.begin("r4") == 5
+    recovered = book.ledger.entries(kind="ledger.recovered")[0]
+    assert (recovered.seq, recovered.entry["count"]) == (4, 2)
+    assert (recovered.entry["first"], recovered.entry["last"]) == (2, 3)
+    found = book.ledger.verify()
+    assert (found.ok, found.unanchored, found.recovered) == (True, 0, ((2, 3),))
+    book.begin("r5")
+    assert book.ledger.verify().recovered == ((2, 3),), "said once"
+
+
+def test_a_writer_waits_for_a_head_that_is_being_put_in_place_and_recovers_nothing(book):
+    """Edge case 13: two at once, the first of which has committed."""
+    unsigned(book, "r1", "r2")
+    first, last = book.ledger.entries()
+    there = HeadFile(book.head, MasterKey(b"k" * 32))
+    with there.staged(Head(last.seq, last.hash), book.clock.now()) as publish:
+        writer = threading.Thread(target=lambda: book.opened().event("x", actor="a"))
+        writer.start()
+        writer.join(0.3)
+        assert writer.is_alive()
+        publish()
+    writer.join(20)
+    assert [e.entry["kind"] for e in book.ledger.entries()] == ["run.begun", "run.begun", "x"]
+    assert first.seq == 1
+
+
+def test_a_gap_among_entries_that_are_not_signed_for_stops_the_writing(book):
+    """Edge case 26: one of them taken out, and the one after it chained on to what is left."""
+    from privacy.ledger.chain import link
+
+    unsigned(book, "r1", "r2", "r3")
+    first, _, third = book.ledger.entries()
+    with book.db.connect() as connection:
+        text = connection.exec_driver_sql("SELECT entry FROM ledger WHERE seq = 3").scalar()
+    book.forge("DELETE FROM ledger WHERE seq = 2", f"UPDATE ledger SET hash = '{link(first.hash, text)}' WHERE seq = 3")
+    assert third.seq == 3
+    with pytest.raises(Tampered, match="Entry 2"):
+        book.begin("r4")
+
+
+@pytest.mark.parametrize("table", ["request_register", "holds"])
+def test_an_empty_ledger_beside_requests_or_holds_is_an_alarm_and_is_not_begun_anew(book, table):
+    """Edge case 26: ledger and head removed together."""
+    assert book.ledger.verify().ok
+    rows = {
+        "request_register": "(number, right_, received_at, revision) VALUES ('AVG-2026-0042-5', 'access', 'x', 1)",
+        "holds": "(id, kind, author, placed_at, sealed) VALUES ('x', 'request', 'a', 'x', 's')",
+    }
+    with book.db.begin() as connection:
+        connection.exec_driver_sql(f"INSERT INTO {table} {rows[table]}")
+    assert table in book.ledger.verify().problems[0]
+    with pytest.raises(Tampered, match="empty"):
+        book.begin("r1")
 
 
 def test_a_writer_that_comes_late_does_not_take_the_head_back(book):
@@ -269,9 +337,14 @@ class Chaining(RuleBasedStateMachine):
         if hasattr(self, "temporary"):
             self.temporary.cleanup()
 
+    def recover(self):
+        if self.signed < len(self.said):
+            self.said.append("ledger.recovered")
+
     @rule(who=st.integers(0, 1), kind=st.sampled_from(["a", "b.c", "hold.placed"]))
     def write(self, who, kind):
         self.book.clock.set(self.book.clock.now() + timedelta(seconds=1))
+        self.recover()
         assert self.writers[who].event(kind, actor="a") == len(self.said) + 1
         self.said.append(kind)
         self.signed = len(self.said)
@@ -281,6 +354,8 @@ class Chaining(RuleBasedStateMachine):
         with self.writers[who].writing() as writing:
             for kind in kinds:
                 writing.event(kind, actor="a")
+        if kinds:
+            self.recover()
         self.said += kinds
         self.signed = len(self.said) if kinds else self.signed
 
@@ -290,6 +365,7 @@ class Chaining(RuleBasedStateMachine):
         old = self.book.head.read_bytes()
         self.writers[who].event("x", actor="a")
         self.book.head.write_bytes(old)
+        self.recover()
         self.said.append("x")
 
     @precondition(lambda self: self.signed)

@@ -100,6 +100,23 @@ def test_nothing_personal_fits_into_an_entry(ledger, bad):
     assert ledger.entries() == []
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"retained": {"anna@a.example": 1}},
+        {"omitted": {"x\nanna": 1}},
+        {"datasets": {"anna": {"records": -1, "bytes": 0}}},
+        {"anna@a.example": 1},
+    ],
+)
+def test_an_entry_that_is_refused_quotes_no_key_of_what_it_was_given(ledger, bad):
+    begin(ledger, "r1")
+    with pytest.raises(BadInput) as refusal:
+        ledger.end("r1", status="done", actor="a", **bad)
+    assert "anna" not in str(refusal.value)
+    assert next(iter(bad)) in str(refusal.value) or "has not" in str(refusal.value)
+
+
 @pytest.mark.parametrize("statement", ["UPDATE ledger SET entry = '{}'", "DELETE FROM ledger"])
 def test_the_table_itself_refuses_to_change(ledger, db, statement):
     begin(ledger, "r1")

@@ -94,7 +94,7 @@ RUN = (
     "candidates records bytes deleted held failed unattributed retained omitted datasets oldest_remaining inner_sha256 "
     "outer_sha256 derived"
 )
-EVENT = "seq kind at actor request run reason right hold ground dataset datasets digest count entry"
+EVENT = "seq kind at actor request run reason right hold ground dataset datasets digest count revision received_at first last entry"
 
 
 def test_the_views_have_what_purges_and_erasures_will_say_too(db):

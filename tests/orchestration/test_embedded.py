@@ -173,6 +173,16 @@ def test_the_demo_removes_no_folder_that_it_has_not_made(tmp_path: Path) -> None
     assert (tmp_path / "demo" / "thesis.txt").exists()
 
 
+def test_a_second_demo_in_the_same_folder_waits_for_nobody_and_breaks_nothing(tmp_path: Path) -> None:
+    first, second = demo(tmp_path), demo(tmp_path, free_port())
+    with first._alone():
+        for start in (second.run, lambda: second.up(until=lambda _: True)):
+            with pytest.raises(BadConfiguration) as caught:
+                start()
+            assert caught.value.code == "demo.running"
+    assert not (tmp_path / "demo").exists()
+
+
 def test_neither_demo_nor_up_puts_its_mark_on_a_folder_that_is_not_theirs(tmp_path: Path) -> None:
     """An installation's state folder, with its master key: the next demo would remove it whole."""
     (tmp_path / "demo" / "keys").mkdir(parents=True)

@@ -30,7 +30,7 @@ class Requests(RuleBasedStateMachine):
         self.register = self.office.register
         self.number = self.office.receive()
         self.ended: State | None = None
-        self.proven = self.sealed = False
+        self.proven = self.sealed = self.answered = False
         self.run: str | None = None
         self.most = 0
 
@@ -63,13 +63,16 @@ class Requests(RuleBasedStateMachine):
         if self.attempt(lambda: self.register.undecided(self.number, QUESTION, run=run)):
             assert run == self.run
             assert not self.sealed
+            # What was proven of whoever an answer named, is proven of nobody when it is asked again.
+            self.proven, self.answered = self.proven and not self.answered, False
 
     @rule(person=st.sampled_from([ANNA_NUMBER, BERT, ANNA]))
     def decide(self, person):
+        known = self.answered or self.register.resolution(self.number) is not None
         if self.attempt(lambda: self.register.decide(self.number, Decision((person,)), "desk")):
             assert person != ANNA
             assert not self.sealed
-            self.run = None
+            self.run, self.answered, self.proven = None, True, self.proven and not known
 
     @rule(run=RUNS, records=st.integers(0, 3), outer=st.sampled_from("ab"))
     def seal(self, run, records, outer):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyrage
 import pytest
 
 from conftest_rights import ANNA, ANNA_NUMBER, LONG_AGO, NOW, SUBJECT, Office
-from privacy.errors import BadInput, PrivacyError, Refused, RetryLater, Tampered
+from privacy.errors import AskPerson, BadInput, PrivacyError, Refused, RetryLater, Tampered
 from privacy.identity import Candidate, Decision, Question
 from privacy.rights import Evidence, EvidenceKind, Ground, Register, Right, State
+from privacy.rights.replay import differences
 from privacy.rights.states import Step
 from privacy.sources.base import Identifier, Subject
 
@@ -93,6 +94,8 @@ def test_a_request_that_names_nobody_or_arrives_in_the_future_is_refused(office)
         office.register.receive(Right.ACCESS, (), author="desk")
     with pytest.raises(BadInput, match="future"):
         office.receive(received_at=NOW + timedelta(seconds=1))
+    with pytest.raises(BadInput, match="before 1970"):
+        office.receive(received_at=datetime.min.replace(tzinfo=UTC))
     assert office.register.list() == ()
     assert office.holds.by_request == {}
 
@@ -100,10 +103,10 @@ def test_a_request_that_names_nobody_or_arrives_in_the_future_is_refused(office)
 def test_from_arrival_to_the_seal_no_purge_may_take_what_was_asked_for(office):
     """Edge case 29: a record that falls due between arrival and identity check."""
     number = office.receive()
-    assert office.holds.by_request[number] == Subject(1, (ANNA,))
+    assert office.holds.by_request[number] == (Subject(1, (ANNA,)),)
     office.register.begin(number, "r1")
     office.register.resolved(number, SUBJECT, run="r1")
-    assert office.holds.by_request[number] == SUBJECT
+    assert office.holds.by_request[number] == (SUBJECT,)
     office.seal(number)
     assert number not in office.holds.by_request
 
@@ -117,7 +120,7 @@ def test_a_hold_that_a_crash_lost_is_placed_again_by_the_run(office):
 
 
 def test_a_request_that_cannot_be_registered_leaves_no_hold(office, monkeypatch):
-    monkeypatch.setattr("privacy.rights.table.values_of", lambda *_: {"right_": None})
+    monkeypatch.setattr("privacy.rights.table.values_of", lambda *_: {"number": "x", "right_": None})
     with pytest.raises(PrivacyError):
         office.receive()
     assert office.holds.by_request == {}
@@ -125,14 +128,24 @@ def test_a_request_that_cannot_be_registered_leaves_no_hold(office, monkeypatch)
     assert office.ledger.entries() == []
 
 
-def test_a_request_whose_records_cannot_be_held_yet_is_registered_and_says_so(office, monkeypatch):
+def test_a_request_whose_records_cannot_be_held_yet_is_registered_once_and_says_its_number(office, monkeypatch):
+    """Edge case 28: who only tried again would register it twice."""
+
     def busy(*_, **__):
         raise RetryLater("database.busy", "The database is busy.")
 
-    monkeypatch.setattr(office.holds, "place_request", busy)
-    with pytest.raises(RetryLater, match="registered") as problem:
-        office.receive()
-    assert problem.value.where == office.register.list()[0].number
+    with monkeypatch.context() as patch:
+        patch.setattr(office.holds, "place_request", busy)
+        with pytest.raises(AskPerson, match="registered") as problem:
+            office.receive()
+    (found,) = office.register.list()
+    assert not isinstance(problem.value, RetryLater)
+    assert problem.value.where == found.number
+    assert found.number in problem.value.message
+    assert office.register.not_held([found]) == {found.number}
+    office.register.hold(found.number, author="desk")
+    assert office.register.not_held([found]) == frozenset()
+    assert office.holds.by_request == {found.number: (Subject(1, (ANNA,)),)}
 
 
 def test_a_number_that_somebody_else_was_given_in_the_same_moment_is_not_given_twice(office, monkeypatch):
@@ -276,7 +289,8 @@ def test_every_retry_uses_the_identity_that_was_resolved(office):
     with pytest.raises(Refused, match="somebody else"):
         office.register.resolved(number, Subject(1, (BERT,)), run="r1")
     assert office.register.resolved(number, SUBJECT, run="r1").state is State.SEALED
-    assert number not in office.holds.by_request
+    office.register.begin(number, "r2")
+    assert number not in office.holds.by_request, "what is sealed is not held again by another run"
 
 
 def test_a_decision_answers_the_question_and_may_be_corrected_until_the_seal(office):
@@ -293,7 +307,7 @@ def test_a_decision_answers_the_question_and_may_be_corrected_until_the_seal(off
     office.register.begin(number, "r2")
     office.register.resolved(number, Subject(1, (BERT,)), run="r2")
     office.register.decide(number, Decision((ANNA_NUMBER,), "theirs"), "desk")
-    assert office.register.decision(number) == Decision((ANNA_NUMBER,), "theirs")
+    assert office.register.decision(number) == Decision((ANNA_NUMBER,), "theirs", about=(ANNA,))
     assert office.register.resolution(number) is None
     for late in (
         lambda: office.register.resolved(number, Subject(1, (BERT,)), run="r2"),
@@ -353,6 +367,71 @@ def test_a_date_set_by_hand_proves_nothing(office, column):
         office.register.release(number, "desk")
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("received_at", "2026-10-01T09:30:00.000000+00:00"),
+        ("begun_at", "2026-11-01T09:30:00.000000+00:00"),
+        ("right_", "portability"),
+        ("run", "r9"),
+    ],
+)
+def test_what_was_fixed_when_a_request_arrived_cannot_be_set_by_hand(office, column, value):
+    """Edge case 26, for the register: the last day for an answer is counted from its arrival."""
+    number = office.receive(received_at=NOW - timedelta(days=3))
+    office.register.begin(number, "r1")
+    assert differences(office.engine, office.key) == []
+    office.execute(f"UPDATE request_register SET {column} = ?", value)
+    with pytest.raises(Tampered, match="sealed content"):
+        office.register.open(number)
+    (told,) = differences(office.engine, office.key)
+    assert number in told
+
+
+def test_the_arrival_of_a_request_stands_in_the_ledger(office):
+    arrived = NOW - timedelta(days=2)
+    number = office.receive(received_at=arrived)
+    (entry,) = (e.entry for e in office.ledger.entries(request=number))
+    assert (entry["received_at"], entry["revision"]) == ("2026-10-31T09:30:00.000000Z", 1)
+
+
+def test_a_row_that_was_removed_added_or_put_back_as_it_was_is_found(office):
+    """Edge case 26, for the register."""
+    gone, back, kept = office.receive(), office.receive(), office.sealed()
+    office.register.begin(kept, "r1")
+    with office.engine.connect() as connection:
+        row = connection.exec_driver_sql("SELECT * FROM request_register WHERE number = ?", (back,)).mappings().one()
+    office.register.refuse(back, Ground.WITHDRAWN, "desk")
+    office.register.prove(kept, PASSPORT, "desk")
+    assert differences(office.engine, office.key) == []
+    office.execute("DELETE FROM request_register WHERE number = ?", gone)
+    office.execute(
+        f"UPDATE request_register SET {', '.join(f'{c} = ?' for c in row)} WHERE number = ?", *row.values(), back
+    )
+    assert office.register.open(back).refusal is None, "it opens, as it did then"
+    office.execute(
+        "INSERT INTO request_register (number, right_, received_at, revision) VALUES ('AVG-2020-0042-8', 'access', ?, 1)",
+        row["received_at"],
+    )
+    told = sorted(differences(office.engine, office.key), key=lambda t: (back in t, gone in t))
+    assert [n in t for n, t in zip(("AVG-2020-0042-8", gone, back), told, strict=True)] == [True] * 3
+    assert "does not know" in told[0]
+    assert "any more" in told[1]
+    assert "revision 1" in told[2]
+
+
+def test_one_broken_row_is_told_and_keeps_no_other_from_being_listed(office):
+    """Edge case 26: the others have a last day too."""
+    broken, good, odd = office.receive(), office.receive(), office.receive()
+    office.execute("UPDATE request_register SET begun_at = 'x' WHERE number = ?", broken)
+    office.execute("UPDATE request_register SET right_ = 'x' WHERE number = ?", odd)
+    problems: list[Tampered] = []
+    assert [r.number for r in office.register.list(broken=problems)] == [good]
+    assert {p.where for p in problems} == {broken, odd}
+    with pytest.raises(Tampered):
+        office.register.list()
+
+
 def test_dates_that_are_none_or_impossible_are_reported_and_not_used(office):
     office.receive()
     office.execute("UPDATE request_register SET undecided_at = 'yesterday'")
@@ -378,6 +457,29 @@ def test_an_address_known_long_before_the_request_proves_the_identity(office):
     office.register.release(number, "desk")
 
 
+def test_an_address_that_was_theirs_for_exactly_thirty_days_proves_the_identity(office):
+    """Edge case 1: the bound is inclusive."""
+    office.spans = [(NOW - timedelta(days=30), NOW + timedelta(microseconds=1))]
+    assert office.register.prove(office.sealed(), BY_ADDRESS, "desk").state is State.PROVEN
+
+
+def test_an_address_that_somebody_else_was_found_to_use_tells_nobody_apart(office):
+    """Edge case 19, where nobody was asked about it."""
+    number = office.receive()
+    office.register.begin(number, "r1")
+    shared = Identifier("email", "anna@a.example", contested=True)
+    office.register.resolved(number, Subject(1, (ANNA, shared, ANNA_NUMBER)), run="r1")
+    with pytest.raises(Refused, match="More than one person"):
+        office.register.prove(number, BY_ADDRESS, "desk")
+
+
+def test_a_number_of_another_controller_is_no_number_of_this_register(office):
+    from privacy import numbers
+
+    with pytest.raises(BadInput, match="no request number"):
+        office.register.get(numbers.number("XYZ", 2026, 42))
+
+
 @pytest.mark.parametrize(
     "spans",
     [
@@ -386,6 +488,8 @@ def test_an_address_known_long_before_the_request_proves_the_identity(office):
         [(NOW - timedelta(days=29), None)],
         [(LONG_AGO, NOW - timedelta(days=1))],
         [(NOW + timedelta(days=1), None)],
+        [(NOW - timedelta(days=30) + timedelta(microseconds=1), None)],
+        [(LONG_AGO, NOW)],
     ],
 )
 def test_an_address_that_is_new_or_no_longer_theirs_proves_nothing(office, spans):

@@ -15,13 +15,15 @@ import typer
 from privacy.errors import BadInput
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from privacy.datamap.load import DataMap
     from privacy.rights.house import House
     from privacy.rights.rows import Request
     from privacy.sources.base import Identifier
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")]
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The request, e.g. AVG-2026-0042-5.", show_default=False)]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The request, e.g. AVG-2026-0042-9.", show_default=False)]
 
 
 def workbench() -> House:
@@ -34,14 +36,13 @@ def workbench() -> House:
 
 
 def actor() -> str:
-    """Who types, as the ledger names them: the user of the machine."""
-    import getpass
+    """Who types, as the ledger names them: the user of the machine, by the machine and not by the environment."""
+    import os
+    import pwd
 
     try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, in a container
-        import os
-
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user id without a name, in a container
         name = f"uid {os.getuid()}"
     # The ledger takes no @; users of a domain have one.
     return name.replace("@", " at ")[:100]
@@ -55,8 +56,10 @@ def on_a_terminal() -> bool:
 def given(value: str, what: str) -> str:
     """An option's value; ``-`` asks for it, or reads a line of standard input, and keeps it out of the shell's history.
 
-    :raises BadInput: nothing came.
+    :raises BadInput: nothing came, or nothing stands there.
     """
+    if not value.strip():
+        raise BadInput("cli.empty", f"Nothing is given for: {what}.", advice="Give it, or leave the option out.")
     if value != "-":
         return value
     if sys.stdin.isatty():
@@ -121,13 +124,39 @@ def local(at: Any, zone: str) -> str:
     return "" if at is None else at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
 
 
-def line(request: Request, zone: str) -> tuple[str, ...]:
-    """A request as a row of a table."""
+def moment(text: str, zone: str) -> datetime:
+    """A date or time as it is typed, ISO 8601; without an offset it is the zone's.
+
+    :raises BadInput: ``cli.moment``.
+    """
+    from datetime import UTC, datetime
+    from zoneinfo import ZoneInfo
+
+    try:
+        at = datetime.fromisoformat(text)
+        # In UTC at once: near the ends of the calendar a moment of one zone is none of another's.
+        return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadInput("cli.moment", "That is no date or time.", advice="Write it like 2026-11-02T09:30.") from None
+
+
+def shown(value: str | int) -> str:
+    """A person's value for a terminal: without what a terminal obeys, or that turns the order of what is read."""
+    import unicodedata
+
+    return "".join(c for c in str(value) if unicodedata.category(c)[0] != "C")
+
+
+def line(request: Request, zone: str, *, held: bool = True) -> tuple[str, ...]:
+    """A request as a row of a table.
+
+    :param held: whether it has the hold that it needs, where it needs one.
+    """
     return (
         request.number,
         request.right.value,
         request.state.value,
         local(request.dates.received_at, zone),
         request.due.isoformat(),
-        request.dates.next_step,
+        request.dates.next_step if held else f"NOT HELD: privacy request start {request.number}",
     )

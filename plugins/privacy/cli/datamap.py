@@ -108,6 +108,8 @@ def try_(
     from privacy.rights.states import State
     from privacy.sources.base import PARTY, SUBJECT, Of, Selection, Tally
 
+    if show_values and as_json:
+        raise BadInput("cli.values_as_json", "Records are shown to people, not as JSON.", advice="Leave one out.")
     if show_values and not on_a_terminal():
         raise Refused("cli.not_a_terminal", "Records are shown on a terminal only.", advice="Leave --show-values out.")
     house = workbench()

@@ -14,17 +14,20 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command()
 def verify(as_json: Json = False) -> None:
-    """Recompute the chain and hold it against the signed head; status 1 when anything was altered."""
-    found = workbench().ledger.verify()
+    """Recompute the chain, hold it against the signed head, and register and holds against it; status 1 when anything
+    was altered."""
+    found = workbench().verify()
     data = {
         "ok": found.ok,
         "entries": found.entries,
         "anchored": found.anchored,
         "unanchored": found.unanchored,
+        "recovered": [{"first": first, "last": last} for first, last in found.recovered],
         "problems": list(found.problems),
     }
     summary = f"{found.entries} entries, {found.unanchored} of them not yet signed for"
-    tell(data, "\n".join([summary, *found.problems, "ok" if found.ok else "NOT OK"]), as_json=as_json)
+    later = [f"signed for later than written, compare what ran: entries {a} to {b}" for a, b in found.recovered]
+    tell(data, "\n".join([summary, *later, *found.problems, "ok" if found.ok else "NOT OK"]), as_json=as_json)
     if not found.ok:
         raise typer.Exit(1)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from privacy.cli.airflow import start_export
 from privacy.cli.common import (
     Json,
     Number,
@@ -15,16 +16,17 @@ from privacy.cli.common import (
     identifiers,
     line,
     local,
+    moment,
     on_a_terminal,
+    shown,
     table,
     tell,
     workbench,
 )
-from privacy.errors import BadConfiguration, BadInput, Refused
+from privacy.errors import BadInput, PrivacyError, Refused
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from privacy.errors import Tampered
     from privacy.identity import Question
     from privacy.rights.house import House
     from privacy.rights.rows import Request
@@ -72,15 +74,20 @@ def new(
         Right(right.value),
         identifiers(house.datamap, email or [], phone or [], identifier or []),
         author=actor(),
-        name=given(name, "Name") if name else None,
-        deliver_to=given(deliver_to, "Deliver to") if deliver_to else None,
-        received_at=_moment(received, house.datamap.policy.zone) if received else None,
-        channel=channel,
+        name=None if name is None else given(name, "Name"),
+        deliver_to=None if deliver_to is None else given(deliver_to, "Deliver to"),
+        received_at=None if received is None else moment(received, house.datamap.policy.zone),
+        channel=given(channel, "Channel"),
     )
     # Said before Airflow is asked: the request stays registered whatever Airflow says.
     if not as_json:
         _say(house, made)
-    run = _start(made.number) if start else None
+    try:
+        run = start_export(made.number) if start else None
+    except PrivacyError as problem:
+        if as_json:
+            tell({**made.as_json(), "run": None, "error": problem.code}, "", as_json=True)
+        raise
     if as_json:
         tell({**made.as_json(), "run": run}, "", as_json=True)
     elif run:
@@ -94,6 +101,8 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
     found, zone = house.register.get(number), house.datamap.policy.zone
     data: dict[str, Any] = found.as_json()
     lines = [table(("fact", "value"), [(k.replace("_", " "), v) for k, v in _facts(found, zone).items()])]
+    if house.register.not_held([found]):
+        lines.append(f"NOT HELD, a purge may take its records: privacy request start {found.number}")
     bundle = house.register.bundle(number)
     if bundle is not None:
         data["bundle"] = {"path": bundle.path, "sha256": bundle.outer_sha256, "records": bundle.counts}
@@ -102,9 +111,10 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
     if personal:
         _only_on_a_terminal()
         payload = house.register.open(number)
-        lines += [f"{i.kind}: {i.value}" for i in payload.identifiers]
-        lines += [f"name: {payload.name or ''}", f"deliver to: {payload.deliver_to or 'the address that is known'}"]
-        lines += [f"proof: {p.evidence.kind.value} {p.evidence.seen} ({p.author})" for p in payload.proofs]
+        where = "the address that is known" if payload.deliver_to is None else shown(payload.deliver_to)
+        lines += [f"{i.kind}: {shown(i.value)}" for i in payload.identifiers]
+        lines += [f"name: {shown(payload.name or '')}", f"deliver to: {where}"]
+        lines += [f"proof: {p.evidence.kind.value} {shown(p.evidence.seen)} ({p.author})" for p in payload.proofs]
     tell(data, "\n".join(lines), as_json=as_json)
 
 
@@ -112,22 +122,31 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
 def list_(
     state: Annotated[StateName | None, typer.Option(help="Only those in this state.")] = None, as_json: Json = False
 ) -> None:
-    """List the requests in the order of arrival, with the last day for the answer."""
+    """List the requests in the order of arrival, with the last day for the answer; status 1 when one is broken."""
     from privacy.rights.states import State
 
     house = workbench()
-    found = house.register.list(State(state.value) if state else None)
+    broken: list[Tampered] = []
+    found = house.register.list(State(state.value) if state else None, broken=broken)
+    bare = house.register.not_held(found)
     zone = house.datamap.policy.zone
     head = ("number", "right", "state", "received", "due", "next step")
-    text = table(head, [line(r, zone) for r in found]) if found else "no requests"
-    tell([r.as_json() for r in found], text, as_json=as_json)
+    rows = [line(r, zone, held=r.number not in bare) for r in found]
+    rows += [(p.where, "", "broken", "", "", p.message) for p in broken]
+    data = [{**r.as_json(), "held": r.dates.kept and r.number not in bare} for r in found]
+    data += [{"number": p.where, "state": "broken", "error": p.code} for p in broken]
+    tell(data, table(head, rows) if rows else "no requests", as_json=as_json)
+    if broken:
+        raise typer.Exit(1)
 
 
 @app.command()
 def start(number: Number, as_json: Json = False) -> None:
-    """Start the export of a registered request in Airflow."""
-    found = workbench().register.get(number)
-    run = _start(found.number)
+    """Start the export of a registered request in Airflow; a hold that is missing is placed before."""
+    register = workbench().register
+    found = register.get(number)
+    register.hold(found.number, author=actor())
+    run = start_export(found.number)
     tell({"number": found.number, "run": run}, f"export started: {run}", as_json=as_json)
 
 
@@ -156,7 +175,7 @@ def decide(
     chosen = next(c for c in question.candidates if c.no == person)
     decision = Decision(chosen.identifiers, "theirs" if address is AddressName.theirs else "shared")
     found = house.register.decide(number, decision, actor())
-    run = _start(found.number) if start else None
+    run = start_export(found.number) if start else None
     text = f"{found.number} is decided. " + (f"Export started: {run}" if run else "Start the export again.")
     tell({**found.as_json(), "run": run}, text, as_json=as_json)
 
@@ -173,10 +192,10 @@ def prove(
     from privacy.rights.payload import Evidence, EvidenceKind
 
     house = workbench()
-    evidence = Evidence(
+    evidence = Evidence.of(
         kind=EvidenceKind(by.value),
-        seen=given(seen, "What was seen"),
-        address=given(address, "Address") if address else None,
+        seen=given(seen, "What was seen") if seen else "",
+        address=None if address is None else given(address, "Address"),
     )
     found = house.register.prove(number, evidence, actor())
     tell(found.as_json(), f"{found.number}: {found.state.value}. Next: {found.dates.next_step}.", as_json=as_json)
@@ -203,35 +222,10 @@ def refuse(
     from privacy.rights.payload import Ground
 
     house = workbench()
-    found = house.register.refuse(number, Ground(ground.value), actor(), because=given(because, "Because"))
+    found = house.register.refuse(
+        number, Ground(ground.value), actor(), because=given(because, "Because") if because else ""
+    )
     tell(found.as_json(), f"{found.number} is refused.", as_json=as_json)
-
-
-def _start(number: str) -> str:
-    import os
-
-    from privacy.orchestration.api import AirflowApi
-
-    url, user, password = (os.environ.get(f"PRIVACY_AIRFLOW_{name}", "") for name in ("URL", "USER", "PASSWORD"))
-    if not (url and user and password):
-        raise BadConfiguration(
-            "airflow.settings",
-            "Airflow cannot be asked: its address or user is not set. The request is registered.",
-            where=number,
-            advice="Set PRIVACY_AIRFLOW_URL, PRIVACY_AIRFLOW_USER and PRIVACY_AIRFLOW_PASSWORD; privacy request start.",
-        )
-    return AirflowApi(url, user, password).trigger("export_subject", request=number)
-
-
-def _moment(text: str, zone: str) -> datetime:
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput("cli.moment", "That is no date or time.", advice="Write it like 2026-11-02T09:30.") from None
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))
 
 
 def _facts(found: Request, zone: str) -> dict[str, str]:
@@ -265,7 +259,7 @@ def _show_question(house: House, number: str, question: Question, *, as_json: bo
         return
     _only_on_a_terminal()
     for shared in question.shared:
-        typer.echo(f"shared: {shared.kind} {shared.value}")
+        typer.echo(f"shared: {shared.kind} {shown(shared.value)}")
     for candidate in question.candidates:
-        typer.echo(f"{candidate.no}: " + ", ".join(f"{i.kind} {i.value}" for i in candidate.identifiers))
+        typer.echo(f"{candidate.no}: " + ", ".join(f"{i.kind} {shown(i.value)}" for i in candidate.identifiers))
     typer.echo(f"Decide: privacy request decide {found.number} --person N --address shared|theirs")

@@ -41,6 +41,8 @@ def normal(kind: str, value: object, type: str = "text") -> str | int:
         return fold(text)
     if kind == "phone":
         digits = "".join(c for c in text if c.isdigit())
+        if not digits:
+            raise BadInput("identity.not_a_phone_number", "A phone number has digits.")
         return "+" + digits.removeprefix("00") if text.startswith(("+", "00")) else digits
     if kind == "ip":
         try:

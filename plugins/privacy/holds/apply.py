@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from privacy.holds.spare import Spare
 from privacy.holds.table import Holds
-from privacy.sources.base import Item, Outcome, Selection, Source, Status, Step
+from privacy.sources.base import Delete, Item, Outcome, Selection, Source, Status, Step
 
 
 def apply(source: Source, unit: Sequence[Step], holds: Holds, *, request: str | None = None) -> list[Outcome]:
@@ -23,6 +23,7 @@ def apply(source: Source, unit: Sequence[Step], holds: Holds, *, request: str | 
     system = source.system.system
     names = tuple(dict.fromkeys(f"{system}.{step.selection.dataset}" for step in unit))
     with holds.gate(*names, request=request) as spare:
+        beside = [kept for name in _beside(source, unit) if (kept := spare.kept(f"{system}.{name}"))]
         located = {name: _located(source, name.removeprefix(f"{system}."), name, spare) for name in names}
         held: list[Outcome] = []
         left: list[Step] = []
@@ -37,7 +38,21 @@ def apply(source: Source, unit: Sequence[Step], holds: Holds, *, request: str | 
             if free:
                 left.append(replace(step, items=tuple(free)))
         # To the end, inside the gate: what is not asked for any more is not done.
-        return held + (list(source.apply(left, spare.common)) if left else [])
+        return held + (list(source.apply(left, (*spare.common, *beside))) if left else [])
+
+
+def _beside(source: Source, unit: Sequence[Step]) -> list[str]:
+    """The datasets whose rows the unit may reach: kept in a table of its own, or below one by a declared cascade.
+
+    Its own are among them: what one step has to leave, another step of the unit must not take along.
+    """
+    datasets = source.system.datasets
+    tables: set[str | None] = set()
+    for step in unit:
+        dataset = datasets.get(step.selection.dataset)
+        if dataset is not None and dataset.table is not None:
+            tables |= {dataset.table.lower(), *(t.lower() for t in dataset.cascades if isinstance(step.change, Delete))}
+    return [name for name, dataset in datasets.items() if dataset.table and dataset.table.lower() in tables]
 
 
 def _located(source: Source, dataset: str, name: str, spare: Spare) -> set[tuple[object, ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,8 +11,10 @@ from typing import Any
 
 import orjson
 
-from privacy.errors import BadInput
+from privacy.errors import AskPerson, BadInput
 from privacy.sources.base import Identifier, Of, Subject
+
+_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 class HoldKind(StrEnum):
@@ -102,15 +105,56 @@ def checked(what: What, datasets: Sequence[str] | None) -> tuple[Subject, ...] |
     return tuple(what)
 
 
+def checked_keys(what: Keys, dataset: str, types: Sequence[str] | None) -> None:
+    """Whether keys can be those of a dataset's records: one that no record can have holds nothing.
+
+    :param types: of the dataset's key, part by part; None: not known, and the keys are held against each other alone.
+    :raises BadInput: ``hold.key``; no key is quoted.
+    """
+    parts = len(types if types is not None else what.keys[0])
+    for key in what.keys:
+        if len(key) != parts:
+            raise BadInput("hold.key", f"A key of this dataset has {parts} parts.", where=dataset)
+        for part, type_ in zip(key, types or [""] * parts, strict=True):
+            whole = isinstance(part, int) and not isinstance(part, bool)
+            if type_ == "integer" and not whole and not (isinstance(part, str) and _NUMBER.fullmatch(part)):
+                raise BadInput(
+                    "hold.key", "A part of the key is a whole number.", where=dataset, advice="Write it like 11."
+                )
+            if not whole and not (isinstance(part, str) and part):
+                raise BadInput("hold.key", "A part of a key is a text or a whole number.", where=dataset)
+
+
+def still_there(holds: Iterable[Hold], datasets: Collection[str]) -> None:
+    """Whether all that is held is in the data map: a hold on a dataset that was renamed would hold nothing, unseen.
+
+    :raises AskPerson: ``hold.dataset_gone``.
+    """
+    for hold in holds:
+        if gone := [name for name in hold.datasets or () if name not in datasets]:
+            raise AskPerson(
+                "hold.dataset_gone",
+                f"A hold is on {', '.join(gone)}, which the data map does not have; nothing was changed.",
+                where=hold.id,
+                advice="Place it again on what the dataset is called now, then release this one.",
+            )
+
+
 def packed(what: tuple[Subject, ...] | Keys | Everything, ground: str) -> bytes:
-    """The content of a hold's seal."""
+    """The content of a hold's seal.
+
+    :raises BadInput: ``hold.content``: an identifier or key that cannot be written.
+    """
     if isinstance(what, Everything):
         said: dict[str, object] = {"everything": True}
     elif isinstance(what, Keys):
         said = {"keys": [plain(key) for key in what.keys]}
     else:
         said = {"subjects": [[_written(i) for i in subject.identifiers] for subject in what]}
-    return orjson.dumps({"ground": ground, **said})
+    try:
+        return orjson.dumps({"ground": ground, **said})
+    except TypeError:  # half a character, a number beyond 64 bits; its text may quote it
+        raise BadInput("hold.content", "What the hold is about cannot be written down.") from None
 
 
 def unpacked(content: bytes) -> tuple[tuple[Subject, ...] | Keys | Everything, str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from privacy.holds.models import Everything, Hold, Keys, merged, plain
-from privacy.sources.base import Of, Subject
+from privacy.sources.base import Kept, Of, Subject
 
 
 class Spare:
     """The holds that one batch meets, as it needs them; valid inside :meth:`privacy.holds.Holds.gate` only.
 
-    :param datasets: full names of those that the batch changes.
+    :param datasets: full names of those that the batch changes; of any other only :meth:`kept` is asked.
     """
 
     def __init__(self, datasets: tuple[str, ...], holds: tuple[Hold, ...]) -> None:
+        self._holds = holds
         self._of: dict[str, dict[Subject, None]] = {name: {} for name in datasets}
         self._keys: dict[str, set[tuple[str, ...]]] = {name: set() for name in datasets}
         self._whole: set[str] = set()
@@ -32,6 +33,13 @@ class Spare:
     def keeps(self, dataset: str, key: tuple[object, ...]) -> bool:
         """Whether this very record is held, or all of its dataset; whose it is, is not asked."""
         return dataset in self._whole or plain(key) in self._keys[dataset]
+
+    def kept(self, dataset: str) -> Kept | None:
+        """What is held in a dataset of which rows may go along with the batch's; None: nothing is."""
+        one = Spare((dataset,), self._holds)
+        subjects = tuple(subject for pick in one.of(dataset) for subject in pick.subjects)
+        keys, whole = frozenset(one._keys[dataset]), dataset in one._whole
+        return Kept(subjects, dataset.partition(".")[2], keys, whole) if subjects or keys or whole else None
 
     @property
     def common(self) -> tuple[Of, ...]:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 
 from privacy.clock import Clock, SystemClock
 from privacy.database import reading, translated
 from privacy.datamap.models import did_you_mean
 from privacy.errors import BadInput, Refused, RetryLater
-from privacy.holds.models import Hold, HoldKind, What, checked, packed, unpacked
+from privacy.holds.models import Hold, HoldKind, Keys, What, checked, checked_keys, still_there
+from privacy.holds.rows import Row, hold_of, told
 from privacy.holds.spare import Spare
-from privacy.keys import MasterKey, seal, unseal
+from privacy.holds.turnstile import Turnstile
+from privacy.keys import MasterKey
 from privacy.ledger import Ledger, Writing
 from privacy.ledger.tables import holds as table
+from privacy.sources.base import Subject
 
 PATIENCE = 600.0
-"""Seconds for which placing a hold waits for the batches that are running."""
+"""Seconds for which placing and ending a hold wait for the batches that are running."""
 
 _LOCK = "hashtext('privacy.holds')"
 _PRECEDENCE = list(HoldKind)
@@ -38,7 +37,9 @@ class Holds:
     """The holds of this installation, and the gate that every batch passes.
 
     :param engine: of the ledger's database, migrated; the same that ``ledger`` has.
-    :param datasets: the full names of all datasets, where they are known: a hold on a misspelt one is refused then.
+    :param datasets: the full names of all datasets, where they are known: a hold on a misspelt one is refused then, and
+        no batch runs beside a hold on one that is gone.
+    :param keys: full name -> the types of its items' keys, where they are known.
     """
 
     def __init__(
@@ -49,13 +50,15 @@ class Holds:
         clock: Clock | None = None,
         *,
         datasets: Collection[str] | None = None,
+        keys: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._engine = engine
         self._key = key.derive("holds")
         self._ledger = ledger
         self._clock = clock or SystemClock()
         self._datasets = datasets
-        self._turnstile: str | None = None
+        self._types = keys or {}
+        self._turnstile = Turnstile(engine, PATIENCE)
 
     def place(
         self,
@@ -76,39 +79,14 @@ class Holds:
         :raises BadInput: it would hold nothing, or a dataset does not exist.
         :raises RetryLater: a batch kept the gate open for longer than :data:`PATIENCE`.
         """
-        about = checked(what, datasets)
-        if not ground.strip():
-            raise BadInput("hold.ground", "A hold states its ground.", advice="Say why the records must stay.")
-        for name in datasets or ():
-            if self._datasets is not None and name not in self._datasets:
-                raise BadInput(
-                    "hold.dataset", f"There is no dataset {name!r}{did_you_mean(name, self._datasets)}.", where=name
-                )
-        number = uuid.uuid4().hex
-        sealed = seal(self._key, packed(about, ground), about=number)
-        listed = None if datasets is None else orjson.dumps(list(datasets)).decode()
-
-        def work(writing: Writing) -> str:
-            _told(writing, "hold.placed", number, kind, request, author, sealed=sealed, datasets=datasets)
-            writing.connection.execute(
-                sa.insert(table).values(
-                    id=number,
-                    kind=kind.value,
-                    request=request,
-                    datasets=listed,
-                    author=author,
-                    placed_at=self._now(),
-                    sealed=sealed,
-                )
-            )
-            return number
-
-        return self._alone(work)
+        row = self._new(kind, what, datasets, ground, author, request)
+        self._alone(lambda writing: _placed(writing, row, author))
+        return row.id
 
     def replace(
         self, what: What, *, id: str | None = None, request: str | None = None, author: str = "privacy"
     ) -> None:
-        """Let a hold be about somebody else: a request's, once it is known whose it is. Waits as :meth:`place`.
+        """Let a hold be about somebody else. Waits as :meth:`place`.
 
         :raises BadInput: ``hold.unknown``, or it would hold nothing.
         :raises Refused: ``hold.released``.
@@ -120,38 +98,82 @@ class Holds:
             if not active:
                 raise Refused("hold.released", "The hold has been released.", where=id or request or "")
             for row in active:
-                about = checked(what, None if row.datasets is None else orjson.loads(row.datasets))
-                _, ground = unpacked(unseal(self._key, row.sealed, about=row.id))
-                sealed = seal(self._key, packed(about, ground), about=row.id)
-                _told(writing, "hold.replaced", row.id, row.kind, row.request, author, sealed=sealed)
-                writing.connection.execute(sa.update(table).where(table.c.id == row.id).values(sealed=sealed))
+                self._replaced(writing, Row.of(row), what, author)
 
         self._alone(work)
+
+    def keep(
+        self,
+        request: str,
+        subjects: Sequence[Subject],
+        *,
+        ground: str,
+        author: str,
+        wanted: Callable[[sa.Connection], bool],
+    ) -> None:
+        """Let a request's own hold be about these people: placed where there is none, else changed. Waits as
+        :meth:`place`, unless it is about them already.
+
+        :param wanted: whether the request is still to be held, asked in the transaction that does it: a request that
+            was closed in the same moment leaves no hold behind.
+        :raises BadInput, RetryLater: as :meth:`place`.
+        """
+        row = self._new(HoldKind.REQUEST, subjects, None, ground, author, request)
+        about = checked(subjects, None)
+        with translated("holds"), reading(self._engine).connect() as connection:
+            there = [Row.of(r).opened(self._key)[0] for r in self._own(connection, request)]
+        if there and all(what == about for what in there):
+            return
+
+        def work(writing: Writing) -> None:
+            # The request's row before the hold's: whoever closes it takes the two in that order.
+            if not wanted(writing.connection):
+                return
+            rows = self._own(writing.connection, request, locked=True)
+            for found in rows:
+                self._replaced(writing, Row.of(found), subjects, author)
+            if not rows:
+                _placed(writing, row, author)
+
+        self._alone(work)
+
+    def kept(self) -> frozenset[str]:
+        """The numbers of the requests that have a hold of their own in force."""
+        query = sa.select(table.c.request).where(table.c.released_at.is_(None), table.c.kind == HoldKind.REQUEST.value)
+        with translated("holds"), reading(self._engine).connect() as connection:
+            return frozenset(found for found in connection.execute(query).scalars() if found)
+
+    def end(self, writing: Writing, request: str, *, author: str) -> int:
+        """End a request's own hold in the transaction that closes it: both are done, or neither. Safe to repeat.
+
+        :returns: how many holds ended now.
+        """
+        rows = self._own(writing.connection, request, locked=True)
+        return self._released(writing, rows, author)
 
     def release(self, id: str | None = None, *, request: str | None = None, author: str) -> int:
         """End a hold, or all of a request, and forget whom it was about. Safe to repeat.
 
         :returns: how many holds ended now.
         :raises BadInput: ``hold.unknown``.
+        :raises RetryLater: a batch kept the gate open for longer than :data:`PATIENCE`.
         """
-        with self._ledger.writing() as writing:
+
+        def work(writing: Writing) -> int:
             active = [r for r in self._named(writing.connection, id, request, locked=True) if r.released_at is None]
-            for row in active:
-                _told(writing, "hold.released", row.id, row.kind, row.request, author)
-                writing.connection.execute(
-                    sa.update(table).where(table.c.id == row.id).values(released_at=self._now(), sealed=None)
-                )
-        return len(active)
+            return self._released(writing, active, author)
+
+        return self._patiently(work, time.monotonic() + PATIENCE)
 
     def get(self, id: str) -> Hold:
         """A hold, in force or over. :raises BadInput: ``hold.unknown``."""
         with translated("holds"), reading(self._engine).connect() as connection:
-            return self._opened(self._named(connection, id, None)[0])
+            return hold_of(self._named(connection, id, None)[0], self._key)
 
     def active(self, dataset: str | None = None) -> tuple[Hold, ...]:
         """The holds in force, the first in precedence first, of a dataset (full name) or all.
 
-        :raises Tampered: one does not open with this installation's key.
+        :raises Tampered: one is not what was placed, or does not open with this installation's key.
         """
         with translated("holds"), reading(self._engine).connect() as connection:
             return self._active(connection, dataset)
@@ -163,73 +185,89 @@ class Holds:
         Nothing may be written to the ledger's database inside: on SQLite the gate is its writer's lock.
 
         :param datasets: full names of those that the batch changes.
-        :param request: the request that the batch is for: its own holds do not stand in its way.
+        :param request: the request that the batch is for: the hold that keeps its records does not stand in its way;
+            every other does, also one that was placed under its number.
         :returns: what the batch has to leave alone.
         :raises RetryLater: the database was locked by others all the time; nothing was begun.
+        :raises AskPerson: ``hold.dataset_gone``: a hold is on a dataset that the data map does not have any more.
         """
-        self._pass_turnstile()
+        self._turnstile.passed()
         with translated("holds"), self._engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 # A lock that the server ends with an idle transaction would let a hold in beside a running batch.
                 connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
                 connection.execute(sa.text(f"SELECT pg_advisory_xact_lock_shared({_LOCK})"))
             found = self._active(connection, None)
-            yield Spare(
-                datasets, tuple(h for h in found if request is None or h.request is None or h.request != request)
+            if self._datasets is not None:
+                still_there(found, self._datasets)
+            own = (HoldKind.REQUEST, request)
+            yield Spare(datasets, tuple(h for h in found if request is None or (h.kind, h.request) != own))
+
+    def _new(
+        self,
+        kind: HoldKind,
+        what: What,
+        datasets: Sequence[str] | None,
+        ground: str,
+        author: str,
+        request: str | None,
+    ) -> Row:
+        about = checked(what, datasets)
+        if not ground.strip():
+            raise BadInput("hold.ground", "A hold states its ground.", advice="Say why the records must stay.")
+        for name in datasets or ():
+            if self._datasets is not None and name not in self._datasets:
+                raise BadInput(
+                    "hold.dataset", f"There is no dataset {name!r}{did_you_mean(name, self._datasets)}.", where=name
+                )
+        if isinstance(about, Keys) and datasets:
+            checked_keys(about, datasets[0], self._types.get(datasets[0]))
+        listed = None if datasets is None else orjson.dumps(list(datasets)).decode()
+        return Row(uuid.uuid4().hex, kind.value, request, listed, author, self._now()).about(self._key, about, ground)
+
+    def _replaced(self, writing: Writing, row: Row, what: What, author: str) -> None:
+        about = checked(what, row.listed)
+        _, ground = row.opened(self._key)
+        new = row.about(self._key, about, ground)
+        told(writing, "hold.replaced", new, author)
+        writing.connection.execute(sa.update(table).where(table.c.id == row.id).values(sealed=new.sealed))
+
+    def _released(self, writing: Writing, rows: Sequence[sa.Row[Any]], author: str) -> int:
+        for row in rows:
+            told(writing, "hold.released", Row.of(row), author, sealed=False)
+            writing.connection.execute(
+                sa.update(table).where(table.c.id == row.id).values(released_at=self._now(), sealed=None)
             )
+        return len(rows)
 
     def _alone(self, work: Callable[[Writing], T]) -> T:
         """Do ``work`` in a transaction that no open gate overlaps."""
         until = time.monotonic() + PATIENCE
-        with self._turned(until):
-            while True:
-                try:
-                    with self._ledger.writing() as writing:
-                        if writing.connection.dialect.name == "postgresql":
-                            writing.connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-                        return work(writing)
-                except RetryLater as problem:
-                    # SQLite gives up waiting sooner than a long batch takes.
-                    if problem.code != "database.busy" or time.monotonic() > until:
-                        raise
 
-    @contextmanager
-    def _turned(self, until: float) -> Iterator[None]:
-        """Let no further batch in, so that one after the other cannot keep a hold waiting for ever.
+        def locked(writing: Writing) -> T:
+            if writing.connection.dialect.name == "postgresql":
+                writing.connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            return work(writing)
 
-        SQLite gives its lock to whoever asks at the right moment, not to who waits longest; PostgreSQL queues.
-        """
-        path = self._turnstile_path()
-        if not path:
-            yield
-            return
-        lock = FileLock(path, timeout=max(0.0, until - time.monotonic()), poll_interval=0.01)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise _busy() from None
-        try:
-            yield
-        finally:
-            lock.release()
+        with self._turnstile.stopped(until):
+            return self._patiently(locked, until)
 
-    def _pass_turnstile(self) -> None:
-        if path := self._turnstile_path():
+    def _patiently(self, work: Callable[[Writing], T], until: float) -> T:
+        while True:
             try:
-                with FileLock(path, timeout=PATIENCE, poll_interval=0.01):
-                    return
-            except Timeout:
-                raise _busy() from None
+                with self._ledger.writing() as writing:
+                    return work(writing)
+            except RetryLater as problem:
+                # SQLite gives up waiting sooner than a long batch takes.
+                if problem.code != "database.busy" or time.monotonic() > until:
+                    raise
 
-    def _turnstile_path(self) -> str:
-        if self._turnstile is None:
-            if self._engine.dialect.name != "sqlite":
-                self._turnstile = ""
-            else:
-                with translated("holds"), reading(self._engine).connect() as connection:
-                    main = connection.exec_driver_sql("PRAGMA database_list").first()
-                self._turnstile = f"{Path(main[2])}.placing" if main is not None and main[2] else ""
-        return self._turnstile
+    def _own(self, connection: sa.Connection, request: str, *, locked: bool = False) -> Sequence[sa.Row[Any]]:
+        """A request's own hold in force: a suspension that was placed under its number is none."""
+        query = sa.select(table).where(
+            table.c.request == request, table.c.kind == HoldKind.REQUEST.value, table.c.released_at.is_(None)
+        )
+        return connection.execute(query.with_for_update() if locked else query).all()
 
     def _named(
         self, connection: sa.Connection, id: str | None, request: str | None, *, locked: bool = False
@@ -244,44 +282,14 @@ class Holds:
 
     def _active(self, connection: sa.Connection, dataset: str | None) -> tuple[Hold, ...]:
         rows = connection.execute(sa.select(table).where(table.c.released_at.is_(None)))
-        found = [self._opened(row) for row in rows]
+        found = [hold_of(row, self._key) for row in rows]
         mine = (hold for hold in found if dataset is None or hold.covers(dataset))
         return tuple(sorted(mine, key=lambda h: (_PRECEDENCE.index(h.kind), h.placed_at, h.id)))
-
-    def _opened(self, row: sa.Row[Any]) -> Hold:
-        what, ground = (None, "") if row.sealed is None else unpacked(unseal(self._key, row.sealed, about=row.id))
-        return Hold(
-            row.id,
-            HoldKind(row.kind),
-            None if row.datasets is None else tuple(orjson.loads(row.datasets)),
-            what,
-            ground,
-            row.author,
-            datetime.fromisoformat(row.placed_at),
-            None if row.released_at is None else datetime.fromisoformat(row.released_at),
-            row.request,
-        )
 
     def _now(self) -> str:
         return self._clock.now().isoformat(timespec="microseconds")
 
 
-def _told(
-    writing: Writing,
-    event: str,
-    id: str,
-    kind: str,
-    request: str | None,
-    author: str,
-    *,
-    sealed: str | None = None,
-    datasets: Sequence[str] | None = None,
-) -> None:
-    """The entry that proves it. The digest of the sealed text tells a row that was exchanged, and nobody's name."""
-    digest = None if sealed is None else hashlib.sha256(sealed.encode()).hexdigest()
-    named = None if datasets is None else list(datasets)
-    writing.event(event, actor=author, hold=id, reason=str(kind), request=request, digest=digest, datasets=named)
-
-
-def _busy() -> RetryLater:
-    return RetryLater("holds.busy", "The gate stayed in use all the time.", where="holds", advice="Try again.")
+def _placed(writing: Writing, row: Row, author: str) -> None:
+    told(writing, "hold.placed", row, author, datasets=row.listed)
+    row.insert(writing.connection)

@@ -52,12 +52,17 @@ class HeadFile:
         self._path = path
         self._signer = key.signer()
 
-    def read(self) -> Head | None:
+    def read(self, *, settled: bool = False) -> Head | None:
         """The head; None where none was ever written.
 
+        :param settled: wait for a writer that is putting its head in place.
         :raises Tampered: not signed by this installation's key.
         :raises GiveUp: the file cannot be read.
+        :raises RetryLater: another process keeps the lock.
         """
+        if settled:
+            with self._locked():
+                return self.read()
         try:
             raw = json.loads(self._path.read_bytes())
             signature = bytes.fromhex(raw.pop("signature"))
@@ -92,6 +97,25 @@ class HeadFile:
         :raises GiveUp: the file cannot be written.
         """
         next_ = self._path.with_name(f".{self._path.name}.next")
+        with self._locked():
+            present = self.read()
+            if present is not None and present.seq >= head.seq:
+                yield lambda: None
+                return
+            try:
+                try:
+                    with next_.open("w") as file:
+                        json.dump(self._signed(head, at), file)
+                        file.flush()
+                        os.fsync(file.fileno())
+                except OSError as problem:
+                    raise self._failed(problem) from None
+                yield lambda: self._publish(next_)
+            finally:
+                next_.unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         lock = FileLock(f"{self._path}.lock", timeout=_WAIT, poll_interval=0.01)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -101,20 +125,8 @@ class HeadFile:
         except OSError as problem:
             raise self._failed(problem) from None
         try:
-            present = self.read()
-            if present is not None and present.seq >= head.seq:
-                yield lambda: None
-                return
-            try:
-                with next_.open("w") as file:
-                    json.dump(self._signed(head, at), file)
-                    file.flush()
-                    os.fsync(file.fileno())
-            except OSError as problem:
-                raise self._failed(problem) from None
-            yield lambda: self._publish(next_)
+            yield
         finally:
-            next_.unlink(missing_ok=True)
             lock.release()
 
     def _publish(self, next_: Path) -> None:

@@ -105,6 +105,13 @@ class Event(_Entry):
     datasets: tuple[Code, ...] | None = None
     digest: Code | None = None
     count: Number | None = None
+    revision: Number | None = None
+    """Of the register's row, as the step left it: an older row that is put back is told by it."""
+    received_at: Instant | None = None
+    """When a request arrived, which its terms count from."""
+    first: Number | None = None
+    last: Number | None = None
+    """Entries that this one is about."""
 
 
 E = TypeVar("E", Begun, Ended, Event)
@@ -118,5 +125,8 @@ def made(model: type[E], values: dict[str, object]) -> E:
     try:
         return model.model_validate(values)
     except ValidationError as problem:
-        names = ", ".join(".".join(str(p) for p in e["loc"]) for e in problem.errors())
-        raise BadInput("ledger.entry", f"An entry cannot hold this: {names}.") from None
+        # The entry's own fields alone: a key within one, or a field that it has not, may be somebody's address.
+        places = [e["loc"] for e in problem.errors()]
+        known = {str(loc[0]) for loc in places if loc and loc[0] in model.model_fields}
+        names = sorted(known) + ["a field that it has not"] * any(not loc or loc[0] not in known for loc in places)
+        raise BadInput("ledger.entry", f"An entry cannot hold this: {', '.join(names)}.") from None

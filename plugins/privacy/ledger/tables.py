@@ -33,7 +33,8 @@ request_register = sa.Table(
     sa.Column("key", sa.Text),
     sa.Column("payload", sa.Text),
 )
-"""``key`` is the request's own, wrapped by the master key; ``payload`` is sealed under it. Without them it names nobody."""  # noqa: E501
+"""``key`` is the request's own, wrapped by the master key; ``payload`` is sealed under it, bound to the other columns.
+Without them a row names nobody."""
 
 holds = sa.Table(
     "holds",
@@ -47,5 +48,13 @@ holds = sa.Table(
     sa.Column("released_at", sa.String(32)),
     sa.Column("sealed", sa.Text),
 )
-"""``datasets``: JSON list of full names, NULL for all. ``sealed``: whom it is about and the ground, about its ``id``;
-NULL once it is released. Written by :class:`privacy.holds.Holds` alone."""
+"""``datasets``: JSON list of full names, NULL for all. ``sealed``: whom it is about and the ground, bound to
+the other columns; NULL once it is released. Written by :class:`privacy.holds.Holds` alone."""
+
+
+def beside(connection: sa.Connection) -> str:
+    """The first table beside the ledger that has a row: each was written with an entry; empty where none has."""
+    for table in (request_register, holds):
+        if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is not None:
+            return table.name
+    return ""

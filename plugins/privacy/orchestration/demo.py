@@ -14,9 +14,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from privacy.connections import BUNDLES, LEDGER, EnvironmentConnections
 from privacy.errors import BadConfiguration, GiveUp
@@ -57,6 +60,14 @@ class Demo:
         :raises PrivacyError: anything failed; nothing is left running.
         """
         started = time.monotonic()
+        with self._alone():
+            house, number = self._export()
+            for text in self._report(house, number):
+                self.say(text)
+            self.say(f"done in {time.monotonic() - started:.0f} s, nothing is left running")
+            self.say(f"bundle: {self._bundle(house, number)}")
+
+    def _export(self) -> tuple[House, str]:
         self._fresh()
         with self._airflow() as airflow:
             house = self._ready(airflow)
@@ -72,10 +83,7 @@ class Demo:
             ended = [e.entry for e in house.ledger.entries(request=number, kind="run.ended")]
             code = str(ended[-1].get("reason", "unknown")) if ended else "unknown"
             raise GiveUp("demo.failed", f"The run failed: {code}.", where=str(self.folder / "airflow" / "logs"))
-        for text in self._report(house, number):
-            self.say(text)
-        self.say(f"done in {time.monotonic() - started:.0f} s, nothing is left running")
-        self.say(f"bundle: {self._bundle(house, number)}")
+        return house, number
 
     def up(self, *, until: Callable[[float], bool]) -> None:
         """Airflow's pages, with the shop of an earlier start or a new one.
@@ -87,9 +95,9 @@ class Demo:
             raise BadConfiguration(
                 "airflow.port_taken",
                 f"Something else listens on port {self.port}.",
-                advice="Stop it, or give another port with --port.",
+                advice="Stop it (is make up running already?), or take another one: make up PORT=8081.",
             )
-        with self._airflow() as airflow:
+        with self._alone(), self._airflow() as airflow:
             house = self._ready(airflow)
             open_ones = [r.number for r in house.register.list() if not r.dates.released_at and not r.dates.refused_at]
             number = open_ones[0] if open_ones else self._register(house)
@@ -124,6 +132,35 @@ class Demo:
             data = self.folder / "shop"
             database, logs = f"sqlite:///{data / system.connection}.db", (data / "logs").as_uri()
             yield system.connection, database if system.source == "sql" else logs
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The only one that works in the folder; the lock goes with this process, however it ends.
+
+        :raises BadConfiguration: ``demo.running``.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder.with_name(f"{self.folder.name}.lock"), timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BadConfiguration(
+                "demo.running",
+                "Another one is at work in this folder.",
+                where=str(self.folder),
+                advice="Wait until it has ended, or end it with Ctrl-C.",
+            ) from None
+        except OSError:
+            raise BadConfiguration(
+                "demo.folder",
+                "The folder cannot be written to.",
+                where=str(self.folder),
+                advice="Give another: --folder.",
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _fresh(self) -> None:
         """An empty folder: what an earlier demo left is removed, what somebody else put there is not."""
@@ -189,10 +226,10 @@ class Demo:
         from privacy.bundle.open import open_bundle
 
         ended = house.ledger.entries(request=number, kind="run.ended")[-1]
-        verified = house.ledger.verify()
+        verified = house.verify()
         to = self.folder / "opened"
         open_bundle(self._bundle(house, number), house.register.identity(number, reviewer="demo"), to)
-        yield "\nthe bundle, opened for the demo:"
+        yield "\nthe bundle, opened for a look (sizes in bytes; not kept, the commands below open it):"
         yield from (f"  {text}" for text in tree(to))
         shutil.rmtree(to)
         yield "\nrows and bytes by dataset:"

@@ -54,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             shop.run()
         else:
             shop.up(until=_interrupted)
+            _say("stopped; nothing is left running")
     except PrivacyError as problem:
         sys.stderr.write(f"error: {problem}\n")
         return 1

@@ -71,7 +71,7 @@ def coded(step: Callable[P, R]) -> Callable[P, R]:
 @task(do_xcom_push=False)
 @coded
 def open_request() -> dict[str, Any]:
-    """See :func:`privacy.orchestration.steps.open_request`."""
+    """Take the request over: this run is the one that may seal its bundle. Earlier runs of it end here."""
     from privacy.orchestration import steps
 
     return steps.open_request(house(), this_run())
@@ -80,7 +80,7 @@ def open_request() -> dict[str, Any]:
 @task(do_xcom_push=False)
 @coded
 def resolve_identity() -> dict[str, int]:
-    """See :func:`privacy.orchestration.steps.resolve_identity`."""
+    """Find every identifier of the person who asks. More than one person: it stops until somebody decides."""
     from privacy.orchestration import steps
 
     return steps.resolve_identity(house(), this_run())
@@ -89,7 +89,7 @@ def resolve_identity() -> dict[str, int]:
 @task
 @coded
 def list_parts() -> list[dict[str, Any]]:
-    """See :func:`privacy.orchestration.steps.list_parts`."""
+    """List what there is to read: one unit for each dataset, or for each group of its files."""
     from privacy.orchestration import steps
 
     return steps.list_parts(house(), this_run())
@@ -99,7 +99,7 @@ def list_parts() -> list[dict[str, Any]]:
 @task(map_index_template="{{ task.op_kwargs['unit']['name'] }}", multiple_outputs=False)
 @coded
 def extract(unit: dict[str, Any]) -> dict[str, Any]:
-    """See :func:`privacy.orchestration.steps.extract`."""
+    """Read one unit for this person, into the run's own folder. Nothing that cannot be read is passed over."""
     from privacy.orchestration import steps
 
     return steps.extract(house(), this_run(), unit, attempt=get_current_context()["ti"].try_number)
@@ -108,7 +108,7 @@ def extract(unit: dict[str, Any]) -> dict[str, Any]:
 @task(do_xcom_push=False)
 @coded
 def write_bundle(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """See :func:`privacy.orchestration.steps.write_bundle`."""
+    """Put all parts together, seal them, and tell the register. Every unit must have its part."""
     from privacy.orchestration import steps
 
     return steps.write_bundle(house(), this_run(), parts)
@@ -117,12 +117,9 @@ def write_bundle(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
 @task(do_xcom_push=False)
 @coded
 def record(before: list[str]) -> dict[str, Any]:
-    """See :func:`privacy.orchestration.ending.record`.
-
-    :param before: the ids of the tasks that must have succeeded, in their order.
-    :raises Refused: ``run.marked_by_hand``: it failed, and the last of them is green all the same: nothing else would
-        keep the run from turning green too (edge case 36).
-    """
+    """Write into the ledger how the run ended: done only on the evidence of the sealed file itself."""
+    # `before`: the ids of the tasks that must have succeeded, in their order. A run that failed although the last of
+    # them is green would turn green too, if this did not fail (edge case 36).
     from privacy.orchestration import ending
 
     states = _states()
@@ -135,7 +132,7 @@ def record(before: list[str]) -> dict[str, Any]:
 @task(do_xcom_push=False)
 @coded
 def empty_staging() -> dict[str, int]:
-    """See :func:`privacy.orchestration.ending.empty_staging`."""
+    """Remove what was read, whether the run ended well or not."""
     from privacy.orchestration import ending
 
     return ending.empty_staging(house(), this_run())

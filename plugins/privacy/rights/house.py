@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -17,13 +18,16 @@ from privacy.keys import MasterKey
 from privacy.settings import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import sqlalchemy as sa
 
     from privacy.datamap.load import DataMap
     from privacy.holds import Holds
-    from privacy.ledger import Ledger
+    from privacy.identity import Decision
+    from privacy.ledger import Ledger, Verification
     from privacy.rights.register import Register
-    from privacy.sources.base import Source, Subject
+    from privacy.sources.base import Identifier, Source, Subject
     from privacy.storage import Store
 
 
@@ -69,8 +73,13 @@ class House:
         """What must not be deleted now."""
         from privacy.holds import Holds
 
-        names = [ref.full for ref in self.datamap]
-        return Holds(self.engine, self.key, self.ledger, self.clock, datasets=names)
+        names, keys = [ref.full for ref in self.datamap], {}
+        for ref in self.datamap:
+            if ref.system.source == "sql":
+                keys[ref.full] = [ref.dataset.columns[column].type for column in ref.dataset.key]
+            elif ref.system.source == "weblogs":
+                keys[ref.full] = ["text"]  # an item is a file
+        return Holds(self.engine, self.key, self.ledger, self.clock, datasets=names, keys=keys)
 
     @cached_property
     def register(self) -> Register:
@@ -87,6 +96,7 @@ class House:
             self.datamap.policy,
             self.clock,
             addresses=addresses(self.datamap, self.source),
+            resolver=self._resolved,
         )
 
     @cached_property
@@ -114,14 +124,26 @@ class House:
 
         :raises AmbiguousIdentity: a person has to decide.
         """
-        from privacy.identity import resolve
-
         known = self.register.resolution(number)
         if known is not None:
             return known
         received_at = self.register.get(number).dates.received_at
-        named, decision = self.register.open(number).identifiers, self.register.decision(number)
-        return resolve(self.datamap, self.source, named, at=received_at, decision=decision).subject
+        return self._resolved(self.register.open(number).identifiers, received_at, self.register.decision(number))
+
+    def _resolved(self, named: Sequence[Identifier], at: datetime, decision: Decision | None) -> Subject:
+        from privacy.identity import resolve
+
+        return resolve(self.datamap, self.source, named, at=at, decision=decision).subject
+
+    def verify(self) -> Verification:
+        """The ledger (see :meth:`privacy.ledger.Ledger.verify`), and register and holds beside it.
+
+        What a ledger says that was altered proves nothing, so they are compared with one that stands.
+        """
+        from privacy.rights.replay import differences
+
+        found = self.ledger.verify()
+        return replace(found, problems=tuple(differences(self.engine, self.key))) if found.ok else found
 
     @contextmanager
     def sealed_bundle(self, number: str) -> Iterator[Path]:
@@ -152,10 +174,12 @@ class House:
         """Make what an installation needs and does not have yet: folders, key, database. Safe to repeat.
 
         :returns: what was made.
+        :raises BadConfiguration: ``keys.lost``: there is a database, and its key is missing.
         """
         from privacy.ledger import upgrade
 
         state, key_file = self.settings.state, self.settings.master_key_file
+        self._no_key_lost()
         wanted = [state, key_file, self.settings.staging]
         bundles = self._connection(BUNDLES, (state / "bundles").as_uri())
         if bundles.scheme == "file":
@@ -175,6 +199,30 @@ class House:
         self.engine = self._engine(create=True)
         upgrade(self.engine)
         return made
+
+    def _no_key_lost(self) -> None:
+        """A new key beside an existing ledger would open nothing in it, and sign for what nobody can check."""
+        import sqlalchemy as sa
+
+        from privacy.database import translated
+
+        if self.settings.master_key_file.exists():
+            return
+        there = self.settings.head_file.exists()
+        if not there:
+            try:
+                with translated(LEDGER), self._engine().connect() as connection:
+                    there = sa.inspect(connection).has_table("privacy_alembic_version")
+            except BadConfiguration as problem:
+                if problem.code != "database.missing":
+                    raise
+        if there:
+            raise BadConfiguration(
+                "keys.lost",
+                "There is a ledger, and the master key that it was written with is missing; nothing was made.",
+                where=str(self.settings.master_key_file),
+                advice="Put the key back from a backup, or set PRIVACY_KEY_FILE to it.",
+            )
 
     def _engine(self, *, create: bool = False) -> sa.Engine:
         from privacy.database import engine

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from privacy.sources.base import Subject
+import sqlalchemy as sa
+
+from privacy.errors import AmbiguousIdentity, PrivacyError
+from privacy.identity import Decision, Question
+from privacy.ledger import Writing
+from privacy.rights.payload import Payload, plain
+from privacy.sources.base import Identifier, Subject
 
 if TYPE_CHECKING:
-    from privacy.holds import Hold, Holds
+    from privacy.holds import Holds
+
+Resolver = Callable[[Sequence[Identifier], datetime, Decision | None], Subject]
+"""(what a request names, its arrival, the operator's answer) -> whose it is, by the shop's records now."""
+
+Wanted = Callable[[sa.Connection], bool]
+"""Whether a request is still to be held, asked in the transaction that holds it."""
+
+_log = logging.getLogger(__name__)
 
 
 class RequestHolds(Protocol):
     """What the register asks of the holds: an open request keeps its subject's records from every purge."""
 
-    def place_request(self, number: str, subject: Subject, *, author: str) -> None:
-        """Hold the records of what a request names, or, once it is known, of its subject; replaces what was held."""
+    def place_request(self, number: str, subjects: Sequence[Subject], *, author: str, wanted: Wanted) -> None:
+        """Hold the records of everybody whom a request may be about; replaces what was held for it."""
         ...
 
-    def release_request(self, number: str, *, author: str) -> None:
-        """End the request's hold; nothing where there is none."""
+    def release_request(self, number: str, *, author: str, writing: Writing) -> None:
+        """End the request's hold, in the transaction that closes it; nothing where there is none."""
+        ...
+
+    def kept(self) -> frozenset[str]:
+        """The numbers of the requests that have a hold."""
         ...
 
 
@@ -28,23 +49,69 @@ class Keeping:
     def __init__(self, holds: Holds) -> None:
         self._holds = holds
 
-    def place_request(self, number: str, subject: Subject, *, author: str) -> None:
+    def place_request(self, number: str, subjects: Sequence[Subject], *, author: str, wanted: Wanted) -> None:
         """See :meth:`RequestHolds.place_request`."""
-        from privacy.holds import HoldKind
-
-        if all(identifier.contested for identifier in subject.identifiers):
+        apart = dict.fromkeys(s.identifiers for s in subjects if not all(i.contested for i in s.identifiers))
+        if not apart:
             # Nothing is known to be theirs alone, so there is nothing to keep for them but what is held already.
             return
-        there = self._held(number)
-        if there is None:
-            self._holds.place(HoldKind.REQUEST, subject, ground="open request", author=author, request=number)
-        elif there.what != (Subject(1, subject.identifiers),):
-            self._holds.replace(subject, request=number, author=author)
+        people = [Subject(no, identifiers) for no, identifiers in enumerate(apart, start=1)]
+        self._holds.keep(number, people, ground="open request", author=author, wanted=wanted)
 
-    def release_request(self, number: str, *, author: str) -> None:
+    def release_request(self, number: str, *, author: str, writing: Writing) -> None:
         """See :meth:`RequestHolds.release_request`."""
-        if self._held(number) is not None:
-            self._holds.release(request=number, author=author)
+        self._holds.end(writing, number, author=author)
 
-    def _held(self, number: str) -> Hold | None:
-        return next((hold for hold in self._holds.active() if hold.request == number), None)
+    def kept(self) -> frozenset[str]:
+        """See :meth:`RequestHolds.kept`."""
+        return self._holds.kept()
+
+
+def people(payload: Payload, received_at: datetime, resolver: Resolver | None) -> tuple[Subject, ...]:
+    """Everybody whom a request may be about, as far as it is known now, and what it names.
+
+    It settles nothing: whose the request is, is for its export to find out. A shop that cannot be asked is no reason
+    not to hold what was named.
+
+    :param received_at: as of when the shop's records are asked.
+    """
+    if payload.subject is not None:
+        return (payload.subject,)
+    named = Subject(1, payload.identifiers)
+    if payload.decided is not None:
+        decision = payload.decided.decision
+        return (_chosen(payload, received_at, decision, resolver), named)
+    question = payload.question
+    if question is None and resolver is not None:
+        try:
+            return (_resolved(payload, received_at, None, resolver), named)
+        except AmbiguousIdentity as problem:
+            question = problem.question if isinstance(problem.question, Question) else None
+        except Exception as problem:  # noqa: BLE001 - whatever a shop's database does wrong, the request is held
+            _told(payload.number, problem)
+    if question is None:
+        return (named,)
+    answers = [Decision(c.identifiers, about=question.shared) for c in question.candidates]
+    return (*(_chosen(payload, received_at, answer, resolver) for answer in answers), named)
+
+
+def _chosen(payload: Payload, at: datetime, decision: Decision, resolver: Resolver | None) -> Subject:
+    """Everything that is known of a candidate; their own numbers where the shop cannot be asked."""
+    numbers = Subject(1, decision.person)
+    if resolver is None:
+        return numbers
+    try:
+        return _resolved(payload, at, decision, resolver)
+    except Exception as problem:  # noqa: BLE001 - see above
+        _told(payload.number, problem)
+        return numbers
+
+
+def _resolved(payload: Payload, at: datetime, decision: Decision | None, resolver: Resolver) -> Subject:
+    found = resolver(payload.identifiers, at, decision)
+    return Subject(1, plain(found.identifiers))
+
+
+def _told(number: str, problem: Exception) -> None:
+    code = problem.code if isinstance(problem, PrivacyError) else type(problem).__name__
+    _log.warning("%s: the shop could not be asked (%s); what is known of the request is held", number, code)

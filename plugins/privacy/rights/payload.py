@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
-from privacy.errors import Tampered
+from privacy.errors import BadInput, Tampered
 from privacy.identity import Decision, Question
 from privacy.sources.base import Identifier, Subject
 
@@ -69,8 +69,27 @@ class Ground(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+M = TypeVar("M", bound="_Sealed")
+
+
 class _Sealed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def of(cls: type[M], **values: object) -> M:
+        """One, of what somebody typed.
+
+        :raises BadInput: ``request.content``, with the fields that are too long or of another type; none is quoted.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as problem:
+            names = sorted({str(e["loc"][0]) for e in problem.errors() if e["loc"] and e["loc"][0] in cls.model_fields})
+        raise BadInput(
+            "request.content",
+            f"This cannot be recorded: {', '.join(names) or 'a field that is not known'}.",
+            advice="A text has 2,000 characters at most.",
+        )
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
         return []
@@ -167,12 +186,19 @@ class Payload(_Sealed):
         return [("number", self.number)]
 
     def but(self, **changes: object) -> Payload:
-        """A copy with some members changed, checked again."""
-        return Payload.model_validate({**dict(self), **changes})
+        """A copy with some members changed, checked again. :raises BadInput: ``request.content``."""
+        return Payload.of(**{**dict(self), **changes})
 
     def as_bytes(self) -> bytes:
-        """JSON, to be sealed."""
-        return self.model_dump_json(exclude_none=True).encode()
+        """JSON, to be sealed.
+
+        :raises BadInput: ``request.content``: half a character (a surrogate), which no text may hold.
+        """
+        try:
+            return self.model_dump_json(exclude_none=True).encode()
+        except ValueError:  # pydantic's and Python's own: both quote it
+            pass
+        raise BadInput("request.content", "A text has characters that cannot be written down.", where=self.number)
 
     @classmethod
     def from_bytes(cls, content: bytes, number: str) -> Payload:

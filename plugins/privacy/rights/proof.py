@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from privacy.datamap.kinds import fold
 from privacy.datamap.load import DataMap, Ref
-from privacy.errors import Refused
+from privacy.errors import BadInput, Refused
 from privacy.identity.graph import Graph
-from privacy.rights.payload import Payload
+from privacy.rights.payload import Evidence, EvidenceKind, Payload
 from privacy.sources.base import Identifier, Of, Selection, Source, Subject
 
 KNOWN_FOR = timedelta(days=30)
@@ -51,6 +51,18 @@ def addresses(datamap: DataMap, source_of: Callable[[str], Source]) -> Addresses
         return spans
 
     return look_up
+
+
+def check_evidence(payload: Payload, evidence: Evidence) -> None:
+    """Whether evidence of its kind is complete: an address, or what was seen.
+
+    :raises BadInput: ``proof.address_missing``, ``proof.seen_missing``.
+    """
+    if evidence.kind is EvidenceKind.KNOWN_ADDRESS:
+        if evidence.address is None:
+            raise BadInput("proof.address_missing", "Say which address it was confirmed from.", where=payload.number)
+    elif evidence.address is not None or not evidence.seen.strip():
+        raise BadInput("proof.seen_missing", "Say in words what was seen.", advice="Use --seen.")
 
 
 def check_address(payload: Payload, address: str, received_at: datetime, spans: Sequence[Span]) -> None:

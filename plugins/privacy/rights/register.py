@@ -7,130 +7,36 @@ step do it once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
 
 import pyrage
-import sqlalchemy as sa
 
-from privacy.clock import Clock, SystemClock
-from privacy.datamap.policy import Policy
-from privacy.errors import BadInput, PrivacyError, Refused, RetryLater
+from privacy.errors import BadInput, Refused, RetryLater
 from privacy.identity import Decision, Question
-from privacy.keys import MasterKey, new_key
-from privacy.ledger import Ledger
-from privacy.rights.keeping import RequestHolds
+from privacy.ledger import Writing
+from privacy.rights.arrivals import Arrivals
 from privacy.rights.payload import (
     BundleRef,
     Closing,
     Decided,
     Evidence,
-    EvidenceKind,
     Ground,
-    Payload,
     Proof,
     asked,
     plain,
 )
-from privacy.rights.proof import Addresses, check_address, check_delivery
+from privacy.rights.proof import Span, check_address, check_delivery, check_evidence
 from privacy.rights.rows import Draft, Request
-from privacy.rights.states import Dates, Right, State, Step, after, superseded
-from privacy.rights.table import RequestTable
-from privacy.sources.base import Identifier, Subject
+from privacy.rights.states import State, Step, after, superseded
+from privacy.rights.table import tell
+from privacy.sources.base import Subject
 
 EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register:
-    """The register of requests.
-
-    :param engine: of the ledger's database, migrated.
-    :param policy: for the numbers' prefix and the zone in which terms count.
-    :param addresses: when an address was whose, by the shop's records (:func:`privacy.rights.proof.addresses`); without
-        it no address proves an identity.
-    """
-
-    def __init__(
-        self,
-        engine: sa.Engine,
-        key: MasterKey,
-        ledger: Ledger,
-        holds: RequestHolds,
-        policy: Policy,
-        clock: Clock | None = None,
-        *,
-        addresses: Addresses | None = None,
-    ) -> None:
-        self._clock = clock or SystemClock()
-        self._table = RequestTable(engine, key, ledger, policy, self._clock)
-        self._ledger = ledger
-        self._holds = holds
-        self._addresses = addresses
-
-    def receive(
-        self,
-        right: Right,
-        identifiers: Sequence[Identifier],
-        *,
-        author: str,
-        name: str | None = None,
-        deliver_to: str | None = None,
-        received_at: datetime | None = None,
-        channel: str = "email",
-    ) -> Request:
-        """Register a request; from now on no purge takes what it names.
-
-        :param identifiers: at least one.
-        :param received_at: when it arrived at any address of the controller; aware; now by default.
-        :raises BadInput: no identifier, or an arrival in the future.
-        :raises RetryLater: ``request.busy``; ``request.not_held``: it is registered, and not protected yet.
-        """
-        now = self._clock.now()
-        received_at = received_at or now
-        if not identifiers:
-            raise BadInput("request.nothing_named", "A request names at least one identifier.", advice="Give one.")
-        if received_at > now:
-            raise BadInput("request.future", "A request cannot have arrived in the future.")
-        number, named = self._table.draw(received_at), plain(tuple(identifiers))
-        payload = Payload(
-            number=number,
-            identifiers=named,
-            name=name,
-            channel=channel,
-            author=author,
-            deliver_to=deliver_to,
-            secret=str(pyrage.x25519.Identity.generate()),
-        )
-        draft = Draft(number, right, Dates(received_at), None, 1, new_key(), payload)
-        self._table.insert(draft, author)
-        try:
-            self._holds.place_request(number, Subject(1, named), author=author)
-        except PrivacyError as problem:
-            raise RetryLater(
-                "request.not_held",
-                f"The request is registered, but its records are not held yet ({problem.code}).",
-                where=number,
-                advice="Start its export, which holds them: privacy request start.",
-            ) from None
-        return self._table.request(draft)
-
-    def get(self, number: str) -> Request:
-        """One request, without anything personal.
-
-        :raises BadInput: ``request.number``, ``request.unknown``.
-        """
-        return self._table.get(number)
-
-    def list(self, state: State | None = None) -> tuple[Request, ...]:
-        """All requests, or those in one state, in the order of arrival."""
-        return tuple(r for r in self._table.all() if state is None or r.state is state)
-
-    def open(self, number: str) -> Payload:
-        """Everything personal about a request.
-
-        :raises Tampered: it does not open, or is not that request's.
-        """
-        return self._table.draft(number).payload
+class Register(Arrivals):
+    """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:
         """A run of its export begins; safe to repeat. Earlier runs may not seal any more.
@@ -140,11 +46,9 @@ class Register:
         """
         with self._table.changing(number, Step.BEGIN) as (draft, writing):
             if draft.run != run:
-                writing.event("request.begun", actor=author, request=draft.number, run=run)
+                tell(writing, draft, "request.begun", author, run=run)
             draft.run = run
-        held = draft.payload.subject or Subject(1, draft.payload.identifiers)
-        if not draft.dates.sealed_at:
-            self._holds.place_request(draft.number, held, author=author)
+        self._mend(draft, author)
         return self._table.request(draft)
 
     def resolution(self, number: str) -> Subject | None:
@@ -178,13 +82,14 @@ class Register:
                 )
             if draft.payload.subject is None:
                 draft.payload = draft.payload.but(subject=subject, notes=dict(notes or {}))
-                writing.event("request.resolved", actor=author, request=draft.number, run=run)
-        if not draft.dates.sealed_at:
-            self._holds.place_request(draft.number, subject, author=author)
+                tell(writing, draft, "request.resolved", author, run=run)
+        self._place(draft.number, (subject,), author, dates=draft.dates)
         return self._table.request(draft)
 
     def undecided(self, number: str, question: Question, *, run: str, author: str = EXPORT) -> Request:
         """The request leads to more than one person: a person decides, and nothing is exported meanwhile.
+
+        What is anybody's among them is held until then.
 
         :raises Refused: its identity was resolved before, the run was overtaken, or the request is closed.
         """
@@ -192,9 +97,11 @@ class Register:
             _current(draft, run)
             if draft.payload.subject is not None:
                 raise Refused("request.resolved", "Its identity was resolved before.", where=draft.number)
+            if draft.payload.decided is not None:
+                _unproven(draft, writing, author)
             draft.payload = draft.payload.but(question=asked(question), decided=None)
-            count = len(question.candidates)
-            writing.event("request.undecided", actor=author, request=draft.number, run=run, count=count)
+            tell(writing, draft, "request.undecided", author, run=run, count=len(question.candidates))
+        self._place(draft.number, self._people(draft), author, dates=draft.dates)
         return self._table.request(draft)
 
     def question(self, number: str) -> Question | None:
@@ -209,6 +116,9 @@ class Register:
     def decide(self, number: str, decision: Decision, author: str) -> Request:
         """Record whose the request is; the next run of the export uses it. May be corrected until it is sealed.
 
+        A proof of identity that was accepted for an earlier answer does not count for this one.
+
+        :param decision: about the question that waits; its ``about`` is filled in here.
         :raises Refused: there is no question, or it is too late.
         :raises BadInput: the person is none of the question's candidates.
         """
@@ -223,11 +133,16 @@ class Register:
                     where=draft.number,
                     advice="Look at them: privacy request decide.",
                 )
-            decided = Decided(decision=decision, author=author, at=self._clock.now())
+            answer = replace(decision, about=question.shared)
+            decided = Decided(decision=answer, author=author, at=self._clock.now())
             # A run that still works on an earlier answer may not seal it: its number is taken away.
             draft.run = None
+            if draft.payload.subject is not None or draft.payload.decided is not None:
+                # What was proven, was proven of whoever it was taken for then.
+                _unproven(draft, writing, author)
             draft.payload = draft.payload.but(decided=decided, subject=None, notes={})
-            writing.event("request.decided", actor=author, request=draft.number, reason=decision.address)
+            tell(writing, draft, "request.decided", author, reason=decision.address)
+        self._place(draft.number, self._people(draft), author, dates=draft.dates)
         return self._table.request(draft)
 
     def recipient(self, number: str) -> str:
@@ -275,15 +190,9 @@ class Register:
                         advice="That one stays: records may be purged or changed since.",
                     )
                 draft.payload = draft.payload.but(bundle=ref)
-                writing.event(
-                    "request.sealed",
-                    actor=author,
-                    request=draft.number,
-                    run=run,
-                    digest=outer_sha256,
-                    count=sum(ref.counts.values()),
-                )
-        self._holds.release_request(draft.number, author=author)
+                count = sum(ref.counts.values())
+                tell(writing, draft, "request.sealed", author, run=run, digest=outer_sha256, count=count)
+            self._holds.release_request(draft.number, author=author, writing=writing)
         return self._table.request(draft)
 
     def bundle(self, number: str) -> BundleRef | None:
@@ -315,20 +224,25 @@ class Register:
 
         :raises Refused: the evidence proves nothing (see :mod:`privacy.rights.proof`), or the request is closed.
         """
-        if evidence.kind is EvidenceKind.KNOWN_ADDRESS:
-            there = self._table.draft(number)
-            after(there.dates, Step.PROVE, self._clock.now(), there.number)
-            if evidence.address is None:
-                raise BadInput("proof.address_missing", "Say which address it was confirmed from.", where=there.number)
+        spans: Sequence[Span] = ()
+        there = self._table.draft(number)
+        after(there.dates, Step.PROVE, self._clock.now(), there.number)
+        check_evidence(there.payload, evidence)
+        if evidence.address is not None:
+            # Outside the transaction: the shop may take its time.
             subject = there.payload.subject
-            known = self._addresses(subject, evidence.address) if self._addresses and subject else ()
-            check_address(there.payload, evidence.address, there.dates.received_at, known)
-        elif evidence.address is not None or not evidence.seen.strip():
-            raise BadInput("proof.seen_missing", "Say in words what was seen.", advice="Use --seen.")
+            spans = self._addresses(subject, evidence.address) if self._addresses and subject else ()
+            check_address(there.payload, evidence.address, there.dates.received_at, spans)
         with self._table.changing(number, Step.PROVE) as (draft, writing):
+            if evidence.address is not None:
+                if draft.payload.subject != there.payload.subject:
+                    raise RetryLater(
+                        "request.busy", "Whose it is was changed in the same moment.", where=number, advice="Try again."
+                    )
+                check_address(draft.payload, evidence.address, draft.dates.received_at, spans)
             proof = Proof(evidence=evidence, author=author, at=self._clock.now())
             draft.payload = draft.payload.but(proofs=(*draft.payload.proofs, proof))
-            writing.event("request.proven", actor=author, request=draft.number, ground=evidence.kind.value)
+            tell(writing, draft, "request.proven", author, ground=evidence.kind.value)
         return self._table.request(draft)
 
     def release(self, number: str, author: str) -> BundleRef:
@@ -341,8 +255,8 @@ class Register:
             bundle = draft.payload.bundle
             assert bundle is not None and draft.payload.proofs  # noqa: S101, PT018 - `opened` holds dates to content
             draft.payload = draft.payload.but(release=Closing(author=author, at=self._clock.now()))
-            writing.event("request.released", actor=author, request=draft.number, digest=bundle.outer_sha256)
-        self._holds.release_request(draft.number, author=author)
+            tell(writing, draft, "request.released", author, digest=bundle.outer_sha256)
+            self._holds.release_request(draft.number, author=author, writing=writing)
         return bundle
 
     def refuse(self, number: str, ground: Ground, author: str, *, because: str = "") -> Request:
@@ -350,15 +264,24 @@ class Register:
 
         :param because: in words; sealed.
         :raises Refused: it is closed.
+        :raises BadInput: ``request.content``: too many words.
         """
+        closing = Closing.of(author=author, at=self._clock.now(), ground=ground, because=because)
         with self._table.changing(number, Step.REFUSE) as (draft, writing):
-            closing = Closing(author=author, at=self._clock.now(), ground=ground, because=because)
             draft.payload = draft.payload.but(refusal=closing)
-            writing.event("request.refused", actor=author, request=draft.number, ground=ground.value)
-        self._holds.release_request(draft.number, author=author)
+            tell(writing, draft, "request.refused", author, ground=ground.value)
+            self._holds.release_request(draft.number, author=author, writing=writing)
         return self._table.request(draft)
 
 
 def _current(draft: Draft, run: str) -> None:
     if draft.run != run:
         raise superseded(draft.number)
+
+
+def _unproven(draft: Draft, writing: Writing, author: str) -> None:
+    """Take back what was proven, and say so."""
+    if draft.payload.proofs:
+        tell(writing, draft, "request.unproven", author, count=len(draft.payload.proofs))
+    draft.dates = replace(draft.dates, proven_at=None)
+    draft.payload = draft.payload.but(proofs=())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any
@@ -82,12 +84,22 @@ def dates_of(row: sa.Row[Any]) -> Dates:
 def opened(row: sa.Row[Any], key: MasterKey) -> Draft:
     """The row with its content opened, which must fit the dates: a date alone, set by hand, proves nothing.
 
-    :raises Tampered: content of another row or of an earlier time, a wrong key, or dates that it does not bear out.
+    :raises Tampered: a column that was altered, content of another row or of an earlier time, a wrong key, or dates
+        that the content does not bear out.
     """
     found = row._mapping
     number, dates = found["number"], dates_of(row)
     own = key.unwrap(found["key"] or "", about=number)
-    payload = Payload.from_bytes(unseal(own, found["payload"] or "", about=_about(number, found["revision"])), number)
+    try:
+        content = unseal(own, found["payload"] or "", about=_about(dict(found)))
+    except Tampered:
+        raise Tampered(
+            "request.altered",
+            "A row of the register is not what its sealed content was written with.",
+            where=number,
+            advice="Compare the register with the ledger: privacy ledger verify.",
+        ) from None
+    payload = Payload.from_bytes(content, number)
     claims = (dates.proven_at, dates.sealed_at, dates.released_at, dates.refused_at)
     facts = (payload.proofs, payload.bundle, payload.release, payload.refusal)
     if any(bool(claim) != bool(fact) for claim, fact in zip(claims, facts, strict=True)):
@@ -101,14 +113,18 @@ def opened(row: sa.Row[Any], key: MasterKey) -> Draft:
 
 
 def values_of(draft: Draft, revision: int) -> dict[str, object]:
-    """What the table gets to hold; the content is sealed anew, about this revision."""
-    return {
+    """What the table gets to hold; the content is sealed anew, bound to everything else that the row says."""
+    values: dict[str, object] = {
+        "number": draft.number,
+        "right_": draft.right.value,
         **{name: written(getattr(draft.dates, name)) for name in DATES},
         "run": draft.run,
         "revision": revision,
-        "payload": seal(draft.key, draft.payload.as_bytes(), about=_about(draft.number, revision)),
     }
+    return {**values, "payload": seal(draft.key, draft.payload.as_bytes(), about=_about(values))}
 
 
-def _about(number: str, revision: int) -> str:
-    return f"{number} revision {revision}"
+def _about(values: Mapping[str, object]) -> str:
+    """What the content is sealed about: a column that is set by hand, or a row of an earlier time, does not open."""
+    names = ("number", "right_", *DATES, "run", "revision")
+    return json.dumps([values[name] for name in names])

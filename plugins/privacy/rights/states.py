@@ -83,6 +83,11 @@ class Dates:
         return State.UNDECIDED if self.undecided_at else State.RECEIVED
 
     @property
+    def kept(self) -> bool:
+        """Its records are kept from every purge: it is neither exported nor closed."""
+        return not (self.sealed_at or self.released_at or self.refused_at)
+
+    @property
     def latest(self) -> datetime:
         """The last thing that happened."""
         return max(self._moments())

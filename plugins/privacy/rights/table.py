@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from privacy import numbers
 from privacy.clock import Clock
 from privacy.database import translated
 from privacy.datamap.policy import Policy
-from privacy.errors import BadInput, RetryLater
+from privacy.errors import BadInput, RetryLater, Tampered
 from privacy.keys import MasterKey
 from privacy.ledger import Ledger, Writing
 from privacy.ledger.tables import request_register as table
@@ -49,11 +49,32 @@ class RequestTable:
             row = connection.execute(self._select(number)).first()
         return self._plain(_there(row, number))
 
-    def all(self) -> list[Request]:
-        """All rows in the order of arrival."""
+    def all(self, broken: list[Tampered] | None = None) -> list[Request]:
+        """All rows in the order of arrival.
+
+        :param broken: gets the errors of rows that cannot be read; without it the first of them is raised.
+        """
         with translated("register"), self._engine.connect() as connection:
             rows = connection.execute(sa.select(table).order_by(table.c.received_at, table.c.number)).all()
-        return [self._plain(row) for row in rows]
+        found: list[Request] = []
+        for row in rows:
+            try:
+                found.append(self._plain(row))
+            except Tampered as problem:
+                if broken is None:
+                    raise
+                broken.append(problem)
+        return found
+
+    def wanted(self, number: str) -> Callable[[sa.Connection], bool]:
+        """Whether a request is still to be held, for the transaction that holds it: it cannot be closed meanwhile."""
+        query = self._select(number).with_for_update(read=True)
+
+        def look(connection: sa.Connection) -> bool:
+            row = connection.execute(query).first()
+            return row is not None and dates_of(row).kept
+
+        return look
 
     def request(self, draft: Draft) -> Request:
         """A draft without its content."""
@@ -85,16 +106,24 @@ class RequestTable:
         number = draft.number
         with self._ledger.writing() as writing:
             # The entry first: it takes the ledger's lock, so that nobody else can take the number from here on.
-            writing.event("request.received", actor=author, request=number, right=draft.right.value)
+            writing.event(
+                "request.received",
+                actor=author,
+                request=number,
+                right=draft.right.value,
+                received_at=draft.dates.received_at,
+                revision=draft.revision,
+            )
             if writing.connection.execute(self._select(number)).first() is not None:
                 raise _busy(number)
-            values = values_of(draft, draft.revision) | {"number": number, "right_": draft.right.value}
             key = self._key.wrap(draft.key, about=number)
-            writing.connection.execute(sa.insert(table).values(**values, key=key))
+            writing.connection.execute(sa.insert(table).values(**values_of(draft, draft.revision), key=key))
 
     @contextmanager
     def changing(self, number: str, step: Step) -> Iterator[tuple[Draft, Writing]]:
         """One step of a request, in one transaction with its entries: all of it, or nothing.
+
+        A step that changes nothing leaves the row alone, so that its revision is that of the last entry about it.
 
         :returns: the row with the dates as they are after the step, to be altered.
         :raises Refused: the step is not allowed.
@@ -103,8 +132,11 @@ class RequestTable:
         with self._ledger.writing() as writing:
             row = writing.connection.execute(self._select(number).with_for_update()).first()
             draft = opened(_there(row, number), self._key)
+            before = (draft.dates, draft.run, draft.payload)
             draft.dates = after(draft.dates, step, self._clock.now(), draft.number)
             yield draft, writing
+            if before == (draft.dates, draft.run, draft.payload):
+                return
             revision = draft.revision + 1
             changed = writing.connection.execute(
                 sa.update(table)
@@ -120,9 +152,21 @@ class RequestTable:
 
     def _plain(self, row: sa.Row[Any]) -> Request:
         found, dates = row._mapping, dates_of(row)
-        return Request(
-            found["number"], Right(found["right_"]), dates, due(dates.received_at, self._policy.zone), found["run"]
-        )
+        try:
+            right, deadline = Right(found["right_"]), due(dates.received_at, self._policy.zone)
+        except (ValueError, OverflowError):
+            raise Tampered(
+                "request.altered",
+                "A row of the register is not what was recorded.",
+                where=found["number"],
+                advice="Compare the register with the ledger: privacy ledger verify.",
+            ) from None
+        return Request(found["number"], right, dates, deadline, found["run"])
+
+
+def tell(writing: Writing, draft: Draft, kind: str, author: str, **more: object) -> None:
+    """The entry that proves a step, with the revision that the row gets by it."""
+    writing.event(kind, actor=author, request=draft.number, revision=draft.revision + 1, **more)
 
 
 def _there(row: sa.Row[Any] | None, number: str) -> sa.Row[Any]:

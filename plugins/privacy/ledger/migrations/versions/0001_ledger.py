@@ -9,13 +9,19 @@ down_revision = None
 
 TEXTS = ("kind", "at", "run", "request", "pipeline", "rule", "status", "actor", "reason")
 
-NUMBERS = ("candidates", "records", "bytes", "deleted", "held", "failed", "unattributed", "count")
+NUMBERS = (
+    *("candidates", "records", "bytes", "deleted", "held", "failed", "unattributed"),
+    *("count", "revision", "first", "last"),
+)
 BEGUN = ("code_version", "policy_version", "limit", "bound", "plan_digest", "candidates")
 ENDED = (
     *("records", "bytes", "deleted", "held", "failed", "unattributed", "retained", "omitted", "datasets"),
     *("oldest_remaining", "inner_sha256", "outer_sha256", "derived"),
 )
-EVENT = ("right", "hold", "ground", "dataset", "datasets", "digest", "count")
+EVENT = (
+    *("right", "hold", "ground", "dataset", "datasets", "digest", "count"),
+    *("revision", "received_at", "first", "last"),
+)
 
 
 def upgrade() -> None:

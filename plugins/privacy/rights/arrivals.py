@@ -1,0 +1,155 @@
+"""The arrival of a request, its place in the register, and the hold that keeps its records meanwhile."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import pyrage
+import sqlalchemy as sa
+
+from privacy.clock import Clock, SystemClock
+from privacy.datamap.policy import Policy
+from privacy.errors import AskPerson, BadInput, PrivacyError, Tampered
+from privacy.keys import MasterKey, new_key
+from privacy.ledger import Ledger
+from privacy.rights.keeping import RequestHolds, Resolver, people
+from privacy.rights.payload import Payload, plain
+from privacy.rights.proof import Addresses
+from privacy.rights.rows import Draft, Request
+from privacy.rights.states import Dates, Right, State
+from privacy.rights.table import RequestTable
+from privacy.sources.base import Identifier, Subject
+
+_EARLIEST = 1970
+"""No request arrived before this year: it was typed wrong."""
+
+
+class Arrivals:
+    """The register of requests.
+
+    :param engine: of the ledger's database, migrated.
+    :param policy: for the numbers' prefix and the zone in which terms count.
+    :param addresses: when an address was whose, by the shop's records (:func:`privacy.rights.proof.addresses`); without
+        it no address proves an identity.
+    :param resolver: whose a request is, by the shop's records; without it only what a request names is held until its
+        export has found out. It settles nothing.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        key: MasterKey,
+        ledger: Ledger,
+        holds: RequestHolds,
+        policy: Policy,
+        clock: Clock | None = None,
+        *,
+        addresses: Addresses | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._table = RequestTable(engine, key, ledger, policy, self._clock)
+        self._ledger = ledger
+        self._holds = holds
+        self._addresses = addresses
+        self._resolver = resolver
+
+    def receive(
+        self,
+        right: Right,
+        identifiers: Sequence[Identifier],
+        *,
+        author: str,
+        name: str | None = None,
+        deliver_to: str | None = None,
+        received_at: datetime | None = None,
+        channel: str = "email",
+    ) -> Request:
+        """Register a request; from now on no purge takes what is anybody's that it may be about.
+
+        :param identifiers: at least one.
+        :param received_at: when it arrived at any address of the controller; aware; now by default.
+        :raises BadInput: no identifier, an arrival in the future or before there were requests, a text too long.
+        :raises RetryLater: ``request.busy``: nothing is registered.
+        :raises AskPerson: ``request.not_held``: it is registered, under the number that the error names, and not all
+            that it may be about is protected yet; to call this again would register it twice.
+        """
+        now = self._clock.now()
+        received_at = received_at or now
+        if not identifiers:
+            raise BadInput("request.nothing_named", "A request names at least one identifier.", advice="Give one.")
+        if received_at > now:
+            raise BadInput("request.future", "A request cannot have arrived in the future.")
+        if received_at.year < _EARLIEST:
+            raise BadInput("request.too_early", f"A request cannot have arrived before {_EARLIEST}.")
+        if any(isinstance(i.value, int) and not -(2**63) <= i.value < 2**63 for i in identifiers):
+            raise BadInput("request.content", "An identifier is a number beyond 64 bits.")
+        number, named = self._table.draw(received_at), plain(tuple(identifiers))
+        payload = Payload.of(
+            number=number,
+            identifiers=named,
+            name=name,
+            channel=channel,
+            author=author,
+            deliver_to=deliver_to,
+            secret=str(pyrage.x25519.Identity.generate()),
+        )
+        draft = Draft(number, right, Dates(received_at), None, 1, new_key(), payload)
+        self._table.insert(draft, author)
+        try:
+            # What it names at once; the shop may take long to say whose that is.
+            self._place(number, (Subject(1, named),), author)
+            if self._resolver is not None:
+                self._place(number, people(payload, received_at, self._resolver), author)
+        except PrivacyError as problem:
+            raise AskPerson(
+                "request.not_held",
+                f"{number} is registered, but not all of its records are held yet ({problem.code}).",
+                where=number,
+                advice=f"Do not register it again; start its export, which holds them: privacy request start {number}",
+            ) from None
+        return self._table.request(draft)
+
+    def get(self, number: str) -> Request:
+        """One request, without anything personal.
+
+        :raises BadInput: ``request.number``, ``request.unknown``.
+        """
+        return self._table.get(number)
+
+    def list(self, state: State | None = None, *, broken: builtins.list[Tampered] | None = None) -> tuple[Request, ...]:
+        """All requests, or those in one state, in the order of arrival.
+
+        :param broken: gets the errors of rows that cannot be read; without it one such row fails the whole.
+        """
+        return tuple(r for r in self._table.all(broken) if state is None or r.state is state)
+
+    def not_held(self, requests: Iterable[Request]) -> frozenset[str]:
+        """The numbers of those whose records a purge may take although they are neither exported nor closed."""
+        open_ones = frozenset(r.number for r in requests if r.dates.kept)
+        return open_ones - self._holds.kept() if open_ones else open_ones
+
+    def hold(self, number: str, *, author: str) -> None:
+        """Place the hold of an open request where it is missing (see :meth:`receive`); safe to repeat."""
+        self._mend(self._table.draft(number), author)
+
+    def open(self, number: str) -> Payload:
+        """Everything personal about a request.
+
+        :raises Tampered: it does not open, or is not that request's.
+        """
+        return self._table.draft(number).payload
+
+    def _people(self, draft: Draft) -> tuple[Subject, ...]:
+        return people(draft.payload, draft.dates.received_at, self._resolver)
+
+    def _mend(self, draft: Draft, author: str) -> None:
+        """A hold that is there is wide enough: what changes whom it is about changes the hold too."""
+        if draft.dates.kept and (draft.payload.subject is not None or draft.number not in self._holds.kept()):
+            self._place(draft.number, self._people(draft), author)
+
+    def _place(self, number: str, subjects: Sequence[Subject], author: str, *, dates: Dates | None = None) -> None:
+        if dates is None or dates.kept:
+            self._holds.place_request(number, subjects, author=author, wanted=self._table.wanted(number))

@@ -1,0 +1,63 @@
+"""Holding register and holds against the ledger: each change of theirs was written together with its entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from privacy.database import reading, translated
+from privacy.errors import PrivacyError
+from privacy.holds.replay import differences as of_holds
+from privacy.keys import MasterKey
+from privacy.ledger import entries_of
+from privacy.ledger.tables import request_register as table
+from privacy.rights.rows import opened, written
+
+
+def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
+    """What register and holds say otherwise than the ledger, one sentence each; nobody is named.
+
+    A row that was removed, altered, added or put back as it was before is found, as long as the ledger itself stands.
+
+    :param engine: of the ledger's database.
+    """
+    with translated("ledger"), reading(engine).connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # One state of all three tables; SQLite shows one by itself.
+            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        return [*_of_register(connection, key), *of_holds(connection, key)]
+
+
+def _of_register(connection: sa.Connection, key: MasterKey) -> Iterator[str]:
+    received: dict[str, dict[str, Any]] = {}
+    revisions: dict[str, int] = {}
+    for entry in entries_of(connection, "request."):
+        number = str(entry.get("request"))
+        if entry["kind"] == "request.received":
+            received[number] = entry
+        if entry.get("revision") is not None:
+            revisions[number] = entry["revision"]
+    for row in connection.execute(sa.select(table).order_by(table.c.number)):
+        first = received.pop(row.number, None)
+        if first is None:
+            yield f"Request {row.number} stands in the register, and the ledger does not know it."
+            continue
+        at = written(datetime.fromisoformat(first["received_at"])) if first.get("received_at") else None
+        if (row.right_, row.received_at) != (first.get("right"), at):
+            yield f"Request {row.number} has another right or arrival than was recorded."
+        elif row.revision != revisions.get(row.number):
+            yield f"Request {row.number} is at revision {row.revision}; the ledger's last is {revisions[row.number]}."
+        else:
+            yield from _unopened(row, key)
+    for number in received:
+        yield f"Request {number} was received, and does not stand in the register any more."
+
+
+def _unopened(row: sa.Row[Any], key: MasterKey) -> Iterator[str]:
+    try:
+        opened(row, key)
+    except PrivacyError as problem:
+        yield f"Request {row.number}: {problem.message}"
