@@ -48,9 +48,9 @@ def engine(connection: Connection, *, read_only: bool = False, create: bool = Fa
     if not create and not path.is_file():
         raise BadConfiguration(
             "database.missing",
-            "The database file does not exist.",
+            f"There is no database file {path}.",
             where=connection.name,
-            advice="Correct the connection.",
+            advice="Correct the connection; a new installation is made by privacy init.",
         )
     if create:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

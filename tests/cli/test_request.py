@@ -139,7 +139,7 @@ def test_a_shared_address_is_decided_by_a_person_who_sees_the_candidates_on_a_te
     assert "2: salon.guest 4" in shown
     assert "candidates 1 to 2" in salon.error("request", "decide", number, "--person", "3")
     decided = salon.run("request", "decide", number, "--person", "2", "--address", "theirs")
-    assert "Start the export again" in decided.stdout
+    assert f"privacy request start {number}" in decided.stdout
     values = {i.value for i in salon.house().subject(number).identifiers if i.kind == "salon.guest"}
     assert values == {4}
 
@@ -323,3 +323,38 @@ def test_without_airflows_address_the_request_is_registered_and_the_error_says_w
 )
 def test_the_words_that_may_be_typed_are_those_of_the_library(typed: type[enum.StrEnum], known: type[enum.StrEnum]):
     assert [w.value for w in typed] == [w.value for w in known]
+
+
+def test_a_closed_request_is_not_started_and_says_why(salon):
+    number = salon.good("request", "new", "--id", "salon.guest=1")["number"]
+    salon.good("request", "refuse", number, "--ground", "withdrawn")
+    assert "[request.refused]" in salon.error("request", "start", number)
+
+
+def test_a_failed_export_is_seen_without_airflow(salon):
+    """Edge case 28."""
+    number = salon.good("request", "new", "--id", "salon.guest=1")["number"]
+    assert "last_run" not in salon.good("request", "show", number)
+    ledger = salon.house().ledger
+    ledger.begin("r1", pipeline="export_subject", actor="a", request=number, code_version="1", policy_version="1")
+    assert salon.good("request", "show", number)["last_run"]["status"] == "begun"
+    ledger.end("r1", status="failed", actor="a", request=number, reason="identity.empty")
+    assert salon.good("request", "show", number)["last_run"] == {"status": "failed", "reason": "identity.empty"}
+    assert "last run: failed (identity.empty)" in salon.run("request", "show", number).stdout
+
+
+def test_a_phone_number_without_digits_is_none(salon):
+    assert "[identity.not_a_phone_number]" in salon.error("request", "new", "--phone", "abc")
+
+
+def test_a_request_that_waits_for_a_decision_says_so_when_it_is_to_be_released(salon):
+    from privacy.errors import AmbiguousIdentity
+
+    salon.execute("UPDATE guests SET email = 'house@h.example'")
+    number = salon.good("request", "new", "--email", "house@h.example")["number"]
+    house = salon.house()
+    house.register.begin(number, "r1")
+    with pytest.raises(AmbiguousIdentity) as asked:
+        house.subject(number)
+    house.register.undecided(number, asked.value.question, run="r1")
+    assert "[request.undecided]" in salon.error("request", "release", number)

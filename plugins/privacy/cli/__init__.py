@@ -28,6 +28,11 @@ class OneLineErrors(TyperGroup):
             fail(str(problem))
         except BrokenPipeError:
             raise typer.Exit(1) from None
+        except PermissionError as problem:
+            # A place on this machine, not a person's data.
+            fail(
+                f"[cli.denied] This user may not read or write {problem.filename}. Give the right, or be another user."
+            )
         except Exception as problem:
             if type(problem).__module__.startswith("typer"):
                 raise  # wrong usage, an exit: Typer's own

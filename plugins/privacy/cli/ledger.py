@@ -25,7 +25,8 @@ def verify(as_json: Json = False) -> None:
         "recovered": [{"first": first, "last": last} for first, last in found.recovered],
         "problems": list(found.problems),
     }
-    summary = f"{found.entries} entries, {found.unanchored} of them not yet signed for"
+    unsigned = f"{found.unanchored} of them not yet signed for" if found.unanchored else "all signed for"
+    summary = f"{found.entries} entries, {unsigned}"
     later = [f"signed for later than written, compare what ran: entries {a} to {b}" for a, b in found.recovered]
     tell(data, "\n".join([summary, *later, *found.problems, "ok" if found.ok else "NOT OK"]), as_json=as_json)
     if not found.ok:

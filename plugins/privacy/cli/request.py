@@ -103,8 +103,14 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
     lines = [table(("fact", "value"), [(k.replace("_", " "), v) for k, v in _facts(found, zone).items()])]
     if house.register.not_held([found]):
         lines.append(f"NOT HELD, a purge may take its records: privacy request start {found.number}")
+    last = _last_run(house, found.number)
+    if last:
+        data["last_run"] = last
+        lines.append(f"last run: {last['status']}" + (f" ({last['reason']})" if last["reason"] else ""))
     bundle = house.register.bundle(number)
     if bundle is not None:
+        if not any(bundle.counts.values()):
+            lines.append("NOTHING FOUND under what the request names: is it written as the shop writes it?")
         data["bundle"] = {"path": bundle.path, "sha256": bundle.outer_sha256, "records": bundle.counts}
         lines.append(f"bundle: {bundle.path}")
         lines.append(table(("dataset", "records"), bundle.counts.items()))
@@ -145,6 +151,13 @@ def start(number: Number, as_json: Json = False) -> None:
     """Start the export of a registered request in Airflow; a hold that is missing is placed before."""
     register = workbench().register
     found = register.get(number)
+    if found.dates.released_at or found.dates.refused_at:
+        raise Refused(
+            f"request.{found.state.value}",
+            f"The request is {found.state.value}: its export would end at once.",
+            where=found.number,
+            advice="A new wish is a new request: privacy request new.",
+        )
     register.hold(found.number, author=actor())
     run = start_export(found.number)
     tell({"number": found.number, "run": run}, f"export started: {run}", as_json=as_json)
@@ -176,7 +189,8 @@ def decide(
     decision = Decision(chosen.identifiers, "theirs" if address is AddressName.theirs else "shared")
     found = house.register.decide(number, decision, actor())
     run = start_export(found.number) if start else None
-    text = f"{found.number} is decided. " + (f"Export started: {run}" if run else "Start the export again.")
+    goes_on = f"Export started: {run}" if run else f"Go on with its export: privacy request start {found.number}"
+    text = f"{found.number} is decided. {goes_on}"
     tell({**found.as_json(), "run": run}, text, as_json=as_json)
 
 
@@ -262,4 +276,20 @@ def _show_question(house: House, number: str, question: Question, *, as_json: bo
         typer.echo(f"shared: {shared.kind} {shown(shared.value)}")
     for candidate in question.candidates:
         typer.echo(f"{candidate.no}: " + ", ".join(f"{i.kind} {shown(i.value)}" for i in candidate.identifiers))
-    typer.echo(f"Decide: privacy request decide {found.number} --person N --address shared|theirs")
+    name = house.register.open(found.number).name
+    if name:
+        typer.echo(f"the request says it is from: {shown(name)}")
+    typer.echo("shared: records known by that address alone are nobody's; theirs: they are the chosen person's")
+    typer.echo(f"Decide: privacy request decide {found.number} --person N --address shared|theirs --start")
+
+
+def _last_run(house: House, number: str) -> dict[str, str]:
+    """How the request's last run ended, by the ledger; empty: none began."""
+    entries = house.ledger.entries(request=number)
+    begun = [e.entry for e in entries if e.entry["kind"] == "run.begun"]
+    if not begun:
+        return {}
+    ended = [e.entry for e in entries if e.entry["kind"] == "run.ended" and e.entry["run"] == begun[-1]["run"]]
+    if not ended:
+        return {"status": "begun", "reason": ""}
+    return {"status": str(ended[0]["status"]), "reason": str(ended[0].get("reason") or "")}

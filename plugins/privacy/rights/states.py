@@ -101,7 +101,7 @@ class Dates:
             State.UNDECIDED: "decide whose it is",
             State.SEALED: "prove the identity",
             State.PROVEN: "release",
-            State.RELEASED: "hand over",
+            State.RELEASED: "hand over: privacy bundle open",
             State.REFUSED: "none",
         }[self.state]
 
@@ -217,6 +217,13 @@ def _unsealed(dates: Dates, number: str, message: str) -> None:
 
 
 def _may_release(dates: Dates, number: str) -> None:
+    if dates.undecided_at:
+        raise Refused(
+            "request.undecided",
+            "It is not decided yet whose the request is.",
+            where=number,
+            advice=f"Decide first: privacy request decide {number}.",
+        )
     if not dates.proven_at:
         raise Refused(
             "request.not_proven",
