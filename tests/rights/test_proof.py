@@ -66,13 +66,19 @@ def test_what_was_proven_counts_for_nobody_when_the_question_is_asked_again(offi
         office.register.release(number, "desk")
 
 
-def test_a_document_that_was_seen_before_anything_was_decided_counts(office):
+def test_a_document_that_was_seen_before_it_was_decided_whose_it_is_proves_nobody(office):
+    """Nobody said whose passport it was: of the two who share the address, the other may have shown it."""
     number = office.receive(SHARED)
     office.register.prove(number, PASSPORT, "desk")
     office.register.begin(number, "r1")
     office.register.undecided(number, QUESTION, run="r1")
+    with pytest.raises(Refused, match="not decided yet"):
+        office.register.prove(number, PASSPORT, "desk")
     office.register.decide(number, Decision(BERT), "desk")
     sealed_for_bert(office, number)
+    with pytest.raises(Refused, match="not proven"):
+        office.register.release(number, "desk")
+    office.register.prove(number, PASSPORT, "desk")
     office.register.release(number, "desk")
 
 

@@ -137,9 +137,8 @@ class Register(Arrivals):
             decided = Decided(decision=answer, author=author, at=self._clock.now())
             # A run that still works on an earlier answer may not seal it: its number is taken away.
             draft.run = None
-            if draft.payload.subject is not None or draft.payload.decided is not None:
-                # What was proven, was proven of whoever it was taken for then.
-                _unproven(draft, writing, author)
+            # What was proven before, was proven of nobody in particular, or of whoever it was taken for then.
+            _unproven(draft, writing, author)
             draft.payload = draft.payload.but(decided=decided, subject=None, notes={})
             tell(writing, draft, "request.decided", author, reason=decision.address)
         self._place(draft.number, self._people(draft), author, dates=draft.dates)

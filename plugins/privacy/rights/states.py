@@ -176,6 +176,7 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
                 )
             return dates if dates.sealed_at else replace(dates, sealed_at=at)
         case Step.PROVE:
+            _decided(dates, number)
             return dates if dates.proven_at else replace(dates, proven_at=at)
         case Step.RELEASE:
             _may_release(dates, number)
@@ -216,7 +217,7 @@ def _unsealed(dates: Dates, number: str, message: str) -> None:
         )
 
 
-def _may_release(dates: Dates, number: str) -> None:
+def _decided(dates: Dates, number: str) -> None:
     if dates.undecided_at:
         raise Refused(
             "request.undecided",
@@ -224,6 +225,10 @@ def _may_release(dates: Dates, number: str) -> None:
             where=number,
             advice=f"Decide first: privacy request decide {number}.",
         )
+
+
+def _may_release(dates: Dates, number: str) -> None:
+    _decided(dates, number)
     if not dates.proven_at:
         raise Refused(
             "request.not_proven",
