@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
 
 from conftest_bundle import ORDER, log
 from privacy.bundle import Omission
-from privacy.bundle.report import prepare
+from privacy.bundle.report import _categories, prepare
+from privacy.datamap.models import Text
 from privacy.errors import BadConfiguration
 
 HOSTILE = ["<script>alert(1)</script>", "{{ 7*7 }}", "'; DROP TABLE orders; --", '=cmd|"/c calc"!A1', "{% include '/etc/passwd' %}", '"><img src=x onerror=alert(1)>', "a\r\nSet-Cookie: x"]  # fmt: skip
@@ -81,11 +84,11 @@ def test_it_says_of_each_dataset_category_purpose_processor_source_term_and_coun
         "uitvoering van de overeenkomst",
         "Koerier BV (Bezorging)",
         "uw bestelling",
-        "ten minste 7 jaar, geteld vanaf het einde van het boekjaar",
+        "Ten minste 7 jaar, geteld vanaf het einde van het boekjaar",
         "door u verstrekt",
     ):
         assert word in text
-    assert "at most 12 months" in section(pages(house, house.usual())["en"], "Log lines")
+    assert "At most 12 months" in section(pages(house, house.usual())["en"], "Log lines")
 
 
 def test_only_processors_that_hold_records_of_this_person_are_named(house):
@@ -116,8 +119,8 @@ def test_it_says_what_is_not_in_it_and_why(house):
     text = section(page, "Wat er niet in staat")
     for said in (
         "Notities: 1 gegeven niet verstrekt. Grond: onderzoek loopt.",
-        "Bestellingen: kolom receiver, bij 1 gegeven weggelaten. Grond: Gegevens van een ander (art. 15 lid 4 AVG).",
-        "Bestellingen: kolom score, bij 1 gegeven weggelaten. Grond: bedrijfsgeheim.",
+        "Bestellingen: “Ontvanger”, bij 1 gegeven weggelaten. Grond: Gegevens van een ander (art. 15 lid 4 AVG).",
+        "Bestellingen: “Kredietscore”, bij 1 gegeven weggelaten. Grond: bedrijfsgeheim.",
         "Drukwerk, deel p1, kon niet worden gelezen (reden: sql.broken).",
         "Logregels: 1.204 gegevens met een adres dat u toen gebruikte",
         "Logregels: 1 gegeven in een onbekende vorm",
@@ -159,6 +162,58 @@ def test_the_page_may_load_and_run_nothing(house):
         assert {value for name, value in found.attributes if name in ("src", "href") and not value.startswith("#")} == {
             "https://autoriteit.example"
         }
+
+
+def test_where_all_records_are_shown_their_number_is_said_once(house):
+    page = pages(house, house.usual())
+    for number in ("Alle 2", "Er is er één"):
+        assert number not in page["nl"]
+    assert "<caption>Tijden in Europe/Amsterdam.</caption>" in page["nl"]
+    assert "<caption>Times in Europe/Amsterdam.</caption>" in page["en"]
+
+
+def test_times_are_the_shops_own_and_the_hour_that_comes_twice_says_which_one_it_is(house):
+    times = [datetime(2026, 7, 1, 8, tzinfo=UTC), datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 30, tzinfo=UTC)]  # fmt: skip
+    cells = Page(pages(house, house.parts(orders=[[ORDER | {"at": None, "paid": t} for t in times]]))["nl"]).cells
+    for cell in (
+        "2026-07-01 10:00:00",
+        "2026-10-25 02:30:00+02:00",
+        "2026-10-25 02:30:00+01:00",
+        "9999-12-31T23:30:00Z",
+    ):
+        assert cell in cells
+
+
+def test_columns_are_explained_in_the_language_of_the_page(house):
+    orders = house.map["shop.orders"]
+    words = Text(nl="Prijs in euro's", en="Price in euros")
+    columns = orders.dataset.columns | {
+        "price": orders.dataset.columns["price"].model_copy(update={"description": words})
+    }
+    dataset = orders.dataset.model_copy(update={"columns": columns})
+    system = orders.system.model_copy(update={"datasets": orders.system.datasets | {"orders": dataset}})
+    house.map = replace(house.map, systems=house.map.systems | {"shop": system})
+    opened = house.open(house.write(house.usual()))
+    assert "<small>Prijs in euro&#39;s</small>" in (opened / "LEESMIJ.html").read_text()
+    assert "<small>Price in euros</small>" in (opened / "README.html").read_text()
+    found = json.loads((opened / "datapackage.json").read_text())["resources"]
+    (field,) = [f for f in found[0]["schema"]["fields"] if f["name"] == "price"]
+    assert field["description"] == "Price in euros"
+    assert field["privacy:description"] == {"nl": "Prijs in euro's", "en": "Price in euros"}
+
+
+def test_a_dataset_of_nothing_but_numbers_has_a_category_all_the_same(house):
+    assert [text.en for text in _categories(house.map, house.map["shop.prints"])] == ["Client data"]
+
+
+def test_a_term_begins_with_a_capital_and_the_controller_leads_to_the_contact(house):
+    page = pages(house, house.parts(profiles=[[{"client": 7, "interest": "x", "_subject": 1, "_party": "subject"}]]))[
+        "nl"
+    ]
+    assert '<td data-label="Bewaartermijn">Tot u stopt</td>' in page
+    assert '<a href="#contact">De Werkplaats</a>' in page
+    assert '<h2 id="contact">Contact</h2>' in page
 
 
 def test_the_first_records_are_a_table_and_the_rest_is_in_the_files(house):

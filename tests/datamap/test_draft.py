@@ -65,6 +65,7 @@ def test_types_identities_and_categories_are_guessed():
     assert (columns["made_at"]["zone"], columns["sent"]["zone"]) == ("ZONE?", "UTC")
     assert columns["first_name"]["category"] == "user.name.first"
     assert columns["tip"]["category"] == "CATEGORY?"
+    assert columns["tip"]["description"] == {"nl": "DESCRIPTION?", "en": "DESCRIPTION?"}
     guessed = {c["category"] for c in columns.values()} - {"CATEGORY?"}
     assert guessed <= CATEGORIES
     assert "a moment? {type: datetime, zone: ZONE?}" in found.yaml

@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from conftest_bikes import HOME
-from privacy.datamap.models import Party, System, did_you_mean, is_category
+from privacy.datamap.models import Party, System, Text, did_you_mean, is_category
 
 RAW = yaml.safe_load((HOME / "datamap/velo.yaml").read_text())
 
@@ -26,6 +26,18 @@ def change(path: str, value: object) -> dict:
     else:
         here[last] = value
     return raw
+
+
+def test_a_column_is_explained_in_two_languages_or_by_one_text_for_both():
+    def explained(description: object) -> Text:
+        system = System.model_validate(change("datasets/riders/columns/code/description", description))
+        return system.datasets["riders"].columns["code"].description
+
+    assert explained("Code") == Text(nl="Code", en="Code")
+    assert explained({"nl": "Rijderscode", "en": "Rider code"}) == Text(nl="Rijderscode", en="Rider code")
+    for wrong in ("", {"nl": "Rijderscode"}, 7, None):
+        with pytest.raises(ValidationError, match="description"):
+            explained(wrong)
 
 
 def test_the_bikes_themselves_are_a_system():

@@ -40,6 +40,11 @@ def test_every_dataset_has_a_term_and_names_nobody_only_with_a_reason(shop):
         assert ref.dataset.people or isinstance(ref.dataset.subject, Nobody)
 
 
+def test_every_column_is_explained_in_two_languages(shop):
+    columns = [(ref.full, name, column.description) for ref in shop for name, column in ref.dataset.columns.items()]
+    assert [(full, name) for full, name, words in columns if words.nl == words.en] == []
+
+
 def test_logs_are_used_to_improve_the_site_and_for_nothing_else(shop):
     """LOG-12M."""
     assert shop.policy.promises["LOG-12M"].only_purposes

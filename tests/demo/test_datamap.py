@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from privacy.bundle.report import _categories
 from privacy.datamap.load import load
 from privacy.datamap.models import Nobody
 
@@ -19,6 +20,15 @@ def test_there_are_33_promises_and_every_category_of_the_statement_is_held_by_so
     held = {MAP.policy.category(c.category).nl for ref in MAP for c in ref.dataset.columns.values()}
     assert held == words
     assert len(words) == 13
+
+
+def test_a_customers_number_makes_no_order_data_of_a_visit():
+    """In the report's overview; the manifest names every column's category."""
+    words = {ref.full: [text.en for text in _categories(MAP, ref)] for ref in MAP}
+    assert words["shop.sessions"] == words["weblogs.access"] == ["Device id", "IP address", "Click behaviour"]
+    assert words["shop.newsletter_consents"] == words["shop.customer_emails"] == ["E-mail address"]
+    assert words["shop.addresses"] == ["Name and address"]
+    assert all(words.values())
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ of a resource               what it says
 ``privacy:access``          what of it was left out by column, with the ground
 ==========================  ==========================================================================================
 
-Of a field: ``privacy:category``, ``privacy:provenance``, ``privacy:type`` (the data map's exact type),
-``privacy:zone``.
+Of a field: ``privacy:description`` (in both languages; ``description`` is the English one), ``privacy:category``,
+``privacy:provenance``, ``privacy:type`` (the data map's exact type), ``privacy:zone``.
 """
 
 from __future__ import annotations
@@ -270,7 +270,8 @@ def _field(name: str, column: Column) -> dict[str, Any]:
         "name": name,
         "type": _table_type(column.arrow),
         **({"format": "binary"} if pa.types.is_binary(column.arrow) else {}),
-        "description": column.description,
+        "description": column.description.en,
+        "privacy:description": _text(column.description),
         "privacy:type": column.type,
         **({"privacy:zone": column.zone} if column.zone else {}),
         "privacy:category": column.category,

@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 import jinja2
 import pyarrow as pa
 
-from privacy.bundle.package import Facts, Holding, Omission, categories, left_out
-from privacy.datamap.load import DataMap
+from privacy.bundle.package import Facts, Holding, Omission, left_out
+from privacy.datamap.load import DataMap, Ref
 from privacy.datamap.models import Column, Text
 from privacy.datamap.policy import EEA, Processor, Purpose
 from privacy.errors import BadConfiguration
@@ -49,7 +49,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value on the page. :param kind: ``none``, ``text``, ``number``, ``yes``, ``no``, ``binary``, ``cut``."""
+    """A value on the page.
+
+    :param kind: ``none``, ``text``, ``number``, ``time``, ``yes``, ``no``, ``binary``, ``cut``.
+    """
 
     text: str = field(repr=False)
     kind: str = "text"
@@ -140,22 +143,37 @@ def _dataset(datamap: DataMap, shown: Shown) -> dict[str, Any]:
     policy, ref = datamap.policy, shown.holding.ref
     dataset = ref.dataset
     given = {name: column for name, column in dataset.columns.items() if not column.original}
-    words = {(c.get("nl", ""), c.get("en", "")) for c in categories(policy, ref)}
+    zone = ZoneInfo(policy.zone)
     return {
         "id": ref.full,
         "system": ref.system.title,
         "dataset": dataset,
         "holding": shown.holding,
         "paths": shown.paths,
-        "categories": [Text(nl=nl, en=en) for nl, en in sorted(words) if nl and en],
+        "categories": _categories(datamap, ref),
         "purposes": [policy.purposes[name] for name in dataset.purposes],
         "processors": [policy.processors[name] for name in dataset.processors],
         "provenance": sorted({column.provenance.value for column in dataset.columns.values()}),
         "promise": policy.promises[dataset.promise],
         "left_out": left_out(shown.holding),
         "columns": given,
-        "rows": [[_cell(row.get(name), column) for name, column in given.items()] for row in shown.rows],
+        "times": any(pa.types.is_timestamp(column.arrow) for column in given.values()),
+        "rows": [[_cell(row.get(name), column, zone) for name, column in given.items()] for row in shown.rows],
     }
+
+
+def _categories(datamap: DataMap, ref: Ref) -> list[Text]:
+    """The statement's words for what a dataset holds; the numbers that only tell its records apart say nothing."""
+    columns = {n: c for n, c in ref.dataset.columns.items() if not _only_a_number(datamap, ref, n, c)}
+    found = {datamap.policy.category(c.category) for c in (columns or ref.dataset.columns).values()}
+    return sorted((text for text in found if text is not None), key=lambda text: text.nl)
+
+
+def _only_a_number(datamap: DataMap, ref: Ref, name: str, column: Column) -> bool:
+    """Whether a column is a record's own number, or a customer's: a key or an identifier, and no more than that."""
+    kind = datamap.kind(column.identity) if column.identity else None
+    number = column.category == "user.unique_id" or column.category.partition(".")[0] == "system"
+    return number and (name in ref.dataset.key or (kind is not None and kind.person))
 
 
 def _processors(datamap: DataMap, held: Sequence[Shown]) -> list[dict[str, Any]]:
@@ -211,7 +229,7 @@ _KINDS = {
 }
 
 
-def _cell(value: Any, column: Column) -> Cell:
+def _cell(value: Any, column: Column, zone: ZoneInfo) -> Cell:
     if value is None:
         return Cell("", "none")
     if isinstance(value, bool):
@@ -221,17 +239,25 @@ def _cell(value: Any, column: Column) -> Cell:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) > _LONGEST:
         return Cell(text[:_LONGEST], "cut")
+    if pa.types.is_timestamp(column.arrow):
+        return Cell(_moment(text, zone), "time")
+    if pa.types.is_date(column.arrow):
+        return Cell(text, "time")
     numeric = (
         pa.types.is_integer(column.arrow) or pa.types.is_decimal(column.arrow) or pa.types.is_floating(column.arrow)
     )
-    return Cell(_moment(text) if pa.types.is_timestamp(column.arrow) else text, "number" if numeric else "text")
+    return Cell(text, "number" if numeric else "text")
 
 
-def _moment(text: str) -> str:
-    """A datetime as people write it, to the second where it has no more."""
+def _moment(text: str, zone: ZoneInfo) -> str:
+    """A datetime as people write it, in the shop's own zone, to the second where it has no more.
+
+    Of the hour that comes twice in autumn the offset says which one it is.
+    """
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        here = at if at.tzinfo is None else at.astimezone(zone)
+    except (ValueError, OverflowError):
         return text
-    zone = text[19:].lstrip(".0123456789")
-    return f"{at.replace(tzinfo=None)} {'UTC' if zone == 'Z' else zone}".strip()
+    twice = here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset()
+    return str(here) if twice else str(here.replace(tzinfo=None))

@@ -107,7 +107,7 @@ def draft(
         also += f", identity: {identity}" if identity else ""
         hint = "  # a moment? {type: datetime, zone: ZONE?}" if written == "text" and _MOMENT.search(column) else ""
         lines.append(
-            f"      {_word(column)}: {{type: {written}{also}, description: DESCRIPTION?, "
+            f"      {_word(column)}: {{type: {written}{also}, description: {{nl: DESCRIPTION?, en: DESCRIPTION?}}, "
             f"category: {category}, provenance: {provenance}}}{hint}"
         )
     subject = [column for kind in _SUBJECTS for column in subjects.get(kind, [])]

@@ -94,13 +94,14 @@ class Access(Strict):
 class Column(Strict):
     """One column of a dataset.
 
+    :param description: what it is, for the person; one plain text stands for both languages.
     :param identity: the identity kind that stands in it, e.g. ``shop.customer_id`` or ``email``.
     :param zone: IANA zone of a datetime; ``form``: how the store writes it.
     :param original: this column is the record as the store has it (a raw log line): delivered beside the tables.
     """
 
     type: str
-    description: Sentence
+    description: Text
     category: str
     provenance: Provenance
     identity: str | None = None
@@ -108,6 +109,11 @@ class Column(Strict):
     form: Form = Form.ISO
     access: Access | None = None
     original: bool = False
+
+    @field_validator("description", mode="before")
+    @classmethod
+    def _both_languages(cls, value: object) -> object:
+        return {"nl": value, "en": value} if isinstance(value, str) else value
 
     @field_validator("category")
     @classmethod
