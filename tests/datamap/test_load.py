@@ -131,7 +131,6 @@ def test_a_log_may_be_used_for_the_purposes_of_its_promise_alone(home):
     """LOG-12M: the data map refuses another purpose for logs."""
     (home / "datamap/gates.yaml").write_text(GATES)
     assert len(list(load(home))) == 7
-    load.cache_clear()
     edit(home, POLICY, "term: {keep_at_most: P3Y", "only_purposes: [hire, damage]\n    term: {keep_at_most: P3Y")
     edit(home, POLICY, "purposes:\n  hire", "purposes:\n  ads: {title: {nl: a, en: a}, basis: contract}\n  hire")
     edit(home, "datamap/gates.yaml", "purposes: [hire]", "purposes: [hire, ads]")

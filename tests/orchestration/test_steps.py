@@ -399,9 +399,7 @@ def test_a_run_on_a_broken_data_map_has_its_entries_too(ferry: Ferry) -> None:
     number = ferry.request()
     broken = Ferry.house.func(ferry)
     (ferry.home / "datamap" / "ferry.yaml").write_text("system: ferry\ntypo: 1\n")
-    from privacy.datamap.load import load
 
-    load.cache_clear()
     this = Run("run-1", number, "operator")
     with pytest.raises(PrivacyError):
         steps.open_request(broken, this)

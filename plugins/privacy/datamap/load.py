@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,13 +80,22 @@ class DataMap:
         return self.home / "sql" / ref.system.system / f"{ref.name}.sql"
 
 
-@lru_cache(maxsize=8)
 def load(home: Path) -> DataMap:
-    """Read and check data map and policy.
+    """Read and check data map and policy; again only when a file of them has changed.
 
     :param home: ``PRIVACY_HOME``.
     :raises BadConfiguration: file, dataset, key, and what to write instead; all of a file's mistakes at once.
     """
+    digest = blake2b()
+    for file in [*sorted((home / "policy").glob("*.yaml")), *sorted((home / "datamap").glob("*.yaml"))]:
+        content = file.read_bytes()
+        digest.update(f"{file}\0{len(content)}\0".encode() + content)
+    digest.update("\0".join(sorted(map(str, home.glob("sql/*/*.sql")))).encode())
+    return _loaded(home, digest.digest())
+
+
+@lru_cache(maxsize=8)
+def _loaded(home: Path, _: bytes) -> DataMap:
     policy = _policy(home / "policy")
     systems: dict[str, System] = {}
     files = sorted((home / "datamap").glob("*.yaml"))

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import gc
 import importlib
+from contextlib import suppress
 
 from airflow.listeners import hookimpl
+
+from privacy.errors import PrivacyError
 
 MODULES = (
     "jinja2.ext",
@@ -41,6 +44,15 @@ def on_starting(component: object) -> None:
         return
     for name in MODULES:
         importlib.import_module(name)
+    from privacy.bundle.report import prepare
+    from privacy.datamap.load import load
+    from privacy.settings import settings
+
+    with suppress(PrivacyError, OSError):
+        # Whatever is wrong with them, the first task says. A file that is changed later is read anew.
+        home = settings().home
+        load(home)
+        prepare(home)
     # What is there now stays for good: no task that is forked from here looks through it for garbage.
     gc.collect()
     gc.freeze()
