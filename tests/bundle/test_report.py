@@ -12,8 +12,9 @@ import pytest
 
 from conftest_bundle import ORDER, log
 from privacy.bundle import Omission
-from privacy.bundle.report import _categories, prepare
+from privacy.bundle.report import _categories, _outside, prepare
 from privacy.datamap.models import Text
+from privacy.datamap.policy import Processor
 from privacy.errors import BadConfiguration
 
 HOSTILE = ["<script>alert(1)</script>", "{{ 7*7 }}", "'; DROP TABLE orders; --", '=cmd|"/c calc"!A1', "{% include '/etc/passwd' %}", '"><img src=x onerror=alert(1)>', "a\r\nSet-Cookie: x"]  # fmt: skip
@@ -265,3 +266,21 @@ def test_the_templates_can_be_compiled_before_processes_are_forked(house):
     house.template("words.nl.j2", "{% set %}")
     with pytest.raises(BadConfiguration, match=r"words\.nl\.j2 line 1"):
         prepare(house.map.home)
+
+
+@pytest.mark.parametrize(
+    ("country", "transfer", "told"),
+    [
+        ("NL", None, False),
+        ("US", {"nl": "t", "en": "t"}, True),
+        ("NL", {"nl": "t", "en": "t"}, True),
+        ("NO", None, False),
+    ],
+)
+def test_a_processor_is_told_of_as_a_transfer_by_its_country_or_by_what_is_declared(country, transfer, told):
+    """Art. 46 GDPR: a processor within the EEA whose servers are not counts too."""
+    words = {"nl": "w", "en": "w"}
+    made = Processor.model_validate(
+        {"name": "P", "service": words, "country": country, "agreement": "2024-01-01", "transfer": transfer}
+    )
+    assert _outside(made) is told

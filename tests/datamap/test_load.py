@@ -185,3 +185,13 @@ def test_a_name_that_does_not_exist_is_an_error_with_the_nearest(home):
     assert datamap.kind("velo.code").person
     assert datamap.kind("email") is None
     assert [(s.system, e.dataset) for s, e in datamap.edges()] == [("velo", "riders"), ("velo", "old_mails")]
+
+
+def test_a_file_that_changed_is_read_again_and_one_that_did_not_is_not(home):
+    """A scheduler that runs for weeks hands its data map to every task: the data team's change must reach them."""
+    before = load(home)
+    assert load(home) is before
+    edit(home, MAP, "    table: riders", "    table: riders_new")
+    assert load(home).systems["velo"].datasets["riders"].table == "riders_new"
+    edit(home, MAP, "    table: riders_new", "    tabel: riders")
+    refused(home)
