@@ -33,7 +33,7 @@ class Kept:
         self.by_request: dict[str, tuple[Subject, ...]] = {}
         self._engine = engine
 
-    def place_request(self, number: str, subjects, *, author: str, wanted) -> None:  # noqa: ARG002
+    def place_request(self, number: str, subjects, *, author: str, wanted, besides: bool = False) -> None:  # noqa: ARG002
         with self._engine.begin() as connection:
             if wanted(connection):
                 self.by_request[number] = tuple(subjects)

@@ -107,6 +107,18 @@ def test_a_shared_address_waits_for_a_decision_and_the_next_run_uses_it(ferry: F
     assert ending.record(ferry.house, this, failed=None)["status"] == "done"
 
 
+def test_asking_the_same_question_again_alarms_nobody(ferry: Ferry) -> None:
+    """Edge case 13: a step that is tried again, and a second export while it waits, leave the evidence in order."""
+    number = ferry.request(Identifier("email", SHARED))
+    for name in ("run-1", "run-2"):
+        this = Run(name, number, "operator")
+        steps.open_request(ferry.house, this)
+        for _ in range(2):
+            with pytest.raises(AmbiguousIdentity):
+                steps.resolve_identity(ferry.house, this)
+            assert ferry.house.verify().problems == ()
+
+
 def test_an_unreadable_log_fails_the_export_and_never_makes_it_smaller(ferry: Ferry) -> None:
     log = sorted(ferry.logs.iterdir())[1]
     log.write_bytes(gzip.compress(b"x" * 1000)[:-12])

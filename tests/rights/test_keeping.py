@@ -182,3 +182,42 @@ def test_a_hold_that_is_wide_enough_already_waits_for_no_batch(office, monkeypat
     office.register.begin(number, "r2")
     office.register.resolved(number, SUBJECT, run="r2")
     assert held(holds) == {ANNA.value, ANNA_NUMBER.value}
+
+
+def test_what_was_held_is_not_let_go_when_the_shop_cannot_be_asked(office):
+    """Edge case 29: the decision comes while the database is down; the device and its log lines stay held."""
+    down = []
+
+    def resolver(*_):
+        if down:
+            raise OSError
+        return SUBJECT
+
+    holds = office.real_holds(resolver)
+    number = office.receive()
+    office.register.begin(number, "r1")
+    office.register.undecided(number, QUESTION, run="r1")
+    before = held(holds)
+    assert {i.value for i in SUBJECT.identifiers} <= before
+    down.append(1)
+    office.register.decide(number, Decision((BERT,)), "desk")
+    assert before | {BERT.value} <= held(holds)
+
+
+def test_a_hold_that_was_placed_by_half_is_whole_after_the_next_start(office, monkeypatch):
+    """Edge case 13: killed between what was named and what the shop knows."""
+    holds = office.real_holds(lambda *_: SUBJECT)
+    place = Keeping.place_request
+
+    def once(self, number, subjects, **more):
+        if len(subjects) > 1:
+            raise RetryLater("database.busy", "busy")
+        place(self, number, subjects, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeping, "place_request", once)
+        with pytest.raises(AskPerson) as caught:
+            office.receive()
+    assert held(holds) == {ANNA.value}
+    office.register.hold(caught.value.where, author="desk")
+    assert {i.value for i in SUBJECT.identifiers} <= held(holds)

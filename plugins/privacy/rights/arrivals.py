@@ -14,7 +14,7 @@ from privacy.datamap.policy import Policy
 from privacy.errors import AskPerson, BadInput, PrivacyError, Tampered
 from privacy.keys import MasterKey, new_key
 from privacy.ledger import Ledger
-from privacy.rights.keeping import RequestHolds, Resolver, people
+from privacy.rights.keeping import People, RequestHolds, Resolver, people
 from privacy.rights.payload import Payload, plain
 from privacy.rights.proof import Addresses
 from privacy.rights.rows import Draft, Request
@@ -100,9 +100,9 @@ class Arrivals:
         self._table.insert(draft, author)
         try:
             # What it names at once; the shop may take long to say whose that is.
-            self._place(number, (Subject(1, named),), author)
+            self._keep(number, People((Subject(1, named),)), author)
             if self._resolver is not None:
-                self._place(number, people(payload, received_at, self._resolver), author)
+                self._place(draft, author)
         except PrivacyError as problem:
             raise AskPerson(
                 "request.not_held",
@@ -142,14 +142,15 @@ class Arrivals:
         """
         return self._table.draft(number).payload
 
-    def _people(self, draft: Draft) -> tuple[Subject, ...]:
-        return people(draft.payload, draft.dates.received_at, self._resolver)
-
     def _mend(self, draft: Draft, author: str) -> None:
-        """A hold that is there is wide enough: what changes whom it is about changes the hold too."""
-        if draft.dates.kept and (draft.payload.subject is not None or draft.number not in self._holds.kept()):
-            self._place(draft.number, self._people(draft), author)
+        """Hold what a request may be about, as far as it is known now: the first try may have died, or the shop have
+        been out of reach."""
+        self._place(draft, author)
 
-    def _place(self, number: str, subjects: Sequence[Subject], author: str, *, dates: Dates | None = None) -> None:
-        if dates is None or dates.kept:
-            self._holds.place_request(number, subjects, author=author, wanted=self._table.wanted(number))
+    def _place(self, draft: Draft, author: str) -> None:
+        if draft.dates.kept:
+            self._keep(draft.number, people(draft.payload, draft.dates.received_at, self._resolver), author)
+
+    def _keep(self, number: str, people: People, author: str) -> None:
+        wanted = self._table.wanted(number)
+        self._holds.place_request(number, people.subjects, author=author, wanted=wanted, besides=not people.complete)

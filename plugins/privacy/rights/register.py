@@ -83,7 +83,7 @@ class Register(Arrivals):
             if draft.payload.subject is None:
                 draft.payload = draft.payload.but(subject=subject, notes=dict(notes or {}))
                 tell(writing, draft, "request.resolved", author, run=run)
-        self._place(draft.number, (subject,), author, dates=draft.dates)
+        self._place(draft, author)
         return self._table.request(draft)
 
     def undecided(self, number: str, question: Question, *, run: str, author: str = EXPORT) -> Request:
@@ -99,9 +99,10 @@ class Register(Arrivals):
                 raise Refused("request.resolved", "Its identity was resolved before.", where=draft.number)
             if draft.payload.decided is not None:
                 _unproven(draft, writing, author)
-            draft.payload = draft.payload.but(question=asked(question), decided=None)
-            tell(writing, draft, "request.undecided", author, run=run, count=len(question.candidates))
-        self._place(draft.number, self._people(draft), author, dates=draft.dates)
+            if draft.payload.question != asked(question) or draft.payload.decided is not None:
+                draft.payload = draft.payload.but(question=asked(question), decided=None)
+                tell(writing, draft, "request.undecided", author, run=run, count=len(question.candidates))
+        self._place(draft, author)
         return self._table.request(draft)
 
     def question(self, number: str) -> Question | None:
@@ -141,7 +142,7 @@ class Register(Arrivals):
             _unproven(draft, writing, author)
             draft.payload = draft.payload.but(decided=decided, subject=None, notes={})
             tell(writing, draft, "request.decided", author, reason=decision.address)
-        self._place(draft.number, self._people(draft), author, dates=draft.dates)
+        self._place(draft, author)
         return self._table.request(draft)
 
     def recipient(self, number: str) -> str:
