@@ -55,10 +55,10 @@ def launch(logs: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     )
     assert launcher.stdout is not None
     watchdog = psutil.Process(int(launcher.stdout.readline()))
+    # Until the orphan has come to the watchdog, and the one between them is gone.
     until = time.monotonic() + 20
-    while len(watchdog.children(recursive=True)) < 3 and time.monotonic() < until:
+    while len(watchdog.children()) != 3 and time.monotonic() < until:
         time.sleep(0.05)
-    # The orphan has come to the watchdog.
     assert len(watchdog.children()) == 3
     return launcher, [watchdog, *watchdog.children(recursive=True)]
 
