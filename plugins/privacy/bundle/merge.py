@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def _streams(staging: Path, work: Path, group: Group) -> Iterator[Stream]:
     for name, source in _names(originals).items():
         pieces = originals[source]
         size = sum(part.files[piece][0] for part, piece in pieces)
-        yield Stream(f"{base}/{name}", "log", None, size, True, lambda pieces=pieces: _raw(staging, pieces))  # type: ignore[misc]
+        yield Stream(f"{base}/{name}", "log", None, size, True, partial(_raw, staging, pieces))
 
 
 def _names(sources: Mapping[str, object]) -> dict[str, str]:

@@ -48,8 +48,8 @@ def _of_register(connection: sa.Connection, key: MasterKey) -> Iterator[str]:
         at = written(datetime.fromisoformat(first["received_at"])) if first.get("received_at") else None
         if (row.right_, row.received_at) != (first.get("right"), at):
             yield f"Request {row.number} has another right or arrival than was recorded."
-        elif row.revision != revisions.get(row.number):
-            yield f"Request {row.number} is at revision {row.revision}; the ledger's last is {revisions[row.number]}."
+        elif row.revision != (last := revisions.get(row.number)):
+            yield f"Request {row.number} is at revision {row.revision}; the ledger's last is {last}."
         else:
             yield from _unopened(row, key)
     for number in received:

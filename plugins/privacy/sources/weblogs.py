@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import BinaryIO
@@ -24,16 +23,15 @@ from privacy.datamap.models import System
 from privacy.errors import BadConfiguration, BadInput, PrivacyError
 from privacy.sources.base import Claim, Due, Item, Of, Outcome, Partition, Problem, Selection, Step, Tally
 from privacy.sources.weblogs_apply import apply, version
-from privacy.sources.weblogs_files import HEAD, LogFiles, is_log
+from privacy.sources.weblogs_files import HEAD, LogFiles
 from privacy.sources.weblogs_lines import LineFormat, Row
+from privacy.sources.weblogs_names import is_log, log_of
 from privacy.sources.weblogs_scan import Seen, prepared, scan
 from privacy.sources.weblogs_times import moment
 from privacy.storage import Store, store
 
 BATCH_BYTES = 16 * 2**20
 """A batch is closed early when its lines have so many bytes."""
-
-_ROTATION = re.compile(r"(\.gz|[._-][0-9][0-9T._-]*)+$")
 
 
 class WeblogSource:
@@ -59,7 +57,7 @@ class WeblogSource:
         prefixes = [files for _, files in self._usable()]
         for entry in self._store.list():
             under = [files.prefix for files in prefixes if files.claims(entry.key)]
-            names[max(under, key=len) if under else _ROTATION.sub("", entry.key)] = None
+            names[max(under, key=len) if under else log_of(entry.key.removesuffix(".gz"))[0]] = None
         yield from map(Claim, names)
 
     def check(self) -> Iterator[Problem]:

@@ -8,7 +8,6 @@ web server may still be writing, the mark also has how far its whole lines reach
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,12 +19,10 @@ from privacy.sources.base import Partition, Selection
 from privacy.sources.weblogs_blocks import Log, decompressing, uncompressed
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_match import Matcher
-from privacy.storage import TEMPORARY, Entry, Store, translated
+from privacy.sources.weblogs_names import is_log, log_of
+from privacy.storage import Entry, Store, translated
 
 HEAD = 64 * 1024
-
-_PLAIN = re.compile(r"(log|log[._-]?[0-9][0-9T._-]*|[0-9][0-9T._-]*)")
-_ARCHIVES = (".tar.gz", ".json.gz", ".sql.gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +150,9 @@ class LogFiles:
         """
         if entry.key.endswith(".gz"):
             return False
-        log, rotated_ = _log_of(entry.key)
+        log, rotated_ = log_of(entry.key)
         return not rotated_ or entry.modified >= max(
-            (e.modified for e in entries if not e.key.endswith(".gz") and _log_of(e.key)[0] == log),
+            (e.modified for e in entries if not e.key.endswith(".gz") and log_of(e.key)[0] == log),
             default=entry.modified,
         )
 
@@ -325,34 +322,6 @@ class LogFiles:
 
 class _Moved(Exception):
     """The name means another file now."""
-
-
-_ROTATED = re.compile(
-    r"(?P<log>.+?)(?P<day>[._-]\d{4}[._-]?\d\d[._-]?\d\d[\dT._-]*?)?(?P<end>\.log)?"
-    r"(?P<after>\.\d[\dT._-]*|[._-]\d{6}[\dT._-]*|(?<=\.log)[._-]?\d[\dT._-]*)?"
-)
-
-
-def _log_of(key: str) -> tuple[str, bool]:
-    """Which log a plain file is of (its name without what rotation put into it), and whether it was rotated."""
-    found = _ROTATED.fullmatch(key)
-    if found is None:
-        return key, False
-    return found["log"] + (found["end"] or ""), bool(found["day"] or found["after"])
-
-
-def is_log(key: str) -> bool:
-    """Whether a file is read as a log, by its name.
-
-    ``*.gz``, and plain files: no suffix, ``.log``, or one of digits (``access.log.1``, ``access.log-20251125``).
-    """
-    name = key.rpartition("/")[2]
-    if name.startswith(".") or name.endswith(TEMPORARY):
-        return False
-    if name.endswith(".gz"):
-        return not name.endswith(_ARCHIVES)
-    _, dot, suffix = name.rpartition(".")
-    return not dot or bool(_PLAIN.fullmatch(suffix))
 
 
 def rotated(where: str) -> RetryLater:
