@@ -1,6 +1,7 @@
 """Loading what every task needs once, in the process that they are forked from.
 
-Importing pyarrow, pandas (which pyarrow looks for at its first array) and SQLAlchemy in each task made a run of four levels twice as long as an empty one.
+Importing pyarrow, pandas (which pyarrow looks for at its first array) and SQLAlchemy in each task made a run of four
+levels twice as long as an empty one.
 """
 
 from __future__ import annotations
