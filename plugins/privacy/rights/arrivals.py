@@ -133,7 +133,7 @@ class Arrivals:
 
     def hold(self, number: str, *, author: str) -> None:
         """Place the hold of an open request where it is missing (see :meth:`receive`); safe to repeat."""
-        self._mend(self._table.draft(number), author)
+        self._place(self._table.draft(number), author)
 
     def open(self, number: str) -> Payload:
         """Everything personal about a request.
@@ -142,15 +142,12 @@ class Arrivals:
         """
         return self._table.draft(number).payload
 
-    def _mend(self, draft: Draft, author: str) -> None:
-        """Hold what a request may be about, as far as it is known now: the first try may have died, or the shop have
-        been out of reach."""
-        self._place(draft, author)
-
     def _place(self, draft: Draft, author: str) -> None:
+        """Hold what a request may be about, as far as it is known now; again too: the first try may have died, or the
+        shop have been out of reach."""
         if draft.dates.kept:
             self._keep(draft.number, people(draft.payload, draft.dates.received_at, self._resolver), author)
 
-    def _keep(self, number: str, people: People, author: str) -> None:
+    def _keep(self, number: str, whom: People, author: str) -> None:
         wanted = self._table.wanted(number)
-        self._holds.place_request(number, people.subjects, author=author, wanted=wanted, besides=not people.complete)
+        self._holds.place_request(number, whom.subjects, author=author, wanted=wanted, besides=not whom.complete)

@@ -48,7 +48,7 @@ class Register(Arrivals):
             if draft.run != run:
                 tell(writing, draft, "request.begun", author, run=run)
             draft.run = run
-        self._mend(draft, author)
+        self._place(draft, author)
         return self._table.request(draft)
 
     def resolution(self, number: str) -> Subject | None:
