@@ -16,7 +16,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
-from privacy.datamap.models import GLOBAL_KINDS, Dataset, Edge, Kind, Nobody, System, did_you_mean
+from privacy.datamap.models import GLOBAL_KINDS, REQUEST, Dataset, Edge, Kind, Nobody, System, did_you_mean
 from privacy.datamap.policy import Policy
 from privacy.errors import BadConfiguration, BadInput
 
@@ -279,12 +279,15 @@ def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
                 if not isinstance(dataset.subject, Nobody) and kind not in dataset.kinds:
                     known = sorted(dataset.kinds)
                     yield f"{here}.examples: {kind!r} is not among the kinds of its subject: {', '.join(known)}"
+        if dataset.delivery is not None and dataset.delivery.processor not in policy.processors:
+            hint = did_you_mean(dataset.delivery.processor, policy.processors)
+            yield f"{here}.delivery: the policy has no processor {dataset.delivery.processor!r}{hint}"
         if system.source == "sql" and not datamap.sql(Ref(system, name, dataset)).is_file():
             yield f"{here}: write its SELECT in sql/{system.system}/{name}.sql"
 
 
 def _kind_exists(datamap: DataMap, kind: str) -> bool:
-    return kind in GLOBAL_KINDS or datamap.kind(kind) is not None
+    return kind in GLOBAL_KINDS or kind == REQUEST or datamap.kind(kind) is not None
 
 
 def _wrong(file: Path, lines: list[str]) -> BadConfiguration:

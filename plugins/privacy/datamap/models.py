@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from privacy.datamap.stores import Layout, Strict
 from privacy.datamap.types import arrow_type
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -28,6 +29,9 @@ CATEGORIES = frozenset(c.fides_key for c in DEFAULT_TAXONOMY.data_category)
 
 GLOBAL_KINDS = ("email", "phone", "device_id", "ip")
 """Identity kinds that mean the same in every system; all others carry their system: ``shop.customer_id``."""
+
+REQUEST = "request"
+"""The kind of a request's own number: what a processor delivers for a request is named by it, and by nothing else."""
 
 
 def is_category(key: str) -> bool:
@@ -47,12 +51,6 @@ def known_zone(value: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"{value!r} is no time zone; write UTC or a name like Europe/Amsterdam") from None
     return value
-
-
-class Strict(BaseModel):
-    """A frozen model that knows all its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class Text(Strict):
@@ -98,6 +96,7 @@ class Column(Strict):
     :param identity: the identity kind that stands in it, e.g. ``shop.customer_id`` or ``email``.
     :param zone: IANA zone of a datetime; ``form``: how the store writes it.
     :param original: this column is the record as the store has it (a raw log line): delivered beside the tables.
+    :param path: for ``records``: where in a record its value stands, in JMESPath; left out: under its own name.
     """
 
     type: str
@@ -109,6 +108,7 @@ class Column(Strict):
     form: Form = Form.ISO
     access: Access | None = None
     original: bool = False
+    path: str | None = None
 
     @field_validator("description", mode="before")
     @classmethod
@@ -194,8 +194,8 @@ class Erasure(Strict):
         return self
 
 
-class Dataset(Strict):
-    """One kind of record in one system.
+class Dataset(Layout):
+    """One kind of record in one system. Where its store has it: see :class:`privacy.datamap.stores.Layout`.
 
     :param key: the columns that tell records apart.
     :param subject: identity columns of the one party a row is about; or ``parties`` where there are more; or
@@ -203,10 +203,6 @@ class Dataset(Strict):
     :param time: the column that says when the record came to be, for identifiers that were a person's for a while.
     :param starts: what its term counts from.
     :param promise: the promise in the policy whose term holds.
-    :param table: the table that a SQL dataset's rows are deleted from or set in.
-    :param cascades: tables whose rows may go with a row of this one by the database's own cascade.
-    :param format: for logs: the regular expression of a line, with a named group a column.
-    :param prefix: for files and logs: where they lie within the connection.
     :param examples: two subjects that have records here, for the standard suite: values by identity kind.
     """
 
@@ -226,10 +222,6 @@ class Dataset(Strict):
     access: Access | None = None
     owner: Sentence
     consent: Name | None = None
-    table: str | None = None
-    cascades: tuple[str, ...] = ()
-    format: str | None = None
-    prefix: str | None = None
     examples: tuple[dict[str, str | int], ...] = ()
 
     @model_validator(mode="after")
@@ -255,6 +247,9 @@ class Dataset(Strict):
                     raise ValueError(f"{what}: column {moment!r} is no date or datetime")
         for name in self.erasure.set or {}:
             self._must_have(name, "erasure.set")
+        for what, named in (("originals", self.originals), ("latest", self.records.latest if self.records else None)):
+            if named is not None:
+                self._must_have(named, what)
         if self.access is not None and self.access.do != "withhold":
             raise ValueError("access of a whole dataset is `do: withhold`; redact single columns")
         for name, column in self.columns.items():
@@ -339,7 +334,7 @@ class Excused(Strict):
 class System(Strict):
     """One store that the shop has: a database, a bucket, a mailbox.
 
-    :param source: the kind of source that serves it (``sql``, ``weblogs``).
+    :param source: the kind of source that serves it (``sql``, ``weblogs``, ``records``, ``files``, ``mailbox``).
     :param connection: the name under which its connection is looked up.
     :param clock: the IANA zone that its servers' local times are in.
     """

@@ -16,12 +16,12 @@ from privacy.datamap.models import (
     Decided,
     Name,
     Sentence,
-    Strict,
     Text,
     did_you_mean,
     is_category,
     known_zone,
 )
+from privacy.datamap.stores import Strict
 
 _PERIOD = re.compile(
     r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"

@@ -72,13 +72,9 @@ class House:
     def holds(self) -> Holds:
         """What must not be deleted now."""
         from privacy.holds import Holds
+        from privacy.sources import item_key
 
-        names, keys = [ref.full for ref in self.datamap], {}
-        for ref in self.datamap:
-            if ref.system.source == "sql":
-                keys[ref.full] = [ref.dataset.columns[column].type for column in ref.dataset.key]
-            elif ref.system.source == "weblogs":
-                keys[ref.full] = ["text"]  # an item is a file
+        names, keys = [ref.full for ref in self.datamap], {ref.full: item_key(ref) for ref in self.datamap}
         return Holds(self.engine, self.key, self.ledger, self.clock, datasets=names, keys=keys)
 
     @cached_property

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from privacy.connections import Connections
+from privacy.connections import Connection, Connections
+from privacy.datamap.load import Ref
 from privacy.datamap.models import System, did_you_mean
 from privacy.errors import BadConfiguration
 from privacy.sources.base import Source
-
-KINDS = ("sql", "weblogs")
 
 
 def source_for(system: System, connections: Connections, *, home: Path, batch_rows: int = 10_000) -> Source:
@@ -19,15 +19,39 @@ def source_for(system: System, connections: Connections, *, home: Path, batch_ro
     :param batch_rows: most rows in one batch.
     :raises BadConfiguration: an unknown kind of source, or no such connection.
     """
-    if system.source == "sql":
-        from privacy.sources.sql import SqlSource
+    make = _MADE.get(system.source)
+    if make is None:
+        raise BadConfiguration(
+            "sources.unknown", f"There is no kind of source {system.source!r}{did_you_mean(system.source, KINDS)}.",
+            where=system.system,
+        )  # fmt: skip
+    return make(system, connections.get(system.connection), home, batch_rows)
 
-        return SqlSource(system, connections.get(system.connection), home=home, batch_rows=batch_rows)
-    if system.source == "weblogs":
-        from privacy.sources.weblogs import WeblogSource
 
-        return WeblogSource(system, connections.get(system.connection), batch_rows=batch_rows)
-    raise BadConfiguration(
-        "sources.unknown", f"There is no kind of source {system.source!r}{did_you_mean(system.source, KINDS)}.",
-        where=system.system,
-    )  # fmt: skip
+def item_key(ref: Ref) -> list[str]:
+    """The types of what names an item of a dataset (see ``Item.key``), as the data map writes types.
+
+    A row's are those of its key; what lies in files changes by file.
+    """
+    if ref.system.source in ("sql", "mailbox"):
+        return [ref.dataset.columns[column].type for column in ref.dataset.key]
+    return ["text"]
+
+
+def _sql(system: System, connection: Connection, home: Path, batch_rows: int) -> Source:
+    from privacy.sources.sql import SqlSource
+
+    return SqlSource(system, connection, home=home, batch_rows=batch_rows)
+
+
+def _weblogs(system: System, connection: Connection, _: Path, batch_rows: int) -> Source:
+    from privacy.sources.weblogs import WeblogSource
+
+    return WeblogSource(system, connection, batch_rows=batch_rows)
+
+
+_MADE: dict[str, Callable[[System, Connection, Path, int], Source]] = {
+    "sql": _sql,
+    "weblogs": _weblogs,
+}
+KINDS = tuple(_MADE)

@@ -33,6 +33,15 @@ PARTY = "_party"
 """The column (string) that ``read`` adds: the parties of the row that the subject is, comma separated, in order."""
 
 
+WITHHELD = "_withheld"
+"""The column (string) that ``read`` adds to a dataset that is ``judged``: why this record is not given without a
+person's look (a code: ``internal``, ``mention``); NULL: it is given. Such a record is still the subject's."""
+
+LEFT_OUT = "_left_out"
+"""The column (list of strings) that ``read`` adds to a dataset that is ``judged``: a column's name for each value of it
+that is another person's and that the source has left out already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """One thing that identifies a person.
@@ -292,10 +301,11 @@ class Source(Protocol):
         """
         ...
 
-    def open(self, dataset: str, key: tuple[object, ...]) -> BinaryIO:
+    def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
         """The original behind a record: the message, the pdf.
 
-        :raises BadInput: for a dataset that has none.
+        :param reader: less what this subject may not see of it (others' blind copies); None: as it is stored.
+        :raises BadInput: for a dataset that has none. :raises Unreadable: it cannot be read whole.
         """
         ...
 
@@ -314,9 +324,15 @@ class Source(Protocol):
 
 
 def schema_of(dataset: Dataset) -> pa.Schema:
-    """The Arrow schema of a dataset's batches: its columns, then :data:`SUBJECT` and :data:`PARTY`."""
+    """The Arrow schema of a dataset's batches: its columns, then :data:`SUBJECT` and :data:`PARTY`.
+
+    Of a dataset that is ``judged`` also :data:`WITHHELD` and :data:`LEFT_OUT`.
+    """
     columns = [pa.field(name, column.arrow) for name, column in dataset.columns.items()]
-    return pa.schema([*columns, pa.field(SUBJECT, pa.int32()), pa.field(PARTY, pa.string())])
+    columns += [pa.field(SUBJECT, pa.int32()), pa.field(PARTY, pa.string())]
+    if dataset.judged:
+        columns += [pa.field(WITHHELD, pa.string()), pa.field(LEFT_OUT, pa.list_(pa.string()))]
+    return pa.schema(columns)
 
 
 def identifiers_of(subjects: Iterable[Subject], kinds: Iterable[str]) -> list[tuple[int, Identifier]]:

@@ -24,6 +24,7 @@ from privacy.sources.base import (
     Problem,
     Selection,
     Step,
+    Subject,
     Tally,
     schema_of,
 )  # fmt: skip
@@ -93,7 +94,7 @@ class SqlSource:
                     del rows, values, numbers, places, arrays
                 yield batch
 
-    def open(self, dataset: str, key: tuple[object, ...]) -> BinaryIO:
+    def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
         """A row has no original beside it."""
         raise BadInput("sources.no_original", "Rows have no original file.", where=self.where(dataset))
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 from privacy.connections import Connection
 from privacy.datamap.models import System
 from privacy.errors import BadConfiguration, BadInput, PrivacyError
-from privacy.sources.base import Claim, Due, Item, Of, Outcome, Partition, Problem, Selection, Step, Tally
+from privacy.sources.base import Claim, Due, Item, Of, Outcome, Partition, Problem, Selection, Step, Subject, Tally
 from privacy.sources.weblogs_apply import apply, version
 from privacy.sources.weblogs_files import HEAD, LogFiles
 from privacy.sources.weblogs_lines import LineFormat, Row
@@ -124,7 +124,7 @@ class WeblogSource:
         if rows:
             yield form.batch(rows)
 
-    def open(self, dataset: str, key: tuple[object, ...]) -> BinaryIO:
+    def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
         """There is none: the line itself is its original.
 
         :raises BadInput: ``weblogs.no_original``, always.

@@ -107,7 +107,7 @@ class MemorySource:
         finally:
             self.store.cursors -= 1
 
-    def open(self, dataset: str, key: tuple[object, ...]) -> BinaryIO:
+    def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
         """A row has no original: an empty file."""
         return io.BytesIO()
 
