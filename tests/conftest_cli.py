@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import typer.testing
 from typer.testing import CliRunner, Result
 
 POLICY = """
@@ -76,6 +78,10 @@ def system() -> str:
         heads[name] + "".join(COLUMN.format(name=c, type=t, more=more) for c, t, more in found)
         for name, found in columns.items()
     )
+
+
+# Typer builds its commands anew for every invocation, which takes longer than most of them.
+typer.testing._get_command = lru_cache(maxsize=None)(typer.testing._get_command)
 
 
 class Salon:

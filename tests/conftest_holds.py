@@ -11,12 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from conftest_ledger import migrated
 from privacy.clock import FixedClock
-from privacy.connections import Connection
-from privacy.database import engine
 from privacy.holds import Holds
 from privacy.keys import MasterKey
-from privacy.ledger import Ledger, upgrade
+from privacy.ledger import Ledger
 from privacy.sources.base import (
     Delete,
     Identifier,
@@ -104,8 +103,7 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.clock = FixedClock(datetime(2026, 11, 2, 9, 30, tzinfo=UTC))
         self.key = MasterKey(b"k" * 32)
-        self.engine = engine(Connection("ledger", f"sqlite:///{folder}/ledger.db"), create=True)
-        upgrade(self.engine)
+        self.engine = migrated(folder)
         self.ledger = Ledger(self.engine, self.key, folder / "head.json", self.clock)
         self.holds = Holds(self.engine, self.key, self.ledger, self.clock, datasets=DATASETS)
 

@@ -8,12 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from conftest_ledger import migrated
 from privacy.clock import FixedClock
-from privacy.connections import Connection
-from privacy.database import engine
 from privacy.holds import Holds
 from privacy.keys import MasterKey
-from privacy.ledger import Ledger, upgrade
+from privacy.ledger import Ledger
 from privacy.rights import Register, Request, Right
 from privacy.rights.keeping import Keeping
 from privacy.sources.base import Identifier, Subject
@@ -51,8 +50,7 @@ class Office:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = FixedClock(NOW)
-        self.engine = engine(Connection("ledger", f"sqlite:///{folder}/ledger.db"), create=True)
-        upgrade(self.engine)
+        self.engine = migrated(folder)
         self.key = MasterKey(b"k" * 32)
         self.ledger = Ledger(self.engine, self.key, folder / "head.json", self.clock)
         self.holds = Kept(self.engine)

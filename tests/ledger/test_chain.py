@@ -15,12 +15,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from conftest_ledger import migrated
 from privacy.clock import FixedClock
-from privacy.connections import Connection
-from privacy.database import engine
 from privacy.errors import BadInput, GiveUp, Refused, RetryLater, Tampered
 from privacy.keys import MasterKey
-from privacy.ledger import Ledger, upgrade
+from privacy.ledger import Ledger
 from privacy.ledger.chain import Head, HeadFile
 
 
@@ -30,8 +29,7 @@ class Book:
     def __init__(self, folder: Path) -> None:
         self.folder, self.head = folder, folder / "head.json"
         self.clock = FixedClock(datetime(2026, 11, 1, tzinfo=UTC))
-        self.db = engine(Connection("ledger", f"sqlite:///{folder}/ledger.db"), create=True)
-        upgrade(self.db)
+        self.db = migrated(folder)
         self.ledger = self.opened()
 
     def opened(self) -> Ledger:

@@ -16,6 +16,7 @@ from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from conftest_ledger import migrated
 from privacy.clock import FixedClock
 from privacy.connections import Connection
 from privacy.database import engine
@@ -29,9 +30,7 @@ NUMBER = "AVG-2026-0042-5"
 
 @pytest.fixture
 def db(tmp_path):
-    made = engine(Connection("ledger", f"sqlite:///{tmp_path}/ledger.db"), create=True)
-    upgrade(made)
-    return made
+    return migrated(tmp_path)
 
 
 @pytest.fixture

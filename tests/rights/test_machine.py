@@ -140,5 +140,5 @@ def test_no_sequence_of_calls_leads_to_a_state_that_must_not_be(office):
         """Requests in a database that is made once."""
 
     OfOneOffice.office = office
-    effort = settings(max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    effort = settings(max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(OfOneOffice, settings=effort)
