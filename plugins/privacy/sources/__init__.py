@@ -50,7 +50,14 @@ def _weblogs(system: System, connection: Connection, _: Path, batch_rows: int) -
     return WeblogSource(system, connection, batch_rows=batch_rows)
 
 
+def _records(system: System, connection: Connection, _: Path, batch_rows: int) -> Source:
+    from privacy.sources.records import RecordSource
+
+    return RecordSource(system, connection, batch_rows=batch_rows)
+
+
 _MADE: dict[str, Callable[[System, Connection, Path, int], Source]] = {
+    "records": _records,
     "sql": _sql,
     "weblogs": _weblogs,
 }

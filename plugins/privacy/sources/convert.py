@@ -210,13 +210,13 @@ def _uniform(texts: pa.Array[Any], kind: pa.TimestampType[Any, Any]) -> pa.Array
         if pc.all(zoned).as_py() is not False:
             return pc.cast(texts, pa.timestamp("us", "UTC")).cast(kind)
         if pc.any(zoned).as_py() is False:
-            return _localize(pc.cast(texts, pa.timestamp("us")), kind)
+            return localize(pc.cast(texts, pa.timestamp("us")), kind)
     except pa.ArrowInvalid:
         pass
     return None
 
 
-def _localize(naive: pa.Array[Any], kind: pa.TimestampType[Any, Any]) -> pa.Array[Any]:
+def localize(naive: pa.Array[Any], kind: pa.TimestampType[Any, Any]) -> pa.Array[Any]:
     """Local times as instants, by the rule of :mod:`privacy.sources.instants`."""
     if kind.tz == "UTC":
         return naive.cast(kind)

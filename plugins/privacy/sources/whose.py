@@ -52,7 +52,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A visit: an address, from ``low`` to ``high`` (both inclusive), with or without a user agent as records say it."""
+    """A visit: an address, from ``low`` to ``high`` (both inclusive), with or without a user agent as written."""
 
     number: int
     subject: int

@@ -1,0 +1,73 @@
+"""What a doctor finds in a dataset of records: files that are not read, paths that lead nowhere, unclaimed members."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from privacy.sources.base import Problem
+from privacy.sources.records_arrow import there, tops
+from privacy.sources.records_files import File, Form, RecordFiles
+from privacy.sources.records_json import document_records, line_records
+from privacy.sources.records_parquet import deciding, opened
+
+FIRST = 200
+"""So many records of a JSON file are looked at."""
+
+
+def problems(files: RecordFiles) -> Iterator[Problem]:
+    """See :meth:`privacy.sources.base.Source.check`. :raises Unreadable: the newest file cannot be read."""
+    layout, found = files.layout, files.everything()
+    for number, entry in enumerate(found, start=1):
+        if not entry.regular:
+            yield Problem(
+                f"storage.{entry.identity}", "A link, a mount or a special file is not read.",
+                files.where(number), "Put the file itself there, or excuse it by name.",
+            )  # fmt: skip
+        elif not files.named(entry.key):
+            yield Problem(
+                "records.other_name", "The file's name is not one that `names` matches: no export is made.",
+                files.where(number), "Move it, correct `names`, or excuse it by name.", fatal=False,
+            )  # fmt: skip
+    listed = [file for file in files.listed(whole=False) if file.entry.regular]
+    if not listed:
+        return
+    newest = max(listed, key=lambda file: (file.entry.modified, file.entry.key))
+    absent, unclaimed = _paths(files, newest)
+    decides = {*deciding(layout), *layout.dataset.key}
+    for name in absent:
+        yield Problem(
+            "records.missing_path", "The newest file's records have nothing where the column's path leads.",
+            f"{newest.where}, column {name}", "Correct `path` in the data map.", fatal=name in decides,
+        )  # fmt: skip
+    for name in unclaimed:
+        yield Problem(
+            "records.unclaimed", f"No column's path looks into the member {name!r} of the records.",
+            newest.where, "Add a column for it, so that it is given, or have it left out of the files.", fatal=False,
+        )  # fmt: skip
+
+
+def _paths(files: RecordFiles, file: File) -> tuple[list[str], list[str]]:
+    """The columns whose paths lead nowhere in a file, and the members that no path looks into."""
+    layout = files.layout
+    paths = layout.paths
+    if file.form is Form.PARQUET:
+        with opened(files, file, None, strict=False) as reader:
+            schema = reader.schema
+        absent = [name for name, path in paths.items() if not there(path, schema)]
+        claimed = {top for path in paths.values() for top in tops(path, schema)}
+        return absent, [name for name in schema.names if name not in claimed]
+    lines = file.form is Form.LINES
+    records = line_records(files, file) if lines else document_records(files, file, layout.at)
+    absent, members = list(paths), dict[str, None]()
+    try:
+        for found in islice(records, FIRST):
+            absent = [name for name in absent if not paths[name].there(found.quick)]
+            members |= dict.fromkeys(found.quick)
+    finally:
+        records.close()  # type: ignore[attr-defined]
+    everything = any(path.names is None and path.tops is None for path in paths.values())
+    claimed = {path.names[0] for path in paths.values() if path.names} | {
+        top for path in paths.values() for top in path.tops or ()
+    }
+    return absent if members else [], [] if everything else [name for name in members if name not in claimed]

@@ -1,0 +1,349 @@
+"""Records in Parquet: as few columns, row groups and rows as will do.
+
+1. A row group is gone by when its statistics say that nobody who is looked for can be in it: identifiers out of its
+   bounds, or a time at which nobody visited; an address decides only in rows without the ids that go before it.
+2. Of the others, the columns of identities alone are read (as dictionaries: a value is compared once, however many rows
+   have it), and compared by Arrow, which finds the rows that may be meant.
+3. Only of these rows the other columns are used, and only what decides whose they are becomes Python's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from privacy.errors import PrivacyError, Unreadable
+from privacy.sources.instants import FACTOR, instant
+from privacy.sources.records_arrow import (
+    Look,
+    Names,
+    columns,
+    converted,
+    follow,
+    leaves,
+    records,
+    there,
+    tops,
+    values,
+)
+from privacy.sources.records_files import File, RecordFiles
+from privacy.sources.records_layout import Layout, Place
+from privacy.sources.records_match import LAST_BLANK, DueRule, Matcher, Pick, Seen
+from privacy.sources.whose import AGENT, Window
+from privacy.sources.whose import Column as Identity
+from privacy.storage import translated
+
+ROWS = 16_384
+"""So many rows are decoded at a time."""
+
+_REPAIR = "Restore it from a backup or ask for it again, or excuse it by name in the data map, with the reason."
+Test = tuple[str, Names, Look]
+Picks = Sequence[tuple[int, int | None, str | None]]
+
+
+@contextmanager
+def decoding(where: str) -> Iterator[None]:
+    """Turn what goes wrong in reading Parquet into ours: its texts quote values."""
+    try:
+        with translated(where):
+            yield
+    except PrivacyError as problem:
+        raise (corrupt(where) if problem.code == "storage.failed" else problem) from None
+    except (pa.ArrowException, ValueError, TypeError, ArithmeticError, LookupError, MemoryError, EOFError,
+            RecursionError):  # fmt: skip
+        raise corrupt(where) from None
+
+
+def corrupt(where: str) -> Unreadable:
+    """A file is cut off or damaged."""
+    return Unreadable("records.corrupt", "A Parquet file is cut off or damaged.", where=where, advice=_REPAIR)
+
+
+class ParquetGroup:
+    """Rows that may be meant, out of one piece of a file.
+
+    :param seen: what is needed to tell whose they are.
+    """
+
+    def __init__(
+        self, layout: Layout, file: File, total: int, table: pa.RecordBatch, rows: list[int], seen: list[Seen]
+    ) -> None:
+        self._total = total
+        self._layout, self._file, self._table, self._rows, self.seen = layout, file, table, rows, seen
+
+    def size(self, index: int) -> int:
+        """About how many bytes a record has: its part of the file."""
+        return self._file.entry.bytes // max(self._total, 1)
+
+    def batch(self, picks: Picks) -> pa.RecordBatch:
+        """Those that were picked, as a batch of the dataset's schema."""
+        layout, file = self._layout, self._file
+        table = self._table.take(pa.array([index for index, _, _ in picks], pa.int64()))
+        places = _Places([Place(file.entry.key, self._rows[index], file.where) for index, _, _ in picks])
+        python: list[dict[str, Any]] | None = None
+        arrays = []
+        for name in layout.dataset.columns:
+            array = self._array(name, table, places)
+            if array is None:
+                python = records(table) if python is None else python
+                found = [layout.value(name, record, at) for record, at in zip(python, places.places, strict=True)]
+                array = layout.array(name, found, places, json=False)
+            if name in layout.dataset.key and array.null_count:
+                at = places.places[int(array.is_null().to_pylist().index(True))]
+                raise Unreadable("records.no_key", "A record has no key.", where=f"{at}, column {name}")
+            arrays.append(array)
+        made = layout.finished(arrays, [(subject, party) for _, subject, party in picks])
+        made.validate(full=True)
+        return made
+
+    def _array(self, name: str, table: pa.RecordBatch, places: _Places) -> Any:
+        """A column without a look at single values; None: they have to be looked at."""
+        layout, column = self._layout, self._layout.dataset.columns[name]
+        if name not in layout.paths:
+            return layout.array(name, [layout.value(name, {}, at) for at in places.places], places)
+        names = layout.paths[name].names
+        if names is None:
+            return None
+        array = follow(table, names)
+        if array is None:
+            return pa.array([None] * table.num_rows, column.arrow)
+        try:
+            found = converted(array, column)
+        except pa.ArrowInvalid:
+            found = None
+        return layout.array(name, values(array), places, json=False) if found is None else found
+
+
+class _Places(Sequence[str]):
+    """Places as texts, made when somebody wants to know."""
+
+    def __init__(self, places: list[Place]) -> None:
+        self.places = places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: Any) -> Any:
+        return str(self.places[index])
+
+
+class ParquetReader:
+    """One opened file. Make it with :func:`opened`."""
+
+    def __init__(self, layout: Layout, file: File, parquet: pq.ParquetFile, pick: Pick | None) -> None:
+        self._layout, self.file, self._parquet = layout, file, parquet
+        self.schema = parquet.schema_arrow
+        self._leaves = leaves(self.schema)
+        self._looks: dict[tuple[str, frozenset[str]], Look] = {}
+        self._pick = pick
+        paths = [layout.paths[name] for name in deciding(layout) if name in layout.paths]
+        self._deciding = list(dict.fromkeys(top for path in paths for top in tops(path, self.schema)))
+
+    @property
+    def total(self) -> int:
+        """How many records it has."""
+        return int(self._parquet.metadata.num_rows)
+
+    def essential(self) -> None:
+        """Make sure that it has what decides whose its records are. :raises Unreadable: ``records.missing_path``."""
+        layout, dataset = self._layout, self._layout.dataset
+        people = [name for party in dataset.people.values() for name in party.subject]
+        for name in dict.fromkeys([*dataset.key, *people, dataset.time, layout.starts, layout.latest]):
+            if name in layout.paths and not there(layout.paths[name], self.schema):
+                raise missing(self.file.where, name)
+
+    def groups(self, need: Sequence[str], *, every: bool = False, visits: frozenset[int] | None = None,
+            only: frozenset[int] | None = None) -> Iterator[ParquetGroup]:  # fmt: skip
+        """The rows that may be meant, with the columns that are needed of them.
+
+        :param every: all rows.
+        :param visits: rows with the addresses of these visits alone (by number), whoever's they are.
+        :param only: rows by number alone.
+        """
+        wanted = columns([self._layout.paths[name] for name in need if name in self._layout.paths], self.schema)
+        start = 1
+        for number in range(self._parquet.metadata.num_row_groups):
+            with decoding(self.file.where):
+                size = self._parquet.metadata.row_group(number).num_rows
+                chosen = self._chosen(number, start, size, every, visits, only)
+            if chosen is None or len(chosen):
+                yield from self._read(number, start, size, chosen, wanted)
+            start += size
+
+    def _chosen(self, number: int, start: int, size: int, every: bool, visits: frozenset[int] | None,
+            only: frozenset[int] | None) -> Any:  # fmt: skip
+        """The rows of a row group (from 0) that may be meant; None: all."""
+        if only is not None:
+            return np.array(sorted(row - start for row in only if start <= row < start + size), np.int64)
+        if every or not isinstance(self._pick, Matcher):
+            return None if every or self._may_be_due(number) else np.array([], np.int64)
+        tests = self._tests(number, self._pick, visits)
+        if tests is None:
+            return None
+        found: list[Any] = []
+        at = 0
+        names = list(dict.fromkeys(path for path, _, _ in tests))
+        for batch in self._parquet.iter_batches(ROWS * 4, [number], names) if tests else ():
+            hits = np.zeros(batch.num_rows, bool)
+            for _, members, look in tests:
+                hits |= look.rows(batch, members)
+            found.append(np.flatnonzero(hits) + at)
+            at += batch.num_rows
+        return np.concatenate(found) if found else np.array([], np.int64)
+
+    def _tests(self, number: int, pick: Matcher, visits: frozenset[int] | None) -> list[Test] | None:
+        """Which columns of a row group to look into, and for whom; None: a closer look at every row is needed."""
+        group = self._parquet.metadata.row_group(number)
+        tests: list[Test] = []
+        for _, people in pick.parties:
+            for column in people:
+                known = self._known(group, column, visits)
+                path = self._layout.paths.get(column.name)
+                here = self._leaves.get(path.leaf) if path is not None and path.leaf is not None else None
+                if here is None or path is None or path.leaf is None or pa.types.is_null(here[1]):
+                    if known:
+                        return None
+                    continue
+                chunk = group.column(here[0])
+                stats = chunk.statistics if chunk.is_stats_set else None
+                if known and not _without(stats, chunk.num_values):
+                    look = self._look(column, known)
+                    if stats is None or not stats.has_min_max or not look.outside(stats.min, stats.max):
+                        tests.append((chunk.path_in_schema, path.leaf, look))
+                straight = path.names is not None and chunk.path_in_schema == ".".join(path.names)
+                if visits is None and straight and _decides(stats):
+                    break  # Every row is filled in here: no later column of the party decides.
+        return tests
+
+    def _known(self, group: Any, column: Identity[Any, str], visits: frozenset[int] | None) -> frozenset[str]:
+        """The values to look for in a column of a row group."""
+        known = set(column.claims) if visits is None else set()
+        for value, windows in column.windows.items():
+            mine = (w for w in windows if visits is None or w.number in visits)
+            if any(self._during(group, window) for window in mine):
+                known.add(value)
+        return frozenset(known)
+
+    def _look(self, column: Identity[Any, str], known: frozenset[str]) -> Look:
+        if (column.name, known) not in self._looks:
+            self._looks[column.name, known] = Look(column, known)
+        return self._looks[column.name, known]
+
+    def _during(self, group: Any, window: Window) -> bool:
+        """Whether a row group may have records of a visit's time."""
+        span = self._span(group, self._layout.dataset.time)
+        return span is None or (window.low <= span[1] and window.high >= span[0])
+
+    def _may_be_due(self, number: int) -> bool:
+        span = self._span(self._parquet.metadata.row_group(number), self._layout.starts)
+        return span is None or not isinstance(self._pick, DueRule) or span[0] < self._pick.before
+
+    def _span(self, group: Any, name: str | None) -> tuple[int, int] | None:
+        """Between which instants a row group's records lie; None: that cannot be told."""
+        path = self._layout.paths.get(name or "")
+        here = self._leaves.get(path.names) if path is not None and path.names is not None else None
+        if here is None or name is None:
+            return None
+        stats = group.column(here[0]).statistics
+        if stats is None or not stats.has_min_max or not stats.has_null_count or stats.null_count:
+            return None
+        column = self._layout.dataset.columns[name]
+        if column.form not in FACTOR and not pa.types.is_timestamp(here[1]):
+            return None
+        low, high = (instant(v, column.form, column.zone or "UTC") for v in (stats.min, stats.max))
+        return None if low is None or high is None else (low - 1, high + 1)
+
+    def _read(self, number: int, start: int, size: int, chosen: Any, wanted: list[str]) -> Iterator[ParquetGroup]:
+        before = 0
+        batches = self._parquet.iter_batches(ROWS, [number], wanted) if wanted else _nothing(size)
+        while True:
+            with decoding(self.file.where):
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                count = batch.num_rows
+                if chosen is None:
+                    mine = np.arange(count)
+                else:
+                    low, high = np.searchsorted(chosen, [before, before + count])
+                    mine = chosen[low:high] - before
+                    batch = batch.take(pa.array(mine, pa.int64()))
+                group = self._group(batch, [start + before + int(index) for index in mine]) if len(mine) else None
+            if group is not None:
+                yield group
+            before += count
+
+    def _group(self, batch: pa.RecordBatch, rows: list[int]) -> ParquetGroup:
+        found = records(batch.select([name for name in self._deciding if name in batch.schema.names]))
+        seen: list[Seen] = [
+            (record, row, self.file) for record, row in zip(found or [{}] * len(rows), rows, strict=True)
+        ]
+        return ParquetGroup(self._layout, self.file, self.total, batch, rows, seen)
+
+
+def _nothing(size: int) -> Iterator[pa.RecordBatch]:
+    """Rows of which no column is needed."""
+    yield pa.RecordBatch.from_arrays([pa.nulls(size)], names=[""])
+
+
+def _without(stats: Any, count: int) -> bool:
+    """Whether a column has no value at all."""
+    return stats is not None and stats.has_null_count and stats.null_count == count
+
+
+def _decides(stats: Any) -> bool:
+    """Whether a column is filled in everywhere: a blank text fills in nothing."""
+    if stats is None or not stats.has_null_count or stats.null_count or not stats.has_min_max:
+        return False
+    return not isinstance(stats.min, str) or stats.min >= LAST_BLANK
+
+
+def deciding(layout: Layout) -> list[str]:
+    """The columns that tell whose a record is, when it is due, and which version of it holds."""
+    dataset = layout.dataset
+    found = [name for party in dataset.people.values() for name in party.subject]
+    more = [dataset.time, layout.starts, layout.latest, AGENT, *(dataset.key if layout.latest else ())]
+    return [name for name in dict.fromkeys([*found, *more]) if name in dataset.columns]
+
+
+def missing(where: str, column: str) -> Unreadable:
+    """A file has not what the data map says that records have."""
+    return Unreadable(
+        "records.missing_path", "The file's records have nothing where the column's path leads.",
+        where=f"{where}, column {column}", advice="Correct `path` in the data map, or the file.",
+    )  # fmt: skip
+
+
+@contextmanager
+def opened(files: RecordFiles, file: File, pick: Pick | None, *, strict: bool = True) -> Iterator[ParquetReader]:
+    """A Parquet file, for reading. Leaving it closes the file.
+
+    :raises Unreadable: it is none; and, where it is read ``strict``ly, it lacks what decides whose its records are.
+    """
+    layout = files.layout
+    with files.opened(file) as raw:
+        with decoding(file.where):
+            parquet = pq.ParquetFile(raw)
+            parquet = pq.ParquetFile(raw, metadata=parquet.metadata, read_dictionary=_dictionaries(layout, parquet))
+            reader = ParquetReader(layout, file, parquet, pick)
+        if strict:
+            reader.essential()
+        yield reader
+
+
+def _dictionaries(layout: Layout, parquet: pq.ParquetFile) -> list[str]:
+    """The text columns of identities."""
+    known = leaves(parquet.schema_arrow)
+    found = []
+    for party in layout.dataset.people.values():
+        for name in party.subject:
+            leaf = layout.paths[name].leaf if name in layout.paths else None
+            here = known.get(leaf) if leaf is not None else None
+            if here is not None and pa.types.is_string(here[1]):
+                found.append(parquet.schema.column(here[0]).path)
+    return found

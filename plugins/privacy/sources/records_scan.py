@@ -1,0 +1,274 @@
+"""Picking records from files of any form: one file after another, or, of overlapping dumps, the version that holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from privacy.sources.base import Due, Selection
+from privacy.sources.records_files import File, Form, RecordFiles
+from privacy.sources.records_json import Found, document_records, exact, line_records
+from privacy.sources.records_layout import Layout, Row
+from privacy.sources.records_match import DueRule, Matcher, OfDue, Pick, Seen, place
+from privacy.sources.records_parquet import Picks, deciding, missing, opened
+from privacy.sources.whose import Judged, Window
+
+GROUP_ROWS, GROUP_BYTES = 1_000, 4 * 2**20
+LOOKED_AT = 1_000
+"""A path that leads to nothing in so many first records leads nowhere."""
+
+
+class Group(Protocol):
+    """Some records of one file, in order."""
+
+    seen: list[Seen]
+
+    def batch(self, picks: Picks) -> pa.RecordBatch:
+        """Those that were picked (index, subject, party), with exact values, as a batch of the dataset's schema."""
+        ...
+
+    def size(self, index: int) -> int:
+        """About how many bytes a record has."""
+        ...
+
+
+@dataclass(slots=True)
+class Told:
+    """What a scan found out about a file by its end. :param records: how many it has."""
+
+    records: int = 0
+
+
+@dataclass(slots=True)
+class _JsonGroup:
+    layout: Layout
+    seen: list[Seen] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    bytes: int = 0
+
+    def add(self, found: Found, file: File) -> None:
+        """One more."""
+        self.seen.append((found.quick, found.row, file))
+        self.raw.append(found.raw)
+        self.bytes += len(found.raw)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is large enough."""
+        return len(self.seen) >= GROUP_ROWS or self.bytes > GROUP_BYTES
+
+    def batch(self, picks: Picks) -> pa.RecordBatch:
+        """See :class:`Group`."""
+        rows = []
+        for index, subject, party in picks:
+            at = place(self.seen[index])
+            rows.append(Row(at, exact(self.raw[index], str(at)), subject, party))
+        return self.layout.batch(rows)
+
+    def size(self, index: int) -> int:
+        """See :class:`Group`."""
+        return len(self.raw[index]) + 1
+
+
+class Scanner:
+    """A selection over the files of a dataset.
+
+    :param pick: what is looked for.
+    """
+
+    def __init__(self, files: RecordFiles, pick: Pick) -> None:
+        self.files, self.layout, self.pick = files, files.layout, pick
+
+    def judged(
+        self, file: File, told: Told, *, output: bool = False
+    ) -> Iterator[tuple[Group, list[tuple[int, Judged]]]]:
+        """The records of a file that the selection says something of, group by group."""
+        if not self.pick.reaches(self.layout.span(file.entry.key)):
+            return
+        self.settle(file)
+        for group in self.groups(file, told, output=output):
+            found = [(i, j) for i, seen in enumerate(group.seen) if (j := self.pick.judge(seen)) is not None]
+            if found:
+                yield group, found
+
+    def groups(
+        self, file: File, told: Told, *, output: bool = False, every: bool = False,
+        visits: frozenset[int] | None = None, only: frozenset[int] | None = None,
+    ) -> Iterator[Group]:  # fmt: skip
+        """Records of a file, of which at least those that the selection may say something of. Closing it closes it.
+
+        :param output: all columns are needed of them. ``every``, ``visits``, ``only``: see :class:`ParquetReader`.
+        """
+        if file.form is Form.PARQUET:
+            need = list(self.layout.dataset.columns) if output else deciding(self.layout)
+            with opened(self.files, file, self.pick) as reader:
+                told.records = reader.total
+                yield from reader.groups(need, every=every, visits=visits, only=only)
+        else:
+            yield from self._json(file, told, only)
+
+    def _json(self, file: File, told: Told, only: frozenset[int] | None) -> Iterator[Group]:
+        lines = file.form is Form.LINES
+        records = line_records(self.files, file) if lines else document_records(self.files, file, self.layout.at)
+        absent = _Absent(self.layout, file)
+        with closing(records):  # type: ignore[type-var]
+            group = _JsonGroup(self.layout)
+            for found in records:
+                told.records = found.row
+                absent.look(found.quick, found.row)
+                if only is None or found.row in only:
+                    group.add(found, file)
+                    if group.full:
+                        yield group
+                        group = _JsonGroup(self.layout)
+            absent.end()
+            if group.seen:
+                yield group
+
+    def settle(self, file: File) -> None:
+        """Let the matcher learn which of the visits that a file's records fall into are contested, by any file."""
+        pick = self.pick
+        if not isinstance(pick, Matcher) or not pick.windows:
+            return
+        span = self.layout.span(file.entry.key)
+        if not any(_overlaps(span, window) for window in pick.windows):
+            return
+        visits: set[int] = set()
+        for group in self.groups(file, Told()):
+            for seen in group.seen:
+                visits.update(pick.learn(seen))
+        verdicts = self.files.verdicts
+        pick.contested |= {n for n in visits if verdicts.get((pick.digest, n))}
+        asked = [w for w in pick.windows if w.number in visits and (pick.digest, w.number) not in verdicts]
+        for other in self.files.beside() if asked else ():
+            asked = [w for w in asked if w.number not in pick.contested]
+            reached = frozenset(w.number for w in asked if _overlaps(self.layout.span(other.entry.key), w))
+            # Of lines and documents, every record of the file itself was looked at.
+            if reached and (other.entry.key != file.entry.key or other.form is Form.PARQUET):
+                self._look(other, reached)
+        verdicts.update({(pick.digest, n): n in pick.contested for n in visits | pick.contested})
+
+    def _look(self, file: File, visits: frozenset[int]) -> None:
+        pick = self.pick
+        assert isinstance(pick, Matcher)  # noqa: S101 - see settle
+        for group in self.groups(file, Told(), visits=visits):
+            for seen in group.seen:
+                pick.learn(seen, set(visits))
+
+
+def _overlaps(span: tuple[int, int] | None, window: Window) -> bool:
+    return span is None or (window.low <= span[1] and window.high >= span[0])
+
+
+class _Absent:
+    """Whether JSON records have what decides whose they are: a path that leads nowhere would make them nobody's."""
+
+    def __init__(self, layout: Layout, file: File) -> None:
+        self._file = file
+        paths = layout.paths
+        self._wanted = [
+            (party.subject[0], [paths[name] for name in party.subject])
+            for party in layout.dataset.people.values()
+            if all(name in paths for name in party.subject)
+        ]
+        time = layout.dataset.time
+        if time in paths:
+            self._wanted.append((str(time), [paths[str(time)]]))
+        self._row = 0
+
+    def look(self, record: Any, row: int) -> None:
+        """See whether a record has them. :raises Unreadable: ``records.missing_path``."""
+        if not self._wanted:
+            return
+        self._row = row
+        self._wanted = [(name, paths) for name, paths in self._wanted if not any(p.there(record) for p in paths)]
+        if row >= LOOKED_AT:
+            self.end()
+
+    def end(self) -> None:
+        """There are no more. :raises Unreadable: ``records.missing_path``."""
+        if self._wanted and self._row:
+            raise missing(self._file.where, self._wanted[0][0])
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a record in overlapping dumps: the greatest holds."""
+
+    order: tuple[int, Any] = field(repr=False)
+    file: int
+    row: int
+
+    def after(self, other: Version | None) -> bool:
+        """Whether it goes before another: it is later, or stands later."""
+        if other is None:
+            return True
+        mine, theirs = (self.order, self.file, self.row), (other.order, other.file, other.row)
+        return bool(mine > theirs)
+
+
+class Dumps:
+    """Overlapping dumps: only all of them together tell which version of a record holds.
+
+    In memory are a digest and a place for each record of which some version is picked, and nothing else.
+    """
+
+    def __init__(self, scanner: Scanner, files: Sequence[File]) -> None:
+        self._scanner, self._files = scanner, files
+
+    def holding(self) -> dict[int, set[int]]:
+        """The versions that hold and are picked: rows by number of the file."""
+        scanner, layout = self._scanner, self._scanner.layout
+        picked: dict[bytes, bool] = {}
+        for file in self._files:
+            for group, found in scanner.judged(file, Told()):
+                for index, judged in found:
+                    if judged.rows:
+                        picked[layout.key(group.seen[index][0], place(group.seen[index]))] = False
+        newest: dict[bytes, Version] = {}
+        for number, file in enumerate(self._files if picked else ()):
+            for group in scanner.groups(file, Told(), every=True):
+                for seen in group.seen:
+                    key = layout.key(seen[0], place(seen))
+                    if key in picked:
+                        version = Version(layout.order(seen[0], place(seen)), number, seen[1])
+                        if version.after(newest.get(key)):
+                            newest[key] = version
+                            said = scanner.pick.judge(seen)
+                            picked[key] = said is not None and bool(said.rows)
+        rows: dict[int, set[int]] = {}
+        for key, version in newest.items():
+            if picked[key]:
+                rows.setdefault(version.file, set()).add(version.row)
+        return rows
+
+    def due(self) -> set[bytes]:
+        """The records that are due as the version that holds says: then every version of them is."""
+        scanner, layout = self._scanner, self._scanner.layout
+        found: set[bytes] = set()
+        for number, rows in self.holding().items():
+            for group in scanner.groups(self._files[number], Told(), only=frozenset(rows)):
+                found.update(layout.key(seen[0], place(seen)) for seen in group.seen)
+        return found
+
+
+def prepared(files: RecordFiles, selection: Selection) -> Pick:
+    """What picks a selection's records; of subjects, ready to look for, made once for all files."""
+    if isinstance(selection.pick, Due):
+        return DueRule(files.layout, selection.pick)
+    if files.prepared is None or files.prepared[0] != selection:
+        files.prepared = selection, Matcher(files.layout, selection.pick, selection.on)
+    found: Matcher = files.prepared[1]
+    return found.anew()
+
+
+def locating(files: RecordFiles, selection: Selection) -> Pick:
+    """What picks the records that an item counts: of overlapping dumps, every version."""
+    pick = prepared(files, selection)
+    if files.layout.latest is None or not isinstance(pick, DueRule) or not pick.selects:
+        return pick
+    return OfDue(files.layout, Dumps(Scanner(files, pick), files.listed(whole=False)).due())
