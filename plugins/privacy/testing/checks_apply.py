@@ -13,6 +13,7 @@ from privacy.errors import BadConfiguration, PrivacyError, Refused
 from privacy.sources.base import Delete, Due, Item, Of, Outcome, Redaction, Selection, Set, Status, Step
 from privacy.testing.checks_read import FOREVER, Examples
 from privacy.testing.reading import item_key, items_of, key_of, keys_of, must, one, rows_of
+from privacy.testing.record_files import versions
 from privacy.testing.snapshots import Key, Snapshot, plain
 from privacy.testing.stores import Bench, Scratch
 
@@ -36,7 +37,7 @@ def _delete(bench: Bench, refs: Sequence[Ref], pick: Of | Due, most: int | None)
     ref = refs[0]
     with bench.scratch(ref) as copy:
         expected = copy.snapshot(ref)
-        rows = {r.name: rows_of(copy.source(r), r, pick) for r in refs}
+        rows = {r.name: rows_of(copy.source(versions(r)), versions(r), pick) for r in refs}
         items = {r.name: items_of(copy.source(r), r, pick)[:most] for r in refs}
         unit = [Step(Selection(r.name, pick), Delete(), tuple(items[r.name])) for r in refs]
         outcomes = _apply(copy, ref, expected, unit)
@@ -49,7 +50,7 @@ def _delete(bench: Bench, refs: Sequence[Ref], pick: Of | Due, most: int | None)
         for r in refs:
             mine = outcomes[at : at + len(items[r.name])]
             at += len(mine)
-            expected = expected.without(r, keys_of(r, _done(items[r.name], mine), rows[r.name]))
+            expected = expected.without(r, keys_of(versions(r), _done(items[r.name], mine), rows[r.name]))
         _unchanged(ref, expected, copy.snapshot(ref), "a deletion took more, or less, than what it reports as done")
         if most is None and all(o.status is Status.DONE for o in outcomes):
             left = sum(len(rows_of(copy.source(r), r, pick)) for r in refs)
@@ -103,7 +104,8 @@ def what_is_no_longer_what_was_planned_is_left_alone(bench: Bench, ref: Ref, exa
             done = [o for o in outcomes or () if o.status is Status.DONE]
             must(not done, ref, "an item that has another version by now is 'done'; it is 'changed'")
         with bench.scratch(ref) as copy:
-            mine = [key_of(ref, row) for row in rows_of(copy.source(ref), ref, pick)]
+            held = versions(ref)
+            mine = [key_of(held, row) for row in rows_of(copy.source(held), held, pick)]
             theirs = items_of(copy.source(ref), ref, one(other))
             outcomes = _apply(copy, ref, before, [Step(Selection(ref.name, pick), Delete(), tuple(theirs))])
             # What is of both, or in a file of both, may go: as far as it is the subject's own.
@@ -122,11 +124,12 @@ def a_setting_changes_its_columns_and_nothing_else(bench: Bench, ref: Ref, examp
     for pick in map(one, examples):
         with bench.scratch(ref) as copy:
             before = copy.snapshot(ref)
-            rows, items = rows_of(copy.source(ref), ref, pick), items_of(copy.source(ref), ref, pick)
+            held = versions(ref)
+            rows, items = rows_of(copy.source(held), held, pick), items_of(copy.source(ref), ref, pick)
             unit = [Step(Selection(ref.name, pick), change, tuple(items))]
             outcomes = _apply(copy, ref, before, unit)
             must(outcomes is not None, ref, "what an erasure sets is refused; correct `erasure: set`")
-            keys, after = keys_of(ref, _done(items, outcomes or ()), rows), copy.snapshot(ref)
+            keys, after = keys_of(held, _done(items, outcomes or ()), rows), copy.snapshot(ref)
             said = "setting columns changed more than these columns of its items"
             _unchanged(ref, before.disregarding(ref, keys, given), after.disregarding(ref, keys, given), said)
             must(not keys or before != after, ref, "a setting is reported as done, and nothing was set")

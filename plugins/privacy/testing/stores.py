@@ -21,6 +21,7 @@ from privacy.connections import EnvironmentConnections
 from privacy.datamap.load import DataMap, Ref, load
 from privacy.sources import source_for
 from privacy.sources.base import Source
+from privacy.testing import record_files
 from privacy.testing.snapshots import Files, Record, Snapshot, Tables
 
 _PREFIX = "PRIVACY_CONNECTION_"
@@ -101,6 +102,8 @@ class Stores:
     def snapshot(self, ref: Ref) -> Snapshot:
         """See :class:`Scratch`."""
         path = self._path(ref)
+        if ref.system.source == "records":
+            return record_files.snapshot(ref, path)
         if path.is_dir():
             files = (file for file in sorted(path.rglob("*")) if file.is_file())
             return Files({file.relative_to(path).as_posix(): _lines(file) for file in files})
@@ -114,6 +117,8 @@ class Stores:
     def damages(self, ref: Ref) -> list[str]:
         """See :class:`Scratch`."""
         path = self._path(ref)
+        if ref.system.source == "records":
+            return record_files.damages(path)
         if path.is_dir():
             return ["!truncated"] if any(path.rglob("*.gz")) else []
         broken = ["!garbage"]
@@ -125,7 +130,9 @@ class Stores:
     def damage(self, ref: Ref, how: str, canary: str) -> None:
         """See :class:`Scratch`."""
         path, (what, _, column) = self._path(ref), how.partition(" ")
-        if what == "!truncated":
+        if ref.system.source == "records":
+            record_files.damage(ref, path, how, canary)
+        elif what == "!truncated":
             for file in path.rglob("*.gz"):
                 file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
         elif what == "!garbage":

@@ -1,7 +1,8 @@
 """Whose a record is, said once more and as plainly as can be: what sources are held against. No code of theirs.
 
 Within a party the first identity column that is filled in decides; an e-mail address is compared without case, all
-else exactly; an identifier that was somebody's for a while counts for records of that time alone.
+else exactly; of a list any element counts; an identifier that was somebody's for a while counts for records of that
+time alone.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def parties(dataset: Dataset, row: Row, subject: Subject) -> list[str]:
     """The parties of a record that the subject is, in the data map's order; empty: it is not theirs."""
     found = []
     for name, party in dataset.people.items():
-        column = next((c for c in party.subject if row[c] is not None), None)
+        column = next((c for c in party.subject if row[c] not in (None, [])), None)
         if column is not None and any(_is(dataset, row, column, i) for i in subject.identifiers):
             found.append(name)
     return found
@@ -58,11 +59,19 @@ def _is(dataset: Dataset, row: Row, column: str, identifier: Identifier) -> bool
     kind, value = dataset.columns[column].identity, row[column]
     if identifier.contested or identifier.kind != kind:
         return False
+    if isinstance(value, list):
+        return any(one is not None and _same(kind, one, identifier) for one in value) and _during(
+            dataset, row, identifier
+        )
+    return _same(kind, value, identifier) and _during(dataset, row, identifier)
+
+
+def _same(kind: str, value: object, identifier: Identifier) -> bool:
     if kind == "email":
-        return fold(str(value)) == fold(str(identifier.value)) and _during(dataset, row, identifier)
+        return fold(str(value)) == fold(str(identifier.value))
     if type(value) is not type(identifier.value):
-        return str(value) == str(identifier.value) and _during(dataset, row, identifier)
-    return bool(value == identifier.value) and _during(dataset, row, identifier)
+        return str(value) == str(identifier.value)
+    return bool(value == identifier.value)
 
 
 def _during(dataset: Dataset, row: Row, identifier: Identifier) -> bool:
