@@ -1,4 +1,4 @@
-"""``privacy datamap``: check, show, new, try."""
+"""``privacy datamap``: check, show, new, try, place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from privacy.cli.common import Json, on_a_terminal, table, tell, workbench
+from privacy.cli.common import Json, on_a_terminal, shown, table, tell, workbench
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
 
 if TYPE_CHECKING:
@@ -137,6 +137,28 @@ def try_(
     text = table(("column", "filled in"), filled.items())
     summary = f"{ref.full}: {rows} records, {tally.unattributed} unattributed, {tally.unreadable} unreadable"
     tell(data, f"{summary}\n{text}", as_json=as_json)
+
+
+@app.command()
+def place(
+    system: Annotated[str, typer.Argument(help="The system, e.g. dossiers.")],
+    word: Annotated[str, typer.Argument(metavar="PLACE", help="The word that an error names a file by.")],
+) -> None:
+    """Show which file an error or a finding means; on a terminal only: its name may be a person's."""
+    from privacy.datamap.models import did_you_mean
+    from privacy.sources.files import FilesSource
+
+    if not on_a_terminal():
+        raise Refused("cli.not_a_terminal", "Names of files are shown on a terminal only.")
+    house = workbench()
+    if system not in house.datamap.systems:
+        raise BadInput("cli.system", f"There is no system {system!r}{did_you_mean(system, house.datamap.systems)}.")
+    source = house.source(system)
+    found = source.keys(word) if isinstance(source, FilesSource) else []
+    if not found:
+        raise BadInput("cli.place", "No file there is named by that word.", where=system)
+    for key in found:
+        typer.echo(shown(key))
 
 
 def _problems(house: House, system: str) -> list[Found]:

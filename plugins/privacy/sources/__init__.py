@@ -56,9 +56,16 @@ def _records(system: System, connection: Connection, _: Path, batch_rows: int) -
     return RecordSource(system, connection, batch_rows=batch_rows)
 
 
+def _files(system: System, connection: Connection, _: Path, batch_rows: int) -> Source:
+    from privacy.sources.files import FilesSource
+
+    return FilesSource(system, connection, batch_rows=batch_rows)
+
+
 _MADE: dict[str, Callable[[System, Connection, Path, int], Source]] = {
     "records": _records,
     "sql": _sql,
     "weblogs": _weblogs,
+    "files": _files,
 }
 KINDS = tuple(_MADE)

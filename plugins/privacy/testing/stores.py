@@ -21,7 +21,7 @@ from privacy.connections import EnvironmentConnections
 from privacy.datamap.load import DataMap, Ref, load
 from privacy.sources import source_for
 from privacy.sources.base import Source
-from privacy.testing import record_files
+from privacy.testing import files, record_files
 from privacy.testing.snapshots import Files, Record, Snapshot, Tables
 
 _PREFIX = "PRIVACY_CONNECTION_"
@@ -104,9 +104,11 @@ class Stores:
         path = self._path(ref)
         if ref.system.source == "records":
             return record_files.snapshot(ref, path)
+        if ref.system.source == "files":
+            return files.blobs_of(path)
         if path.is_dir():
-            files = (file for file in sorted(path.rglob("*")) if file.is_file())
-            return Files({file.relative_to(path).as_posix(): _lines(file) for file in files})
+            logs = (file for file in sorted(path.rglob("*")) if file.is_file())
+            return Files({file.relative_to(path).as_posix(): _lines(file) for file in logs})
         with closing(sqlite3.connect(path)) as db:
             found = db.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
@@ -119,6 +121,8 @@ class Stores:
         path = self._path(ref)
         if ref.system.source == "records":
             return record_files.damages(path)
+        if ref.system.source == "files":
+            return files.damages(ref)
         if path.is_dir():
             return ["!truncated"] if any(path.rglob("*.gz")) else []
         broken = ["!garbage"]
@@ -132,6 +136,8 @@ class Stores:
         path, (what, _, column) = self._path(ref), how.partition(" ")
         if ref.system.source == "records":
             record_files.damage(ref, path, how, canary)
+        elif ref.system.source == "files":
+            files.damage(path, ref, how, canary)
         elif what == "!truncated":
             for file in path.rglob("*.gz"):
                 file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])

@@ -1,0 +1,115 @@
+"""Whose a file is, by the identifiers in its name, and which files are due.
+
+A party's subject columns stand in order of precedence: the first that is filled in decides. An identifier that was
+somebody's for a while counts for files of that time alone (the dataset's ``time`` column).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from privacy.datamap.kinds import normal
+from privacy.datamap.models import GLOBAL_KINDS
+from privacy.errors import BadInput
+from privacy.sources.base import Due, Identifier, Of
+from privacy.sources.files_names import File, NameForm
+from privacy.sources.instants import micros
+
+
+@dataclass(slots=True)
+class Picked:
+    """What a selection says of a file.
+
+    :param rows: (subject, party) of each row that it gives, in order of the subjects.
+    :param aside: an identifier of a subject stands in its name, and it may be somebody else's: contested, or of a time
+        that the file does not tell.
+    """
+
+    rows: list[tuple[int | None, str | None]]
+    aside: bool = False
+
+
+class Matcher:
+    """A selection of subjects over one dataset's files.
+
+    :param on: match these columns instead of the dataset's parties.
+    """
+
+    def __init__(self, form: NameForm, of: Of, on: tuple[str, ...] | None = None) -> None:
+        self._form = form
+        parties = {name: party.subject for name, party in form.dataset.people.items()}
+        self._parties = list((parties if on is None else {name: (name,) for name in on}).items())
+        kinds = {str(form.dataset.columns[name].identity) for _, names in self._parties for name in names}
+        self._known: dict[tuple[str, str], list[tuple[int, Identifier]]] = {}
+        for subject in of.subjects:
+            for identifier in subject.identifiers:
+                value = _canonical(identifier.kind, identifier.value)
+                if identifier.kind in kinds and value:
+                    self._known.setdefault((identifier.kind, value), []).append((subject.no, identifier))
+        self.selects = bool(self._known)
+
+    def pick(self, file: File) -> Picked:
+        """What the selection says of a file."""
+        mine: dict[int, dict[str, None]] = {}
+        aside: set[int] = set()
+        for party, names in self._parties:
+            for subject, identifier in self._claims(file, names):
+                held = self._holds(file, identifier)
+                if held and not identifier.contested:
+                    mine.setdefault(subject, {})[party] = None
+                elif held is not False:
+                    aside.add(subject)
+        rows: list[tuple[int | None, str | None]] = [(no, ",".join(mine[no])) for no in sorted(mine)]
+        return Picked(rows, bool(aside - mine.keys()))
+
+    def _claims(self, file: File, names: tuple[str, ...]) -> Iterator[tuple[int, Identifier]]:
+        for name in names:
+            value, column = file.values.get(name), self._form.dataset.columns[name]
+            text = "" if value is None else str(value)
+            if text.strip():
+                kind = str(column.identity)
+                yield from self._known.get((kind, _canonical(kind, text)), ())
+                return
+
+    def _holds(self, file: File, identifier: Identifier) -> bool | None:
+        """Whether it was theirs then; None: that cannot be told."""
+        first, last = identifier.valid_from, identifier.valid_to
+        if identifier.kind == "ip" and (first is None or last is None or identifier.agent is not None):
+            return None  # An address alone, outside of a known visit, is nobody's.
+        if first is None and last is None:
+            return True
+        at = self._form.moment(file, self._form.dataset.time)
+        if at is None:
+            return None
+        after = last is not None and (at > micros(last) if identifier.kind == "ip" else at >= micros(last))
+        return not after and (first is None or micros(first) <= at)
+
+
+class DueMatcher:
+    """The files whose term began before a bound; one that does not say when it began is never due."""
+
+    def __init__(self, form: NameForm, due: Due) -> None:
+        self._form, self._before = form, micros(due.before)
+        self._starts = form.dataset.starts.column if form.dataset.starts else None
+        self.selects = self._starts is not None
+
+    def pick(self, file: File) -> Picked:
+        """What the selection says of a file."""
+        at = self._form.moment(file, self._starts)
+        return Picked([(None, None)] if at is not None and at < self._before else [])
+
+
+def matcher(form: NameForm, pick: Of | Due, on: tuple[str, ...] | None = None) -> Matcher | DueMatcher:
+    """The way to tell which files are selected."""
+    return DueMatcher(form, pick) if isinstance(pick, Due) else Matcher(form, pick, on)
+
+
+def _canonical(kind: str, value: str | int) -> str:
+    """A value as it is compared; empty: nothing can be it."""
+    if kind not in GLOBAL_KINDS:
+        return str(value)
+    try:
+        return str(normal(kind, value))
+    except BadInput:
+        return ""
