@@ -14,6 +14,7 @@ mailbox     ``mailbox``
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -52,6 +53,14 @@ class Mailbox(Strict):
 
     folders: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     staff: tuple[Annotated[str, Field(pattern=r"^[^@\s]+$")], ...] = Field(min_length=1)
+
+    def pattern_of(self, folder: str) -> str | None:
+        """The name or pattern by which a folder is one of these; None: it is none."""
+        names = [unicodedata.normalize("NFC", name) for name in self.folders]
+        if folder in names:
+            return folder
+        matching = (n for n in names if re.fullmatch(".*".join(map(re.escape, n.split("*"))), folder, re.DOTALL))
+        return next(matching, None)
 
 
 class Delivery(Strict):

@@ -62,10 +62,17 @@ def _files(system: System, connection: Connection, _: Path, batch_rows: int) -> 
     return FilesSource(system, connection, batch_rows=batch_rows)
 
 
+def _mailbox(system: System, connection: Connection, _: Path, batch_rows: int) -> Source:
+    from privacy.sources.mailbox import MailboxSource
+
+    return MailboxSource(system, connection, batch_rows=batch_rows)
+
+
 _MADE: dict[str, Callable[[System, Connection, Path, int], Source]] = {
-    "records": _records,
     "sql": _sql,
     "weblogs": _weblogs,
+    "records": _records,
     "files": _files,
+    "mailbox": _mailbox,
 }
 KINDS = tuple(_MADE)

@@ -1,0 +1,259 @@
+"""The source of an e-mail archive: a system with ``source: mailbox`` over a Maildir (Maildir++ folders).
+
+* A partition is a folder; the order is by folder, message, then subject. A partition is called by its folder's name
+  where the data map has that, and else by the pattern and a digest: staff name folders after people.
+* An item is a message: (folder, message). Its version follows from the file and not from flags.
+* A message that names a subject is given whole, less the blind copies of others. One in which a subject's address only
+  stands is withheld: of it a row has folder, message and time, and nothing else.
+* Each folder is listed when it is read. A message that then vanishes is looked for under its other flags; if it is no
+  longer in the folder the read ends with RetryLater, and the next try lists anew. What staff file from a folder that is
+  still to be read into one that was read already, while an export runs, is seen in neither.
+* Memory: one message is held at a time, of at most :data:`MOST_BYTES`; the text column is never cut off.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+
+from privacy.connections import Connection
+from privacy.datamap.models import Dataset, System
+from privacy.errors import BadConfiguration, BadInput, Unreadable
+from privacy.sources.base import Claim, Due, Item, Of, Outcome, Partition, Problem, Selection, Step, Subject, Tally
+from privacy.sources.mailbox_columns import Given, checked
+from privacy.sources.mailbox_maildir import Maildir, MaildirFolder, Opened, Stored
+from privacy.sources.mailbox_original import without_blind_copies
+from privacy.sources.mailbox_whose import Message, Verdict, Whose, claims
+from privacy.storage import translated
+
+BATCH_BYTES = 16 * 2**20
+"""A batch is closed early when its messages have so many bytes."""
+
+MOST_BYTES = 256 * 2**20
+"""A larger file is no message that a mail server took in; it is an error rather than a machine without memory."""
+
+
+class MailboxSource:
+    """See :class:`privacy.sources.base.Source`.
+
+    :param system: its part of the data map.
+    :param connection: ``file:///...``, the Maildir.
+    :param batch_rows: most rows in a batch.
+    :raises BadConfiguration: ``mailbox.dataset``: a dataset is not as this source has messages.
+    """
+
+    def __init__(self, system: System, connection: Connection, *, batch_rows: int = 10_000) -> None:
+        self.system = system
+        self.mail = Maildir(connection.folder, system.system)
+        self._batch_rows = batch_rows
+        self._given: dict[str, Given] = {}
+        for name, dataset in system.datasets.items():
+            checked(dataset, self.where(name))
+            self._given[name] = Given(dataset)
+
+    def inventory(self) -> Iterator[Claim]:
+        """Every folder that has messages."""
+        for name in self.mail.folders():
+            with self.mail.folder(name, self.system.system) as folder:
+                if folder.messages():
+                    yield Claim(name)
+
+    def check(self) -> Iterator[Problem]:
+        """Folders that are not there, or of two datasets; messages that cannot be read; broken deliveries."""
+        from privacy.sources.mailbox_doctor import check
+
+        yield from check(self)
+
+    def partitions(self, selection: Selection) -> list[Partition]:
+        """One a folder, by name.
+
+        :raises Unreadable: ``mailbox.no_folder``: of a selection of subjects, a folder that the data map names is not
+            there: an export without it would look like one that found nothing in it. A purge goes on without it.
+        """
+        dataset = self.dataset(selection.dataset)
+        folders = self.folders(selection.dataset)
+        missing = self.missing(dataset, folders)
+        if missing and isinstance(selection.pick, Of):
+            raise Unreadable(
+                "mailbox.no_folder", "There is no such folder.", where=f"{self.where(selection.dataset)}: {missing[0]}",
+                advice="Is the mailbox mounted? Correct the folder's name in the data map.",
+            )  # fmt: skip
+        found = []
+        for name, label in folders.items():
+            with self.mail.folder(name, f"{self.where(selection.dataset)}: {label}") as folder:
+                size = sum(folder.status(stored)[0] for stored in folder.messages() if stored.regular)
+            found.append(Partition(label, size))
+        return found
+
+    def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
+        """See :meth:`Source.read`; ordered by message, then subject."""
+        given = self._given[selection.dataset]
+        rows: list[dict[str, Any]] = []
+        size = 0
+        for opened, message, verdict, whose in self._selected(selection, partition):
+            if tally is not None:
+                tally.unattributed += verdict.aside
+            for row in verdict.rows if whose is not None else (None,):
+                own = whose.own(row.subject, message.received) if whose is not None and row is not None else ()
+                rows.append(given.row(opened.stored, opened.bytes, message, row, own))
+                size += 0 if row is not None and row.withheld is not None else opened.bytes
+                if len(rows) == self._batch_rows or size > BATCH_BYTES:
+                    yield given.batch(rows)
+                    rows, size = [], 0
+        if rows:
+            yield given.batch(rows)
+
+    def locate(self, selection: Selection, partition: Partition) -> Iterator[Item]:
+        """The messages, without content. What is due is told by the list alone."""
+        timed = self.dataset(selection.dataset).starts is not None
+        if isinstance(selection.pick, Due):
+            for folder, stored in self._due(selection, partition):
+                size, its = folder.status(stored)
+                yield item(stored, size, its, timed=timed)
+            return
+        for opened, _, verdict, _ in self._selected(selection, partition):
+            if verdict.rows:
+                yield item(opened.stored, opened.bytes, opened.version, timed=timed)
+
+    def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
+        """The message's own bytes; for a reader without others' blind copies.
+
+        :raises BadInput: ``mailbox.no_message``: the dataset has no such message.
+        """
+        name, message = str(key[0]), str(key[1]) if len(key) > 1 else ""
+        label = self.folders(dataset).get(name)
+        if label is None:
+            raise _no_message(self.where(dataset))
+        with self.mail.folder(name, f"{self.where(dataset)}: {label}") as folder:
+            stored = folder.find(message)
+            if stored is None:
+                raise _no_message(folder.where)
+            opened = folder.open(stored)
+        if reader is None:
+            return io.BufferedReader(cast(io.RawIOBase, opened.file))
+        its = claims(reader)
+        mine = {address for address, claim in its if claim.holds(stored.received) and not claim.contested}
+        try:
+            with translated(folder.place(message)):
+                return without_blind_copies(opened.file, mine)
+        except BaseException:
+            opened.file.close()
+            raise
+
+    def apply(self, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
+        """See :func:`privacy.sources.mailbox_apply.apply`."""
+        from privacy.sources.mailbox_apply import apply
+
+        return apply(self, unit, spare)
+
+    # For the other modules of this source
+
+    def where(self, dataset: str) -> str:
+        """A dataset's full name, for errors."""
+        return f"{self.system.system}.{dataset}"
+
+    def dataset(self, name: str) -> Dataset:
+        """A dataset of the system. :raises BadConfiguration: there is none."""
+        if name not in self.system.datasets:
+            raise BadConfiguration("mailbox.unknown_dataset", "The system has no such dataset.", where=self.where(name))
+        return self.system.datasets[name]
+
+    def folders(self, dataset: str) -> dict[str, str]:
+        """The folders that there are of a dataset, by name, and what each is called where no name may stand."""
+        of = self.dataset(dataset).mailbox
+        assert of is not None  # noqa: S101 - see `checked`
+        found: dict[str, str] = {}
+        for name in self.mail.folders():
+            pattern = of.pattern_of(name)
+            if pattern == name:
+                found[name] = name
+            elif pattern is not None:
+                found[name] = f"{pattern} #{sha256(name.encode('utf-8', 'replace')).hexdigest()[:12]}"
+        return found
+
+    @staticmethod
+    def missing(dataset: Dataset, folders: dict[str, str]) -> list[str]:
+        """The folders that the data map names one by one and that are not there."""
+        named = dataset.mailbox.folders if dataset.mailbox else ()
+        return [name for name in named if "*" not in name and name not in folders]
+
+    def _folder_of(self, selection: Selection, partition: Partition) -> str:
+        for name, label in self.folders(selection.dataset).items():
+            if label == partition.name:
+                return name
+        raise Unreadable(
+            "mailbox.no_folder", "The folder is no longer there.",
+            where=f"{self.where(selection.dataset)}: {partition.name}",
+            advice="Start again: that lists the folders anew.",
+        )  # fmt: skip
+
+    def _due(self, selection: Selection, partition: Partition) -> Iterator[tuple[MaildirFolder, Stored]]:
+        """The messages that fall due, of those that can be read; the others the doctor tells of."""
+        pick, starts = selection.pick, self.dataset(selection.dataset).starts
+        if starts is None or not isinstance(pick, Due):
+            return
+        name = self._folder_of(selection, partition)
+        with self.mail.folder(name, f"{self.where(selection.dataset)}: {partition.name}") as folder:
+            for stored in folder.messages():
+                if stored.regular and stored.received < pick.before:
+                    yield folder, stored
+
+    def _selected(
+        self, selection: Selection, partition: Partition
+    ) -> Iterator[tuple[Opened, Message, Verdict, Whose | None]]:
+        """The selected messages with what was found in each; of what is due, with nothing."""
+        if isinstance(selection.pick, Due):
+            for folder, stored in self._due(selection, partition):
+                opened, data = loaded(folder, stored)
+                yield opened, Message(data, stored.received), Verdict([]), None
+            return
+        whose = Whose(self.dataset(selection.dataset), selection.pick, selection.on)
+        if not whose.selects:
+            return
+        name = self._folder_of(selection, partition)
+        with self.mail.folder(name, f"{self.where(selection.dataset)}: {partition.name}") as folder:
+            for stored in folder.messages():
+                opened, data = loaded(folder, stored)
+                found = whose.judge(data, stored.received)
+                if found is not None:
+                    yield opened, *found, whose
+
+
+def loaded(folder: MaildirFolder, stored: Stored) -> tuple[Opened, bytes]:
+    """A message's bytes; its file is closed. :raises RetryLater, Unreadable: see :func:`content`."""
+    opened = folder.open(stored)
+    try:
+        return opened, content(folder, opened)
+    finally:
+        opened.file.close()
+
+
+def content(folder: MaildirFolder, opened: Opened) -> bytes:
+    """An opened message's bytes. :raises Unreadable: ``mailbox.too_large``, ``storage.broken`` and the like."""
+    if opened.bytes > MOST_BYTES:
+        raise Unreadable(
+            "mailbox.too_large", f"A message has more than {MOST_BYTES} bytes.",
+            where=folder.place(opened.stored.name),
+            advice="Is it one? If not, move it out of the mailbox.",
+        )  # fmt: skip
+    try:
+        return opened.file.read()
+    except OSError:
+        with translated(folder.place(opened.stored.name)):
+            raise
+
+
+def item(stored: Stored, size: int, version: str, *, timed: bool) -> Item:
+    """A message as a plan names it."""
+    about = re.sub("\n", " ", stored.folder) + "\n" + stored.name + "\n" + version
+    digest = sha256(about.encode("utf-8", "replace")).hexdigest()
+    return Item((stored.folder, stored.name), version, 1, size, stored.received if timed else None, True, digest)
+
+
+def _no_message(where: str) -> BadInput:
+    return BadInput("mailbox.no_message", "There is no such message.", where=where)

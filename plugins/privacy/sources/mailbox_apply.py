@@ -1,0 +1,115 @@
+"""Removing messages: whole files, each looked at again right before.
+
+There is no transaction over files: each message is all or nothing, a unit is not. It is safe to repeat: what is done is
+``gone`` then. What is removed is gone from disk before its outcome is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from privacy.errors import GiveUp, Refused, RetryLater
+from privacy.sources.base import Delete, Due, Item, Kept, Of, Outcome, Status, Step
+from privacy.sources.mailbox_whose import Whose
+
+if TYPE_CHECKING:
+    from privacy.sources.mailbox import MailboxSource
+    from privacy.sources.mailbox_maildir import MaildirFolder
+
+
+def apply(source: MailboxSource, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
+    """Do the steps, one outcome an item, in their order.
+
+    :raises Refused: ``mailbox.cannot_set``: a message is given and removed whole; nothing was changed.
+    :raises RetryLater: the mailbox cannot be reached now; what was done before is ``gone`` in the next try.
+    """
+    for step in unit:
+        source.dataset(step.selection.dataset)
+        if not isinstance(step.change, Delete):
+            raise Refused(
+                "mailbox.cannot_set", "A message has no columns that can be set; nothing was changed.",
+                where=source.where(step.selection.dataset), advice="Write `erasure: {do: delete}` or `retain`.",
+            )  # fmt: skip
+    return (outcome for step in unit for outcome in _step(source, step, spare))
+
+
+def _step(source: MailboxSource, step: Step, spare: Sequence[Of]) -> Iterator[Outcome]:
+    name = step.selection.dataset
+    look = _Look(source, step, spare)
+    labels = source.folders(name)
+    for folder, items in groupby(step.items, lambda item: str(item.key[0])):
+        its = list(items)
+        if folder not in labels:
+            yield from (Outcome(item.key, Status.GONE, 0, 0) for item in its)
+            continue
+        with source.mail.folder(folder, f"{source.where(name)}: {labels[folder]}") as opened:
+            outcomes: list[Outcome] = []
+            later: RetryLater | None = None
+            for item in its:
+                try:
+                    outcomes.append(look.remove(opened, item))
+                except RetryLater as problem:
+                    later = problem
+                    break
+            if any(outcome.status is Status.DONE for outcome in outcomes):
+                opened.settle()
+        yield from outcomes
+        if later is not None:
+            raise later
+
+
+class _Look:
+    """What a step selects and what is to be spared, prepared once."""
+
+    def __init__(self, source: MailboxSource, step: Step, spare: Sequence[Of]) -> None:
+        self._source, self._step = source, step
+        name, pick = step.selection.dataset, step.selection.pick
+        dataset = source.dataset(name)
+        self._whose = Whose(dataset, pick, step.selection.on) if isinstance(pick, Of) else None
+        here = [of for of in spare if not isinstance(of, Kept) or of.dataset == name]
+        self._spares = [w for w in (Whose(dataset, of, perhaps=True) for of in here) if w.selects]
+        kept = [of for of in here if isinstance(of, Kept)]
+        self._whole = any(of.whole for of in kept)
+        self._keys = frozenset[tuple[str, ...]]().union(*(of.keys for of in kept))
+
+    def remove(self, folder: MaildirFolder, item: Item) -> Outcome:
+        """Remove one message, if it is still what was planned."""
+        try:
+            return self._remove(folder, item)
+        except RetryLater as problem:
+            if problem.code != "mailbox.moved":
+                raise
+            return Outcome(item.key, Status.GONE, 0, 0)
+        except (GiveUp, Refused) as problem:
+            return Outcome(item.key, Status.FAILED, 0, 0, problem.code)
+
+    def _remove(self, folder: MaildirFolder, item: Item) -> Outcome:
+        from privacy.sources.mailbox import content
+
+        stored = folder.find(str(item.key[1]))
+        if stored is None:
+            return Outcome(item.key, Status.GONE, 0, 0)
+        with (opened := folder.open(stored)).file:
+            pick, data = self._step.selection.pick, b""
+            if self._whose is not None or self._spares:
+                data = content(folder, opened)
+            if self._held(item, data, stored.received):
+                return Outcome(item.key, Status.HELD, 0, 0, "held")
+            if not (stored.received < pick.before if isinstance(pick, Due) else self._picks(data, stored.received)):
+                return Outcome(item.key, Status.GONE, 0, 0)
+            if opened.version != item.version:
+                return Outcome(item.key, Status.CHANGED, 0, 0, "version")
+            folder.delete(opened)
+            return Outcome(item.key, Status.DONE, 1, opened.bytes)
+
+    def _picks(self, data: bytes, received: datetime) -> bool:
+        found = self._whose.judge(data, received) if self._whose is not None else None
+        return found is not None and bool(found[1].rows)
+
+    def _held(self, item: Item, data: bytes, received: datetime) -> bool:
+        if self._whole or tuple(str(part) for part in item.key) in self._keys:
+            return True
+        return any((found := w.judge(data, received)) is not None and bool(found[1].rows) for w in self._spares)

@@ -1,0 +1,162 @@
+"""The columns that this source makes, by name, and what a message has in each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pyarrow as pa
+
+from privacy.datamap.models import Dataset, did_you_mean
+from privacy.errors import BadConfiguration
+from privacy.sources.base import LEFT_OUT, PARTY, SUBJECT, WITHHELD, schema_of
+from privacy.sources.mailbox_maildir import Stored
+from privacy.sources.mailbox_parts import Part
+from privacy.sources.mailbox_text import shown
+from privacy.sources.mailbox_whose import FIELDS, Message, Row
+from privacy.sources.mailbox_words import clean, decoded
+
+TYPES: dict[str, str] = {
+    "folder": "text",
+    "message": "text",
+    "message_id": "text",
+    "sent_at": "datetime",
+    "received_at": "datetime",
+    **dict.fromkeys(FIELDS, "list<text>"),
+    "sender_name": "text",
+    "subject_line": "text",
+    "text": "text",
+    "attachments": "list<record<name: text, type: text, bytes: integer>>",
+    "size": "integer",
+}
+"""The columns that a dataset may declare, and the type of each."""
+
+KEY = ("folder", "message")
+RECEIVED = "received_at"
+
+
+def checked(dataset: Dataset, full: str) -> None:
+    """Hold a dataset of the data map against what this source has.
+
+    :raises BadConfiguration: with what to write instead.
+    """
+
+    def wrong(what: str, advice: str) -> BadConfiguration:
+        return BadConfiguration("mailbox.dataset", what, where=full, advice=advice)
+
+    if dataset.mailbox is None:
+        raise wrong("The dataset does not say which folders it is.", "Write `mailbox: {folders: [...], staff: [...]}`.")
+    for name, column in dataset.columns.items():
+        if name not in TYPES:
+            raise wrong(f"A message has no column {name!r}{did_you_mean(name, TYPES)}.", "Correct or remove it.")
+        wanted = pa.field(name, column.arrow).type
+        is_time = TYPES[name] == "datetime"
+        if (is_time and not pa.types.is_timestamp(wanted)) or (not is_time and wanted != _arrow(name)):
+            raise wrong(f"Column {name!r} has another type.", f"Write `type: {TYPES[name]}`.")
+        if is_time and column.zone != "UTC":
+            raise wrong(f"Column {name!r} has another zone.", "Write `zone: UTC`.")
+        if name in FIELDS and column.identity not in (None, "email"):
+            raise wrong(f"Column {name!r} holds e-mail addresses.", "Write `identity: email`.")
+        if name not in FIELDS and column.identity is not None:
+            raise wrong(f"Column {name!r} identifies nobody.", "Remove its `identity:`.")
+        if column.original:
+            raise wrong(f"Column {name!r} is no original.", "Write `originals: message` for the dataset instead.")
+    if dataset.key != KEY:
+        raise wrong("A message is named by its folder and its name.", "Write `key: [folder, message]`.")
+    for what, named in (("time", dataset.time), ("starts", dataset.starts.column if dataset.starts else None)):
+        if named not in (None, RECEIVED):
+            raise wrong(f"{what}: a message's own dates are the sender's word.", f"Write {what}: {RECEIVED}.")
+    if dataset.people and dataset.time is None:
+        raise wrong("An address may have been somebody's for a while.", f"Write `time: {RECEIVED}`.")
+    if dataset.originals not in (None, "message"):
+        raise wrong("The originals are the messages.", "Write `originals: message`.")
+
+
+def _arrow(name: str) -> pa.DataType:
+    from privacy.datamap.types import arrow_type
+
+    return arrow_type(TYPES[name])
+
+
+class Given:
+    """What a row has of a message."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._columns, self._schema = tuple(dataset.columns), schema_of(dataset)
+
+    def row(self, stored: Stored, size: int, message: Message, row: Row | None, own: Iterable[str]) -> dict[str, Any]:
+        """A row.
+
+        :param row: whose it is; None: it is due.
+        :param own: the subject's own addresses, in the form to compare.
+        """
+        made: dict[str, Any] = dict.fromkeys(self._schema.names)
+        made |= {n: v for n, v in self._of_key(stored).items() if n in made}
+        if row is not None:
+            made[SUBJECT], made[PARTY], made[WITHHELD] = row
+            if row.withheld is not None:
+                return made
+            made[LEFT_OUT] = []
+        found = message.addresses("bcc") or []
+        mine = frozenset(own)
+        for name in self._columns:
+            if name in made and made[name] is None:
+                made[name] = self._value(name, size, message)
+        if "bcc" in made and made["bcc"] is not None and row is not None:
+            made["bcc"] = [clean(a.shown) for a in found if a.canonical in mine]
+            made[LEFT_OUT] = ["bcc"] * (len(found) - len(made["bcc"]))
+        return made
+
+    @staticmethod
+    def _of_key(stored: Stored) -> dict[str, object]:
+        return {"folder": stored.folder, "message": stored.name, RECEIVED: stored.received}
+
+    @staticmethod
+    def _value(name: str, size: int, message: Message) -> object:
+        head = message.head
+        if name in FIELDS:
+            found = message.addresses(name)
+            return None if found is None else [clean(a.shown) for a in found]
+        if name == "size":
+            return size
+        if name == "sent_at":
+            return sent(head.first("date"))
+        if name == "message_id":
+            return head.first("message-id")
+        if name == "subject_line":
+            line = head.first("subject")
+            return None if line is None else decoded(line)
+        if name == "sender_name":
+            return next((a.name for a in message.addresses("sender") or () if a.name), None)
+        if name == "text":
+            return shown(message.parts())
+        return [_attachment(part) for part in message.parts() if attachment(part)]
+
+    def batch(self, rows: Sequence[dict[str, Any]]) -> pa.RecordBatch:
+        """Rows as a batch."""
+        return pa.RecordBatch.from_pylist(list(rows), schema=self._schema)
+
+
+def attachment(part: Part) -> bool:
+    """Whether a part is one of the message's own attachments."""
+    return part.nested == 0 and not part.aside and part.attached
+
+
+def _attachment(part: Part) -> dict[str, object]:
+    name = part.name
+    return {"name": None if name is None else clean(name), "type": part.kind, "bytes": part.size()}
+
+
+def sent(value: str | None) -> datetime | None:
+    """When a message says that it was sent; None: it does not, or nobody can read it."""
+    if not value:
+        return None
+    try:
+        found = parsedate_to_datetime(value)
+        if found.tzinfo is None:  # "-0000": the time is UTC, and nothing is said of the zone.
+            found = found.replace(tzinfo=UTC)
+        return found.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
+        return None

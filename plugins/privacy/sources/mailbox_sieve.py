@@ -1,0 +1,138 @@
+"""Which messages cannot hold an address: told from their raw bytes, without reading them as messages.
+
+Of each address a run of ASCII letters and digits of its local part, and one of its domain, are looked for, without
+case. Such a run is never broken by comments, folding or quotes; where it may be written otherwise (quoted-printable,
+encoded words, references of HTML, other charsets, invisible characters, base64), that is undone, or the message is
+read. ``False`` is certain, ``True`` is not. One form is given up: HTML with a tag in the middle of a run
+(``an<b>na</b>@...``); ``<wbr>``, which programs put there, is seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from privacy.sources.mailbox_headers import head
+from privacy.sources.mailbox_parts import parts
+from privacy.sources.mailbox_words import is_plain, quoted_printable, words_in
+
+LARGE = 2**20
+"""Messages of more bytes are looked at part by part, so that large attachments are not copied."""
+
+_RUN = re.compile(r"[a-z0-9]+")
+_CHARSET = re.compile(rb"charset\*?0?\*?\s*=\s*[\"']*([^\s\"';>/]{1,60})")
+_REFERENCE = re.compile(
+    rb"&(?:#(?:0*(?:4[89]|5[0-7]|6[5-9]|[78]\d|90|9[7-9]|1[01]\d|12[0-2]|173|820[345]|8288|65279)(?!\d)"
+    rb"|x0*(?:3\d|[46][1-9a-f]|[57][0-9a]|ad|200[bcd]|2060|feff)(?![0-9a-f]))|shy|zw|nobreak|zerowidth|negative|fjlig)"
+)
+_PAIR = re.compile(rb"\\[a-z0-9][^\"\r\n]*\"\s*[(@]")
+_PERCENT = re.compile(rb"%(?:3\d|[46][1-9a-f]|[57][0-9a])")
+_UNSEEN = (
+    b"\xc2\xad", b"\xe2\x80\x8b", b"\xe2\x80\x8c", b"\xe2\x80\x8d", b"\xe2\x81\xa0", b"\xef\xbb\xbf",
+    b"\xe2\x84\xaa", b"\xc5\xbf",
+)  # fmt: skip
+"""Invisible characters, and the two letters beyond ASCII that are ASCII letters in another case."""
+
+
+class Sieve:
+    """See the module.
+
+    :param addresses: in the form to compare.
+    """
+
+    def __init__(self, addresses: Iterable[str]) -> None:
+        pairs = set()
+        for address in addresses:
+            local, _, domain = address.rpartition("@")
+            # Labels beyond ASCII are written in two ways.
+            labels = ".".join(label for label in domain.split(".") if label.isascii())
+            pairs.add((_longest(local), _longest(labels)))
+        self._pairs = sorted(pairs)
+
+    def may_hold(self, data: bytes) -> bool:
+        """Whether one of the addresses may be in a message."""
+        if not self._pairs:
+            return False
+        if len(data) > LARGE:
+            return self._large(data)
+        low = data.lower()
+        if self._seen(low) or self._unclear(low):
+            return True
+        if b"=?" in low and self._words(data):
+            return True
+        if b"quoted-printable" in low:
+            clear = quoted_printable(low).lower()
+            if self._seen(clear) or self._unclear(clear):
+                return True
+        return b"base64" in low and self._parts(data)
+
+    def _seen(self, low: bytes) -> bool:
+        for local, domain in self._pairs:
+            if local in low and domain in low:
+                return True
+        if b"\0" in low:  # Of a charset of two or four bytes.
+            return self._seen(low.replace(b"\0", b""))
+        return False
+
+    def _unclear(self, low: bytes) -> bool:
+        """Whether letters or digits may be written otherwise than as themselves."""
+        if b"charset" in low:
+            named = (found.decode("latin-1") for found in _CHARSET.findall(low))
+            if b"charset*" in low or not all(map(is_plain, named)):
+                return True
+        if b"&" in low and _REFERENCE.search(low):
+            return True
+        if b"\\" in low and _PAIR.search(low):
+            return True
+        if b"%" in low and _PERCENT.search(low):
+            return True
+        if not low.isascii() and any(unseen in low for unseen in _UNSEEN):
+            return True
+        return b"<wbr" in low or b"uue" in low
+
+    def _words(self, data: bytes) -> bool:
+        words = list(words_in(data))
+        if any(not is_plain(charset) for charset, _ in words):
+            return True
+        # Neighbours are put together, whether they are neighbours or not; the rest of an address may stand beside.
+        joined = b"".join(raw for _, raw in words).lower()
+        low = data.lower() + b"\n" + joined
+        return self._unclear(joined) or self._seen(low)
+
+    def _parts(self, data: bytes) -> bool:
+        """Whether a text that is written in base64 may hold one."""
+        top = head(data)
+        for part in parts(data, top):
+            if part.coding == "base64" and part.is_text and part.end > part.start:
+                low = part.content().lower()
+                if self._seen(low) or self._unclear(low):
+                    return True
+                if b"=?" in low and self._words(part.content()):
+                    return True
+        return False
+
+    def _large(self, data: bytes) -> bool:
+        """The same a part at a time; attachments that are no text are not looked into."""
+        top = head(data)
+        if self.may_hold(data[: min(top.body, LARGE)]) or top.body > LARGE:
+            return True
+        for part in parts(data, top):
+            for header in part.head.fields if part.head is not top else ():
+                if self.may_hold(header.raw[:LARGE]) or len(header.raw) > LARGE:
+                    return True
+            if part.start >= part.end or (not part.is_text and not part.aside):
+                continue
+            low = part.content().lower()
+            if self._seen(low) or self._unclear(low) or (b"=?" in low and self._words(low)):
+                return True
+            if not is_plain(part.charset or "ascii"):
+                return True
+            if part.coding != "quoted-printable" and b"=" in low:
+                clear = quoted_printable(low).lower()
+                if self._seen(clear) or self._unclear(clear):
+                    return True
+        return False
+
+
+def _longest(text: str) -> bytes:
+    return max(_RUN.findall(text), key=len, default="").encode()

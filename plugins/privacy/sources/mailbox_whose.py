@@ -1,0 +1,242 @@
+"""Whose a message is.
+
+Theirs are those that name an address of a subject, exactly, in a field of a party of the dataset (``parties:``), while
+the address was the subject's. Of a message in which it stands elsewhere only (in what the message says, in another
+field, in a name), the subject's number is given and nothing else: it is withheld, for a person to look at.
+
+With few addresses, :class:`Sieve` looks for pieces of them in the raw bytes first, and only messages that hold them, or
+that hold them in a form that cannot be searched, are read as messages. With many, every message is.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from privacy.datamap.models import Dataset
+from privacy.sources.base import Of, Subject
+from privacy.sources.mailbox_addresses import INVISIBLE, Address, addresses, canonical, domain_of, mentioned
+from privacy.sources.mailbox_headers import Head, head
+from privacy.sources.mailbox_parts import Part, parts
+from privacy.sources.mailbox_sieve import Sieve
+from privacy.sources.mailbox_words import decoded, guessed, quoted_printable, text_of
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "sender": ("from", "sender", "resent-from", "resent-sender"),
+    "reply_to": ("reply-to", "resent-reply-to"),
+    "to": ("to", "resent-to"),
+    "cc": ("cc", "resent-cc"),
+    "bcc": ("bcc", "resent-bcc"),
+    "envelope": ("return-path", "delivered-to", "x-original-to", "envelope-to", "x-envelope-from", "x-envelope-to"),
+}
+"""The columns of addresses, and the fields that each is made of."""
+
+INTERNAL, MENTION = "internal", "mention"
+
+MOST_NEEDLES = 16
+"""With more addresses than this, reading every message is faster than searching it for each."""
+
+_TAG = re.compile(r"<[^<>]*>")
+_AROUND = re.compile(r"\s*([@.])\s*")
+_SOFT_BREAK = re.compile(rb"=[ \t]*\r?\n|=[0-9A-Fa-f]{2}")
+
+
+class Claim(NamedTuple):
+    """That an address was a subject's: from ``low``, until before ``high``."""
+
+    subject: int
+    low: datetime | None
+    high: datetime | None
+    contested: bool
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it was then."""
+        return (self.low is None or self.low <= at) and (self.high is None or at < self.high)
+
+
+class Row(NamedTuple):
+    """That a message is a subject's.
+
+    :param party: which parties they are, comma separated; None: it is withheld.
+    :param withheld: why (a code), else None.
+    """
+
+    subject: int
+    party: str | None
+    withheld: str | None
+
+
+@dataclass(slots=True)
+class Message:
+    """A message in memory, and what was found in it so far."""
+
+    data: bytes = field(repr=False)
+    received: datetime
+    head: Head = field(init=False, repr=False)
+    found: dict[str, list[Address] | None] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.head = head(self.data)
+        self.found = {}
+
+    def addresses(self, column: str) -> list[Address] | None:
+        """The addresses of a column, each once, in order; None: the message has no such field."""
+        if column not in self.found:
+            named = list(self.head.named(*FIELDS[column]))
+            each = {a.canonical: a for f in reversed(named) for a in reversed(addresses(f.value))}
+            self.found[column] = list(reversed(each.values())) if named else None
+        return self.found[column]
+
+    def parts(self) -> Iterator[Part]:
+        """Its leaves."""
+        return parts(self.data, self.head)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a selection says of a message.
+
+    :param aside: an address that a subject used then, and somebody else too, is in it: it may be anybody's.
+    """
+
+    rows: list[Row]
+    aside: bool = False
+
+
+class Whose:
+    """A selection of subjects over the messages of one dataset.
+
+    :param on: columns to match instead of the dataset's parties; then nothing is withheld.
+    :param perhaps: an address that somebody else used too counts as well: what is held is held in doubt.
+    """
+
+    def __init__(self, dataset: Dataset, of: Of, on: tuple[str, ...] | None = None, *, perhaps: bool = False) -> None:
+        self._staff = tuple(domain_of(domain) for domain in dataset.mailbox.staff) if dataset.mailbox else ()
+        self._everything = on is None
+        parties = [(name, party.subject) for name, party in dataset.people.items()]
+        self._parties = parties if on is None else [(column, (column,)) for column in on]
+        self._claims: dict[str, list[Claim]] = {}
+        for subject in of.subjects if self._parties else ():
+            for address, claim in claims(subject):
+                self._claims.setdefault(address, []).append(claim._replace(contested=claim.contested and not perhaps))
+        self._domains = frozenset(address.rpartition("@")[2] for address in self._claims)
+        self._sieve = Sieve(self._claims) if len(self._claims) <= MOST_NEEDLES else None
+
+    @property
+    def selects(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self._claims)
+
+    def own(self, subject: int, at: datetime) -> set[str]:
+        """A subject's addresses at that time, and nobody else's then."""
+        return {
+            address
+            for address, its in self._claims.items()
+            if any(c.subject == subject and not c.contested and c.holds(at) for c in its)
+        }
+
+    def judge(self, data: bytes, received: datetime) -> tuple[Message, Verdict] | None:
+        """What the selection says of a message; None: nothing."""
+        if self._sieve is not None and not self._sieve.may_hold(data):
+            return None
+        message = Message(data, received)
+        mine: dict[int, list[str]] = {}
+        aside: set[int] = set()
+        for name, columns in self._parties:
+            its = next((a for c in columns if (a := message.addresses(c)) is not None), ())
+            for address in its:
+                for claim in self._claims.get(address.canonical, ()):
+                    if claim.holds(received):
+                        if claim.contested:
+                            aside.add(claim.subject)
+                        elif name not in mine.setdefault(claim.subject, []):
+                            mine[claim.subject].append(name)
+        held = self._mentioned(message, mine.keys(), aside) if self._everything else []
+        aside -= mine.keys() | set(held)
+        if not mine and not held and not aside:
+            return None
+        why = (INTERNAL if held and self._internal(message) else MENTION) if held else None
+        rows = [Row(no, ",".join(names), None) for no, names in mine.items()]
+        rows += [Row(no, None, why) for no in held]
+        return message, Verdict(sorted(rows, key=lambda row: row.subject), bool(aside))
+
+    def _mentioned(self, message: Message, known: Iterable[int], aside: set[int]) -> list[int]:
+        """Who stands in it without being a party of it."""
+        known = set(known)
+        wanted = {
+            address
+            for address, its in self._claims.items()
+            if any(c.subject not in known and c.subject not in aside and c.holds(message.received) for c in its)
+            or any(c.subject in aside and not c.contested and c.holds(message.received) for c in its)
+        }
+        found: set[str] = set()
+        for text in texts(message) if wanted else ():
+            found |= mentioned(text, wanted, self._domains)
+            if len(found) == len(wanted):
+                break
+        held: set[int] = set()
+        for claim in (c for address in found for c in self._claims[address] if c.holds(message.received)):
+            if claim.subject not in known:
+                (aside if claim.contested else held).add(claim.subject)
+        return sorted(held)
+
+    def _internal(self, message: Message) -> bool:
+        """Whether all its parties are the shop's own."""
+        domains = {a.domain for column in FIELDS for a in message.addresses(column) or ()}
+        return bool(domains) and all(any(d == s or d.endswith("." + s) for s in self._staff) for d in domains)
+
+
+def claims(subject: Subject) -> Iterator[tuple[str, Claim]]:
+    """A subject's e-mail addresses in the form to compare."""
+    for known in subject.identifiers:
+        address = canonical(str(known.value)) if known.kind == "email" else None
+        if address is not None:
+            yield address, Claim(subject.no, known.valid_from, known.valid_to, known.contested)
+
+
+def texts(message: Message) -> Iterator[str]:
+    """All that a message says, in every form in which an address can be read in it."""
+    for header in message.head.fields:
+        yield from _forms(header.value)
+    for part in message.parts():
+        for header in part.head.fields if part.head is not message.head else ():
+            yield from _forms(header.value)
+        if part.start >= part.end or (not part.is_text and not part.aside):
+            continue
+        raw = part.data[part.start : part.end]
+        content = part.content()
+        text = text_of(content, part.charset)
+        yield from _forms(text)
+        if not content.isascii() and (other := guessed(content)) != text:
+            yield from _forms(other)
+        if content != raw:
+            yield from _forms(guessed(raw))
+        if part.coding != "quoted-printable" and _SOFT_BREAK.search(raw):
+            yield from _forms(guessed(quoted_printable(raw)))
+
+
+def _forms(text: str) -> Iterator[str]:
+    """A text as it is, and with what stands between, or for, the characters of an address taken out."""
+    yield text
+    if "=?" in text and (clear := decoded(text)) != text:
+        text = clear
+        yield text
+    if "&" in text and (clear := html.unescape(text)) != text:
+        text = clear
+        yield text
+    if "<" in text and (clear := _TAG.sub("", text)) != text:
+        yield clear
+        text = clear if "@" in clear else text
+    if "%" in text and (clear := unquote(text)) != text:
+        yield clear
+        text = clear
+    if (clear := text.translate(INVISIBLE)) != text:
+        yield clear
+        text = clear
+    if "@" in text and (clear := _AROUND.sub(r"\1", text)) != text:
+        yield clear
