@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyrage
@@ -19,6 +20,7 @@ from privacy.datamap.load import DataMap, load
 from privacy.sources.base import Identifier, schema_of
 from privacy.storage import FolderStore
 
+Opener = Callable[[tuple[object, ...]], BinaryIO]
 AS_OF = datetime(2026, 11, 20, 8, 30, 1, tzinfo=UTC)
 NUMBER = "AVG-2026-0042-7"
 KEY = f"{NUMBER}/5d0f1c1e-0000-4000-8000-000000000001.zip.age"
@@ -143,11 +145,82 @@ datasets:
       line: {{type: binary, original: true, description: De regel, {_COLUMN}}}
 """
 
+MAIL = f"""
+system: mail
+title: {{nl: Post, en: Mail}}
+source: mailbox
+connection: mail
+owner: o
+datasets:
+  letters:
+    {_DATASET.replace("shop.client: 1", "email: a@a.example").replace("shop.client: 2", "email: b@a.example") % ("Berichten", "Messages", "een bericht", "a message")}
+    promise: FISCAL
+    purposes: [orders]
+    processors: [courier]
+    mailbox: {{folders: [INBOX], staff: [werkplaats.example]}}
+    key: [folder, message]
+    originals: message
+    starts: {{column: received_at}}
+    parties: {{sender: {{subject: [sender]}}, bcc: {{subject: [bcc]}}}}
+    columns:
+      folder: {{type: text, description: Map, {_COLUMN}}}
+      message: {{type: text, description: Bericht, {_COLUMN}}}
+      received_at: {{type: datetime, zone: UTC, description: Ontvangen, {_COLUMN}}}
+      sender: {{type: list<text>, identity: email, description: Van, category: user.contact.email, provenance: provided}}
+      bcc: {{type: list<text>, identity: email, description: Bcc, category: user.contact.email, provenance: provided}}
+      text: {{type: text, description: Tekst, {_COLUMN}}}
+"""
+
+DOSSIERS = f"""
+system: dossiers
+title: {{nl: Dossiers, en: Files}}
+source: files
+connection: dossiers
+owner: o
+datasets:
+  files:
+    {_DATASET % ("Dossierstukken", "Documents", "een stuk", "a document")}
+    promise: KEEP
+    purposes: [orders]
+    prefix: files/
+    names: '(?P<client>\\d+)/(?P<name>.+)'
+    key: [file]
+    originals: file
+    starts: {{column: modified}}
+    subject: [client]
+    columns:
+      file: {{type: text, description: Bestand, {_COLUMN}}}
+      client: {{type: integer, identity: shop.client, description: Klant, {_COLUMN}}}
+      name: {{type: text, description: Naam, {_COLUMN}}}
+      media_type: {{type: text, description: Soort, {_COLUMN}}}
+      modified: {{type: datetime, zone: UTC, description: Gewijzigd, {_COLUMN}}}
+      remark: {{type: text, description: Opmerking, {_COLUMN},
+        access: {{do: redact, ground: {{nl: bedrijfsgeheim, en: trade secret}}}}}}
+  pictures:
+    {_DATASET % ("Camerabeelden", "Camera pictures", "een beeld", "a picture")}
+    promise: KEEP
+    purposes: [site]
+    prefix: pictures/
+    names: '(?P<camera>.+)'
+    key: [file]
+    originals: file
+    subject: {{nobody: {{nl: Een beeld noemt niemand., en: A picture names nobody.}}}}
+    columns:
+      file: {{type: text, description: Bestand, {_COLUMN}}}
+      camera: {{type: text, description: Camera, {_COLUMN}}}
+"""
+
 ORDER = {"id": 1, "client": 7, "receiver": None, "at": datetime(2026, 7, 1, 8, tzinfo=UTC), "price": "10.50",
     "message": "Gefeliciteerd", "score": 3, "_subject": 1, "_party": "buyer"}  # fmt: skip
 FULL = ORDER | {"id": 2**60, "paid": datetime(2026, 7, 1, 8, 0, 0, 1, tzinfo=UTC), "day": datetime(2026, 7, 2).date(),
     "weight": 0.1, "gift": True, "drawing": b"\x00\xff", "tags": ["a", "é", ""], "fee": {"amount": "1.20", "tries": 2**60},
     "message": ""}  # fmt: skip
+
+
+MESSAGE = {"folder": "INBOX", "message": "1790000000.M1P1.post", "received_at": datetime(2026, 9, 21, 14, tzinfo=UTC),
+    "sender": ["anna@voorbeeld.example"], "bcc": [], "text": "Dag", "_subject": 1, "_party": "sender", "_left_out": []}  # fmt: skip
+DOCUMENT = {"file": "files/7/plan.pdf", "client": 7, "name": "plan.pdf", "media_type": "application/pdf",
+    "modified": datetime(2026, 5, 1, tzinfo=UTC), "_subject": 1, "_party": "subject"}  # fmt: skip
 
 
 @dataclass
@@ -172,16 +245,29 @@ class House:
     def secret(self) -> str:
         return str(self.identity)
 
-    def part(self, full: str, *batches: Sequence[Mapping[str, object]], **tally: int) -> Part:
-        """Extract rows that a source would give."""
+    def part(
+        self,
+        full: str,
+        *batches: Sequence[Mapping[str, object]],
+        originals: Mapping[tuple[object, ...], bytes] | Opener | None = None,
+        **tally: int,
+    ) -> Part:
+        """Extract rows that a source would give, with the originals that it would open."""
         ref = self.map[full]
         self.counter += 1
-        with PartWriter(self.staging / f"{self.counter:05d}-1", ref) as writer:
+        opener = originals if callable(originals) else lambda key: io.BytesIO((originals or {})[key])
+        folder = self.staging / f"{self.counter:05d}-1"
+        with PartWriter(folder, ref, originals=opener, scope=self.facts.scope) as writer:
             for rows in batches:
                 writer.write(batch(schema_of(ref.dataset), rows))
             for name, count in tally.items():
                 setattr(writer.part, name, count)
         return writer.part
+
+    def rest(self, parts: Sequence[Part]) -> list[Part]:
+        """The parts, and an empty one for every other dataset that names people."""
+        there = {part.dataset for part in parts}
+        return [*parts, *(self.part(ref.full) for ref in self.map if ref.dataset.people and ref.full not in there)]
 
     def parts(self, **rows: list[list[dict[str, object]]]) -> list[Part]:
         """A part for every dataset; those that are not named are empty."""
@@ -249,8 +335,17 @@ def array(values: list[Any], kind: pa.DataType) -> pa.Array:
 @pytest.fixture(scope="session")
 def datamap(tmp_path_factory: pytest.TempPathFactory) -> DataMap:
     """Loaded once: nothing in it changes."""
-    home = tmp_path_factory.mktemp("home")
-    files = {"policy/policy.yaml": POLICY, "datamap/shop.yaml": SHOP, "datamap/web.yaml": WEB}
+    return _home(tmp_path_factory.mktemp("home"), shop=SHOP, web=WEB)
+
+
+@pytest.fixture(scope="session")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> DataMap:
+    """A house that keeps messages and documents."""
+    return _home(tmp_path_factory.mktemp("papers"), shop=SHOP, mail=MAIL, dossiers=DOSSIERS)
+
+
+def _home(home: Path, **systems: str) -> DataMap:
+    files = {"policy/policy.yaml": POLICY} | {f"datamap/{name}.yaml": text for name, text in systems.items()}
     files |= {f"sql/shop/{name}.sql": "SELECT 1" for name in ("orders", "profiles", "notes", "prints")}
     for name, text in files.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -264,6 +359,13 @@ def house(tmp_path: Path, datamap: DataMap) -> House:
     named = (Identifier("email", "anna@voorbeeld.example"), Identifier("shop.client", 7))
     facts = Facts(NUMBER, "access", datetime(2026, 11, 18, 23, 30, tzinfo=UTC), AS_OF, "Anna de Vries", named)
     return House(tmp_path, datamap, facts)
+
+
+@pytest.fixture
+def office(house: House, papers: DataMap) -> House:
+    """The house, with messages and documents instead of a web server."""
+    house.map = papers
+    return house
 
 
 @pytest.fixture

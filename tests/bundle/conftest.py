@@ -1,5 +1,5 @@
 """The house that the tests of bundles share."""
 
-from conftest_bundle import datamap, frictionless, house
+from conftest_bundle import datamap, frictionless, house, office, papers
 
-__all__ = ["datamap", "frictionless", "house"]
+__all__ = ["datamap", "frictionless", "house", "office", "papers"]

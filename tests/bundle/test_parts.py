@@ -22,8 +22,8 @@ from conftest_bundle import FULL, ORDER, WEB, batch, log
 from conftest_sources import of, shop, system
 from privacy.bundle import PartWriter
 from privacy.bundle.encode import encode
-from privacy.bundle.merge import _names
-from privacy.bundle.parts import safe
+from privacy.bundle.names import safe, unique
+from privacy.bundle.originals import entries
 from privacy.datamap.load import Ref
 from privacy.datamap.models import System
 from privacy.errors import GiveUp, RetryLater, Unreadable
@@ -107,9 +107,9 @@ def test_another_attempts_folder_is_left_alone(tmp_path):
 
 @pytest.mark.parametrize("after", [0, 40, 400])
 def test_a_full_disk_leaves_no_half_part(house, monkeypatch, after):
-    from privacy.bundle import parts
+    from privacy.bundle.files import Digesting
 
-    write, written = parts._Digesting.write, 0
+    write, written = Digesting.write, 0
 
     def full(self, content):
         nonlocal written
@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_no_half_part(house, monkeypatch, after):
             raise OSError(28, "No space left on device")
         return write(self, content)
 
-    monkeypatch.setattr(parts._Digesting, "write", full)
+    monkeypatch.setattr(Digesting, "write", full)
     with pytest.raises(RetryLater, match=r"staging\.full") as caught:
         house.part("shop.orders", [ORDER, FULL])
     assert caught.value.__suppress_context__
@@ -145,10 +145,12 @@ def test_originals_are_as_the_store_has_them_one_file_each(house):
     lines = [log("a.gz", 1, "één \x01"), log("b.gz", 1, "twee"), log("a.gz", 2, "drie"), log("b.gz", 2, "vier")]
     part = house.part("web.access", lines[:2], lines[2:])
     folder = house.staging / part.folder
-    assert part.originals == {"raw-1": "a.gz", "raw-2": "b.gz"}
+    found = list(entries(iter((folder / "originals.jsonl").read_bytes().splitlines())))
+    assert part.originals == 2
+    assert {o.file: o.name for o in found} == {"raw-1": "a.gz", "raw-2": "b.gz"}
     assert (folder / "raw-1").read_bytes() == "één \x01\ndrie\n".encode()
     assert (folder / "raw-2").read_bytes() == b"twee\nvier\n"
-    assert part.files["raw-2"] == (10, hashlib.sha256(b"twee\nvier\n").hexdigest())
+    assert (found[1].bytes, found[1].sha256) == (10, hashlib.sha256(b"twee\nvier\n").hexdigest())
     assert pq.read_table(folder / "data.parquet").column_names == ["file", "line_number", "device"]
 
 
@@ -162,7 +164,7 @@ def test_a_year_of_log_files_needs_few_handles(house):
         part = house.part("web.access", [log(f"{n}.gz", 1, "x") for n in range(400)])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert len(part.originals) == 400
+    assert part.originals == 400
 
 
 def test_an_original_goes_with_the_values_that_were_left_out_of_its_record(tmp_path):
@@ -220,7 +222,8 @@ def test_who_a_row_is_about_decides_what_of_it_is_given(house, parties, message,
     ("name", "kept"),
     [
         ("../../etc/passwd", "passwd"),
-        ("a/b/access-1.gz", "access-1"),
+        ("a/b/access-1.gz", "access-1.gz"),
+        ("brief.", "brief"),
         ("..", "original"),
         ("x y;'", "x_y__"),
         (".bashrc", "bashrc"),
@@ -255,9 +258,8 @@ def test_local_times_keep_their_summer_time_and_stay_dates_however_far_away(at, 
 
 
 def test_names_that_differ_in_case_alone_are_two_files_on_every_machine():
-    found = _names({"log/Access.log": 1, "log2/access.log": 1, "x/a.log": 1, "y/A.log": 1})
-    assert len({name.casefold() for name in found}) == 4
-    assert set(found.values()) == {"log/Access.log", "log2/access.log", "x/a.log", "y/A.log"}
+    found = unique(["log/Access.log", "log2/access.log", "x/a.log", "y/A.log"], ".log")
+    assert found == ["log_Access.log", "log2_access.log", "x_a.log", "y_A.log"]
 
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]))

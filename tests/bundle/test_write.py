@@ -138,9 +138,15 @@ def test_the_manifest_says_what_is_not_in_the_bundle(house):
         ("receiver", 1, "Data of another person (art. 15(4) GDPR)"),
         ("score", 1, "trade secret"),
     ]
-    assert (by_name["shop.notes"]["withheld"], by_name["shop.notes"]["withheld_ground"]["nl"]) == (1, "onderzoek loopt")
+    assert (by_name["shop.notes"]["withheld"], [w["nl"] for w in by_name["shop.notes"]["withheld_why"]]) == (
+        1,
+        ["onderzoek loopt"],
+    )
     assert (by_name["web.access"]["unattributed"], by_name["web.access"]["unreadable"]) == (4, 2)
-    assert found["privacy:omitted"] == [{"dataset": "shop.prints", "partition": "prints", "reason": "sql.no_table"}]
+    assert found["privacy:omitted"] == [
+        {"dataset": "shop.prints", "partition": "prints", "reason": "sql.no_table",
+         "nl": "de database kon niet worden gelezen", "en": "the database could not be read"},
+    ]  # fmt: skip
     assert found["privacy:nothing_held"] == ["shop.profiles"]
     assert found["privacy:identity"] == {"contested_visits": 2}
     assert (summary.withheld, summary.redacted, summary.unattributed, summary.omitted) == (
@@ -356,6 +362,6 @@ def test_a_part_survives_its_way_through_json(house):
 def test_times_of_the_request_are_in_the_manifest_in_utc(house):
     found = manifest(house.open(house.write(house.usual())))
     assert found["privacy:request"] == {
-        "number": NUMBER, "right": "access", "received_at": "2026-11-18T23:30:00Z", "as_of": "2026-11-20T08:30:01Z",
+        "number": NUMBER, "right": "access", "scope": "all", "received_at": "2026-11-18T23:30:00Z", "as_of": "2026-11-20T08:30:01Z",
     }  # fmt: skip
     assert datetime.fromisoformat(found["created"]) == AS_OF

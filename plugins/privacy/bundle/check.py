@@ -7,6 +7,7 @@ import json
 import os
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -102,13 +103,14 @@ class _Zip:
 
 
 def _check(place: _Place, manifest_sha256: str | None) -> Iterator[str]:
-    names = place.names()
+    listed = place.names()
+    names = {*listed}
     try:
         with place.open(MANIFEST) as file:
             text = file.read()
         manifest = json.loads(text)
         resources = {str(r["path"]): r for r in manifest["resources"]}
-        said = {str(d["dataset"]): int(d["records"]) for d in manifest["privacy:datasets"]}
+        said = {str(d["dataset"]): (int(d["records"]), int(d["originals"])) for d in manifest["privacy:datasets"]}
         well_formed = len(resources) == len(manifest["resources"]) and all(map(harmless, resources))
     except (
         KeyError, OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, PrivacyError,
@@ -121,9 +123,9 @@ def _check(place: _Place, manifest_sha256: str | None) -> Iterator[str]:
         return
     if manifest_sha256 is not None and hashlib.sha256(text).hexdigest() != manifest_sha256:
         yield f"{MANIFEST}: its sha256 is not what was recorded"
-    for name in sorted({*names} - {*resources, MANIFEST}):
+    for name in sorted(names - {*resources, MANIFEST}):
         yield f"{name}: the manifest does not name this file"
-    for name in sorted({n for n in names if names.count(n) > 1}) if len({*names}) < len(names) else ():
+    for name in sorted(name for name, times in Counter(listed).items() if times > 1):
         yield f"{name}: it stands twice"
     counted: dict[str, dict[str, int]] = {}
     for path, resource in resources.items():
@@ -134,15 +136,17 @@ def _check(place: _Place, manifest_sha256: str | None) -> Iterator[str]:
     yield from _check_counts(counted, said)
 
 
-def _check_counts(counted: dict[str, dict[str, int]], said: dict[str, int]) -> Iterator[str]:
-    """Parquet, JSON and the manifest's own table agree."""
+def _check_counts(counted: dict[str, dict[str, int]], said: dict[str, tuple[int, int]]) -> Iterator[str]:
+    """Parquet, JSON, originals and the manifest's own table agree."""
     for dataset in sorted({*said, *counted}):
-        if dataset in counted and not counted[dataset]:
+        found, (records, originals) = counted.get(dataset, {}), said.get(dataset, (0, 0))
+        if found.get("original", 0) != originals:
+            yield f"{dataset}: {found.get('original', 0)} originals, {originals} in the manifest"
+        if found and not found.keys() & {"json", "parquet"}:
             continue  # It has originals alone.
         for form in ("json", "parquet"):
-            found = counted.get(dataset, {}).get(form, 0)
-            if found != said.get(dataset, 0):
-                yield f"{dataset}: {found} records in {form}, {said.get(dataset, 0)} in the manifest"
+            if found.get(form, 0) != records:
+                yield f"{dataset}: {found.get(form, 0)} records in {form}, {records} in the manifest"
 
 
 def _check_file(
@@ -161,7 +165,8 @@ def _check_file(
                 rows = _records(file) if form == "json" else pq.read_metadata(file).num_rows
             counted.setdefault(dataset, {})[form] = rows
         elif dataset:
-            counted.setdefault(dataset, {})
+            own = counted.setdefault(dataset, {})
+            own["original"] = own.get("original", 0) + 1
     except (OSError, ValueError, PrivacyError, pa.ArrowException, zipfile.BadZipFile, zlib.error, EOFError):
         yield f"{path}: it cannot be read"
         return

@@ -7,7 +7,7 @@ bundle fail, never smaller.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,8 +18,10 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from privacy.bundle.package import Holding, Omission, Resource, names_people
-from privacy.bundle.parts import JSONL, PARQUET, Part, safe, safe_path
+from privacy.bundle.holdings import Holding, Omission, Resource, names_people
+from privacy.bundle.names import unique, unpacked
+from privacy.bundle.originals import INDEX, UNKNOWN, Changed, Original, content, entries
+from privacy.bundle.parts import JSONL, PARQUET, Part
 from privacy.datamap.load import DataMap
 from privacy.errors import GiveUp, RetryLater
 
@@ -32,16 +34,18 @@ ROW_GROUP = 10_000
 class Stream:
     """A file of the bundle that is still to be written.
 
+    :param format: None: a whole original, which ``original`` describes.
     :param most: more bytes than it can have. :param compress: its content is not compressed yet.
     :param chunks: gives its content once.
     """
 
     path: str
-    format: str
+    format: str | None
     rows: int | None
     most: int
     compress: bool
     chunks: Callable[[], Iterator[bytes]] = field(repr=False)
+    original: Original | None = None
 
 
 @dataclass(slots=True)
@@ -94,10 +98,12 @@ def sample(staging: Path, group: Group, most: int) -> list[dict[str, Any]]:
 def _add(holding: Holding, part: Part) -> None:
     holding.records += part.records
     holding.withheld += part.withheld
+    holding.originals_left_out += part.originals_left_out
     holding.unattributed += part.unattributed
     holding.unreadable += part.unreadable
-    for name, count in part.redacted.items():
-        holding.redacted[name] = holding.redacted.get(name, 0) + count
+    for told, counts in ((holding.redacted, part.redacted), (holding.withheld_why, part.withheld_why)):
+        for name, count in counts.items():
+            told[name] = told.get(name, 0) + count
 
 
 def _streams(staging: Path, work: Path, group: Group) -> Iterator[Stream]:
@@ -112,38 +118,43 @@ def _streams(staging: Path, work: Path, group: Group) -> Iterator[Stream]:
         yield Stream(
             f"{base}.parquet", "parquet", records, size, False, lambda: _parquet(staging, work, tabular, records)
         )
-    originals: dict[str, list[tuple[Part, str]]] = {}
+    lines: dict[str, list[tuple[Part, Original]]] = {}
+    whole: list[tuple[Part, Original]] = []
     for part in group.parts:
-        for name, source in part.originals.items():
-            originals.setdefault(source, []).append((part, name))
-    for name, source in _names(originals).items():
-        pieces = originals[source]
-        size = sum(part.files[piece][0] for part, piece in pieces)
-        yield Stream(f"{base}/{name}", "log", None, size, True, partial(_raw, staging, pieces))
+        for original in _index(staging, part):
+            if original.media_type is None:
+                lines.setdefault(original.name or "", []).append((part, original))
+            else:
+                whole.append((part, original))
+    for name, pieces in zip(unique(unpacked(lines), ".log"), lines.values(), strict=True):
+        size = sum(piece.bytes for _, piece in pieces)
+        yield Stream(f"{base}/{name}", "log", None, size, True, partial(_pieces, staging, pieces))
+    ending = ".eml" if ref.dataset.mailbox else ""
+    for name, (part, original) in zip(unique([o.name for _, o in whole], ending), whole, strict=True):
+        chunks = partial(_pieces, staging, [(part, original)])
+        yield Stream(f"{base}/{name}", None, None, original.bytes, not _packed(original), chunks, original)
 
 
-def _names(sources: Mapping[str, object]) -> dict[str, str]:
-    """A name in the bundle for each file that originals come from: its own; with its folders where two share one."""
-    own: dict[str, list[str]] = {}
-    for source in sources:
-        # Some file systems take two names that differ in case for one.
-        own.setdefault(safe(source).casefold(), []).append(source)
-    found: dict[str, str] = {}
-    taken: set[str] = set()
-    for those in own.values():
-        for source in those:
-            wanted = safe(source) if len(those) == 1 else safe_path(source)
-            unique, n = wanted, 1
-            while _log(unique).casefold() in taken:
-                n += 1
-                unique = f"{wanted}-{n}"
-            taken.add(_log(unique).casefold())
-            found[_log(unique)] = source
-    return found
+def _index(staging: Path, part: Part) -> Iterator[Original]:
+    """The originals of a part, as its index says, which must be the one that was written."""
+    if INDEX not in part.files:
+        return
+    count = size = 0
+    for _ in _checked(staging, part, INDEX):
+        pass
+    with reading(part.dataset), (staging / part.folder / INDEX).open("rb") as file:
+        for original in entries(file):
+            count, size = count + 1, size + original.bytes
+            yield original
+    others = sum(own for own, _ in part.files.values())
+    if (count, others + size) != (part.originals, part.bytes):
+        raise _bad("bundle.incomplete", f"The index has {count} originals, and not {part.originals}.", part.dataset)
 
 
-def _log(name: str) -> str:
-    return name if name.endswith(".log") else f"{name}.log"
+def _packed(original: Original) -> bool:
+    """Whether nothing is won by compressing it."""
+    kind = original.media_type or UNKNOWN
+    return kind.startswith(("image/jp", "image/png", "video/", "audio/")) or "zip" in kind or "openxml" in kind
 
 
 def _json(staging: Path, parts: Sequence[Part], records: int) -> Iterator[bytes]:
@@ -161,9 +172,13 @@ def _json(staging: Path, parts: Sequence[Part], records: int) -> Iterator[bytes]
     _same(parts[0].dataset, count, records)
 
 
-def _raw(staging: Path, pieces: Sequence[tuple[Part, str]]) -> Iterator[bytes]:
-    for part, name in pieces:
-        yield from _checked(staging, part, name)
+def _pieces(staging: Path, pieces: Sequence[tuple[Part, Original]]) -> Iterator[bytes]:
+    for part, original in pieces:
+        try:
+            with reading(part.dataset):
+                yield from content(staging / part.folder, original)
+        except Changed:
+            raise _bad("staging.changed", "A part in staging is not what was extracted.", part.dataset) from None
 
 
 def _checked(staging: Path, part: Part, name: str) -> Iterator[bytes]:
@@ -249,5 +264,6 @@ def writing(where: str) -> Iterator[None]:
 
 
 def finished(stream: Stream, size: int, sha256: str, lines: int) -> Resource:
-    """What became of a stream. :param lines: of originals: as many as it has line breaks."""
-    return Resource(stream.path, stream.format, size, sha256, lines if stream.format == "log" else stream.rows)
+    """What became of a stream. :param lines: of a log: as many as it has line breaks."""
+    rows = lines if stream.format == "log" else stream.rows
+    return Resource(stream.path, stream.format, size, sha256, rows, stream.original)

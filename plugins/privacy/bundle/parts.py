@@ -1,36 +1,42 @@
 """Parts: what one task extracts of one dataset, in staging, until the bundle is written.
 
 Here the data map's rules of access are applied: columns that are redacted, what belongs to the other people of a row,
-datasets that are withheld. What is left out is counted; nothing is left out silently.
+datasets and records that are withheld, what a direct transfer leaves behind. What is left out is counted; nothing is
+left out silently.
 
 A part's folder holds ``data.parquet``, ``data.jsonl`` (one record a line, see :mod:`privacy.bundle.encode`) and, where
-the records have originals, one ``raw-<n>`` for every file that they come from.
+the records have originals, those and their index (see :mod:`privacy.bundle.originals`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, BinaryIO, Self, cast
+from typing import IO, Any, Self, cast
 
 import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
 from privacy.bundle.encode import encode
+from privacy.bundle.files import Digesting
+from privacy.bundle.originals import MESSAGE, Opener, Pack, media_type
+from privacy.bundle.scope import DERIVED, Scope, left_behind, nothing_left
 from privacy.datamap.load import Ref
 from privacy.errors import GiveUp, RetryLater
-from privacy.sources.base import PARTY
+from privacy.sources.base import LEFT_OUT, PARTY, WITHHELD
 
 PARQUET, JSONL = "data.parquet", "data.jsonl"
 
 _FILE = "file"
-"""The column that says which file of the store a record's original stands in."""
+"""The column that says which file of the store a record's line stands in."""
+
+_MEDIA_TYPE = "media_type"
+"""The column that says what an original is, where a source looked."""
 
 # Arrow makes its functions at run time; its stubs do not know them all.
 _pc: Any = pyarrow.compute
@@ -38,14 +44,16 @@ _pc: Any = pyarrow.compute
 
 @dataclass(slots=True)
 class Part:
-    """What a part holds: counts, digests and names of log files; never content.
+    """What a part holds: counts and digests, a handful however much it is; never content, never a name.
 
     :param dataset: ``system.dataset``.
-    :param records: given; ``withheld``: of a dataset that is not given; ``bytes``: of all files.
+    :param records: given; ``withheld``: not given; ``bytes``: of all files.
+    :param withheld_why: of those withheld, how many for which reason (a code), where there is one of their own.
     :param unattributed, unreadable: see :class:`privacy.sources.base.Tally`.
     :param redacted: column -> values left out.
     :param files: name within the part -> (bytes, sha256).
-    :param originals: name within the part -> the file of the store that these originals come from.
+    :param originals: files of originals that the part's index names; ``originals_left_out``: those that would tell what
+        was left out of their record.
     :param folder: the part's folder within the run's staging.
     """
 
@@ -53,11 +61,13 @@ class Part:
     records: int = 0
     bytes: int = 0
     withheld: int = 0
+    withheld_why: dict[str, int] = field(default_factory=dict)
     unattributed: int = 0
     unreadable: int = 0
     redacted: dict[str, int] = field(default_factory=dict)
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
-    originals: dict[str, str] = field(default_factory=dict)
+    originals: int = 0
+    originals_left_out: int = 0
     folder: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -75,20 +85,29 @@ class PartWriter:
     """Writes one part; leaves nothing behind when it fails.
 
     :param folder: of this part alone; made here, its parent must be there (a run's staging, made by one task).
+    :param originals: opens the original behind a record, by its key; for a dataset with ``originals``.
+    :param scope: how much of it is given.
     :raises RetryLater: ``staging.full``; ``staging.used``: another attempt has that folder.
     :raises GiveUp: ``staging.gone``.
     """
 
-    def __init__(self, folder: Path, ref: Ref) -> None:
+    def __init__(
+        self, folder: Path, ref: Ref, *, originals: Opener | None = None, scope: Scope = Scope.ALL
+    ) -> None:  # fmt: skip
+        dataset = ref.dataset
+        if dataset.originals is not None and originals is None:
+            raise ValueError(f"{ref.full} has originals: say how they are opened")
         self._folder = folder
         self._ref = ref
         self.part = Part(ref.full, folder=folder.name)
-        columns = ref.dataset.columns
-        self._given = [name for name, column in columns.items() if not column.original]
-        self._originals = [name for name, column in columns.items() if column.original]
-        self._withheld = ref.dataset.access is not None
-        self._files: dict[str, _Digesting] = {}
-        self._raw: dict[str, str] = {}
+        self._given = [name for name, column in dataset.columns.items() if not column.original]
+        self._lines = [name for name, column in dataset.columns.items() if column.original]
+        self._opener = originals
+        self._withheld = dataset.access is not None
+        self._behind = left_behind(dataset, scope)
+        self._numbers_only = nothing_left(dataset, scope)
+        self._files: dict[str, Digesting] = {}
+        self._pack = Pack(self._open, ref.full)
         self._parquet: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
@@ -110,14 +129,22 @@ class PartWriter:
         return self
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Add a batch of :func:`privacy.sources.base.schema_of`."""
+        """Add a batch of :func:`privacy.sources.base.schema_of`.
+
+        :raises Unreadable: an original cannot be read whole.
+        """
         if self._withheld:
             self.part.withheld += batch.num_rows
             return
+        batch = self._judged(batch)
+        if self._numbers_only:
+            self._withhold(DERIVED, batch.num_rows)
+            return
+        if batch.num_rows == 0:
+            return
         with self._translated():
-            given, whole = self._redact(batch)
-            if self._originals:
-                self._write_originals(given, whole)
+            given, lost = self._redact(batch)
+            self._write_lines(given, lost)
             if self._given:
                 table = given.select(self._given)
                 if self._parquet is None:
@@ -125,11 +152,14 @@ class PartWriter:
                     self._parquet = pq.ParquetWriter(to, table.schema, compression="zstd")
                 self._parquet.write_batch(table)
                 self._open(JSONL).write(encode(table))
+            self._write_originals(batch, given, lost)
         self.part.records += batch.num_rows
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         try:
             with self._translated():
+                if kind is None:
+                    self._pack.finish()
                 if self._parquet is not None:
                     self._parquet.close()
                 for file in self._files.values():
@@ -140,9 +170,12 @@ class PartWriter:
         if kind is not None:
             self._clear()
             return
-        self.part.files = {name: (file.size, file.digest.hexdigest()) for name, file in self._files.items()}
-        self.part.originals = {name: source for source, name in self._raw.items()}
-        self.part.bytes = sum(size for size, _ in self.part.files.values())
+        inner = self._pack.inner
+        self.part.files = {
+            name: (file.size, file.digest.hexdigest()) for name, file in self._files.items() if name not in inner
+        }
+        self.part.originals = self._pack.count
+        self.part.bytes = sum(file.size for file in self._files.values())
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -161,12 +194,34 @@ class PartWriter:
             with suppress(OSError):
                 (self._folder / name).unlink(missing_ok=True)
 
-    def _redact(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Any]:
-        """The batch less what the subject is not given; and, by row, whether nothing was left out of it."""
+    def _judged(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch less the records that its source withholds; and counts of what it has left out of the others."""
+        names = batch.schema.names
+        if WITHHELD not in names:
+            return batch
+        why = batch.column(names.index(WITHHELD))
+        for code in why.drop_null().to_pylist():
+            self._withhold(str(code), 1)
+        if why.null_count < batch.num_rows:
+            batch = batch.filter(why.is_null())
+        for name in _pc.list_flatten(batch.column(names.index(LEFT_OUT))).to_pylist():
+            self._count(name, 1)
+        return batch
+
+    def _withhold(self, code: str, records: int) -> None:
+        if records:
+            self.part.withheld += records
+            self.part.withheld_why[code] = self.part.withheld_why.get(code, 0) + records
+
+    def _redact(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, Any]]:
+        """The batch less what the subject is not given; and, by column, of which rows something was left out."""
         dataset = self._ref.dataset
+        everywhere = pa.array([True] * batch.num_rows)
         hidden: dict[str, Any] = {
-            name: pa.array([True] * batch.num_rows) for name, column in dataset.columns.items() if column.access
-        }
+            name: everywhere
+            for name, column in dataset.columns.items()
+            if column.access or name in self._behind
+        }  # fmt: skip
         party = batch.column(batch.schema.names.index(PARTY))
         for other, people in dataset.people.items() if len(dataset.people) > 1 else ():
             # A row that is the subject's only as one party hides what is private to the others.
@@ -175,109 +230,68 @@ class PartWriter:
             for name in people.private:
                 hidden[name] = _pc.or_(hidden[name], foreign) if name in hidden else foreign
         columns = list(batch.columns)
-        whole: Any = pa.array([True] * batch.num_rows)
+        lost: dict[str, Any] = {}
         for name, mask in hidden.items():
             at = batch.schema.names.index(name)
-            lost = _pc.and_(mask, columns[at].is_valid())
-            self._count(name, lost)
-            whole = _pc.and_not(whole, lost)
+            lost[name] = _pc.and_(mask, columns[at].is_valid())
+            self._count(name, _pc.sum(lost[name]).as_py() or 0)
             columns[at] = _pc.if_else(mask, pa.scalar(None, columns[at].type), columns[at])
-        return pa.RecordBatch.from_arrays(columns, schema=batch.schema), whole
+        return pa.RecordBatch.from_arrays(columns, schema=batch.schema), lost
 
-    def _count(self, name: str, lost: Any) -> None:
-        self.part.redacted[name] = self.part.redacted.get(name, 0) + (_pc.sum(lost).as_py() or 0)
+    def _count(self, name: str, values: int) -> None:
+        self.part.redacted[name] = self.part.redacted.get(name, 0) + values
 
-    def _write_originals(self, batch: pa.RecordBatch, whole: Any) -> None:
+    def _whole(self, rows: int, lost: Mapping[str, Any], besides: Collection[str] = ()) -> Any:
+        """By row, whether its original says nothing that was left out of it.
+
+        What a transfer leaves behind, the controller has derived: it does not stand in what came from outside.
+        """
+        whole: Any = pa.array([True] * rows)
+        for name, mask in lost.items():
+            if name not in self._behind and name not in besides:
+                whole = _pc.and_not(whole, mask)
+        return whole
+
+    def _write_lines(self, batch: pa.RecordBatch, lost: Mapping[str, Any]) -> None:
+        if not self._lines:
+            return
         names = batch.schema.names
+        whole = self._whole(batch.num_rows, lost)
         files = batch.column(names.index(_FILE)).to_pylist() if _FILE in names else [""] * batch.num_rows
-        for name in self._originals:
+        for name in self._lines:
             array = batch.column(names.index(name))
             # An original says what was redacted too, so it is left out with it; one that was itself redacted is empty
             # by now, and counted.
-            lost = _pc.and_not(array.is_valid(), whole)
+            left = _pc.and_not(array.is_valid(), whole)
             if not _pc.all(whole).as_py():
-                self._count(name, lost)
-            for source, original, given in zip(files, array.to_pylist(), whole.to_pylist(), strict=True):
-                if original is not None and given:
-                    self._raw_file(source or "").write(original + b"\n")
+                self._count(name, _pc.sum(left).as_py() or 0)
+            for source, line, given in zip(files, array.to_pylist(), whole.to_pylist(), strict=True):
+                if line is not None and given:
+                    self._pack.line(source or "", line)
 
-    def _raw_file(self, source: str) -> _Digesting:
-        if source not in self._raw:
-            for name in self._raw.values():
-                # One handle, not one for each day of a year of logs.
-                self._files[name].rest()
-            self._raw[source] = f"raw-{len(self._raw) + 1}"
-        return self._open(self._raw[source])
+    def _write_originals(self, batch: pa.RecordBatch, given: pa.RecordBatch, lost: Mapping[str, Any]) -> None:
+        """The originals of records of which nothing was left out, but perhaps the name that they go by."""
+        dataset, opener = self._ref.dataset, self._opener
+        if dataset.originals is None or opener is None:
+            return
+        names = given.schema.names
+        whole = self._whole(batch.num_rows, lost, besides=(dataset.originals,)).to_pylist()
+        # What the column says of where it came from holds for what it names.
+        whole = [False] * batch.num_rows if dataset.originals in self._behind else whole
+        said = given.column(names.index(dataset.originals)).to_pylist()
+        types = given.column(names.index(_MEDIA_TYPE)).to_pylist() if _MEDIA_TYPE in names else [None] * len(said)
+        keys = zip(*(batch.column(names.index(name)).to_pylist() for name in dataset.key), strict=True)
+        told = encode(given.select(list(dataset.key))).splitlines()
+        # A key that was redacted is not told either.
+        tell = self._whole(batch.num_rows, {n: mask for n, mask in lost.items() if n in dataset.key}).to_pylist()
+        for row, key in enumerate(keys):
+            if not whole[row]:
+                self.part.originals_left_out += 1
+                continue
+            kind = MESSAGE if dataset.mailbox is not None else media_type(types[row])
+            self._pack.whole(said[row], kind, told[row] if tell[row] else None, partial(opener, key))
 
-    def _open(self, name: str) -> _Digesting:
+    def _open(self, name: str) -> Digesting:
         if name not in self._files:
-            self._files[name] = _Digesting(self._folder / name)
+            self._files[name] = Digesting(self._folder / name)
         return self._files[name]
-
-
-_RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
-"""Names that are devices on Windows, whatever follows the dot."""
-
-
-def safe(name: str) -> str:
-    """A file's own name, for a path: no folder, no ``..``, nothing that a file system or a shell would read."""
-    return _plain(PurePosixPath(name.replace("\\", "/")).name)
-
-
-def safe_path(name: str) -> str:
-    """The same with its folders in it, for files of one name in two folders."""
-    return _plain(name.replace("\\", "/").strip("/").replace("/", "_"))
-
-
-def _plain(name: str) -> str:
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name.removesuffix(".gz"))
-    kept = kept.lstrip(".")[-150:].lstrip("._-") or "original"
-    return f"_{kept}" if kept.partition(".")[0].upper() in _RESERVED else kept
-
-
-class _Digesting:
-    """A new file (mode 0600) that knows its size and sha256; enough of a file for pyarrow."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: BinaryIO | None = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-        self.digest = hashlib.sha256()
-        self.size = 0
-        self.closed = False
-
-    def write(self, content: Any) -> int:
-        data = memoryview(content)
-        if self._file is None:
-            self._file = self._path.open("r+b")
-            self._file.seek(0, os.SEEK_END)
-        self._file.write(data)
-        self.digest.update(data)
-        self.size += data.nbytes
-        return data.nbytes
-
-    def rest(self) -> None:
-        """Give the handle back until more is written."""
-        if self._file is not None:
-            file, self._file = self._file, None
-            file.close()
-
-    def tell(self) -> int:
-        return self.size
-
-    def flush(self) -> None:
-        if self._file is not None:
-            self._file.flush()
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return False
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self.rest()

@@ -21,7 +21,8 @@ from zoneinfo import ZoneInfo
 import jinja2
 import pyarrow as pa
 
-from privacy.bundle.package import Facts, Holding, Omission, left_out
+from privacy.bundle.holdings import Facts, Holding, Omission, left_out, withheld
+from privacy.bundle.scope import Scope
 from privacy.datamap.load import DataMap, Ref
 from privacy.datamap.models import Column, Text
 from privacy.datamap.policy import EEA, Processor, Purpose
@@ -81,7 +82,7 @@ def render(
         "received_at": facts.received_at.astimezone(zone),
         "as_of": facts.as_of.astimezone(zone),
         "named": [(_kind(datamap, i.kind), str(i.value)) for i in facts.named],
-        "datasets": [_dataset(datamap, s) for s in held],
+        "datasets": [_dataset(datamap, s, facts.scope) for s in held],
         "processors": _processors(datamap, held),
         "profiling": _profiling(datamap, held),
         "nobody": [s.holding for s in shown if s.holding.unattributed],
@@ -139,7 +140,7 @@ def _translated() -> Iterator[None]:
         ) from None
 
 
-def _dataset(datamap: DataMap, shown: Shown) -> dict[str, Any]:
+def _dataset(datamap: DataMap, shown: Shown, scope: Scope) -> dict[str, Any]:
     policy, ref = datamap.policy, shown.holding.ref
     dataset = ref.dataset
     given = {name: column for name, column in dataset.columns.items() if not column.original}
@@ -155,7 +156,8 @@ def _dataset(datamap: DataMap, shown: Shown) -> dict[str, Any]:
         "processors": [policy.processors[name] for name in dataset.processors],
         "provenance": sorted({column.provenance.value for column in dataset.columns.values()}),
         "promise": policy.promises[dataset.promise],
-        "left_out": left_out(shown.holding),
+        "withheld": withheld(shown.holding),
+        "left_out": left_out(shown.holding, scope),
         "columns": given,
         "times": any(pa.types.is_timestamp(column.arrow) for column in given.values()),
         "rows": [[_cell(row.get(name), column, zone) for name, column in given.items()] for row in shown.rows],

@@ -18,8 +18,9 @@ from typing import Any, BinaryIO
 import orjson
 import pyrage
 
+from privacy.bundle.holdings import Facts, Holding, Omission, Resource
 from privacy.bundle.merge import Group, Stream, finished, gather, sample, writing
-from privacy.bundle.package import MANIFEST, Facts, Holding, Omission, Resource, describe
+from privacy.bundle.package import MANIFEST, describe
 from privacy.bundle.parts import Part
 from privacy.bundle.report import PAGES, ROWS, Shown, render
 from privacy.datamap.load import DataMap
@@ -37,7 +38,8 @@ class BundleSummary:
     :param inner_sha256, outer_sha256: of the ZIP, and of the sealed file around it; ``manifest_sha256``: of
         ``datapackage.json``, which has the digests of all other files.
     :param datasets: ``system.dataset`` -> ``records`` and ``bytes``, for each that was read.
-    :param bytes: of the sealed file. :param withheld, redacted, unattributed: by dataset, where there are any.
+    :param bytes: of the sealed file. :param withheld, redacted, unattributed: by dataset, where there are any;
+        ``originals``: likewise, the files beside its tables.
     """
 
     path: str
@@ -50,6 +52,7 @@ class BundleSummary:
     withheld: dict[str, int] = field(default_factory=dict)
     redacted: dict[str, int] = field(default_factory=dict)
     unattributed: dict[str, int] = field(default_factory=dict)
+    originals: dict[str, int] = field(default_factory=dict)
     omitted: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -196,6 +199,7 @@ def _summary(key: str, inner: _Pulled, sealed: _Pushed, bundle: _Bundle) -> Bund
         withheld=counted({h.ref.full: h.withheld for h in holdings}),
         redacted=counted({h.ref.full: sum(h.redacted.values()) for h in holdings}),
         unattributed=counted({h.ref.full: h.unattributed for h in holdings}),
+        originals=counted({h.ref.full: sum(not r.tabular for r in h.resources) for h in holdings}),
         omitted=len(bundle.omissions),
     )
 

@@ -152,9 +152,14 @@ class Party(Strict):
 
 
 class Nobody(Strict):
-    """A dataset that names nobody, and why."""
+    """A dataset that names nobody, and why; the report tells it. One plain text stands for both languages."""
 
-    nobody: Sentence
+    nobody: Text
+
+    @field_validator("nobody", mode="before")
+    @classmethod
+    def _both_languages(cls, value: object) -> object:
+        return {"nl": value, "en": value} if isinstance(value, str) else value
 
 
 class Starts(Strict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from privacy.errors import AmbiguousIdentity, AskPerson, GiveUp, Refused
 from privacy.orchestration.runs import (
@@ -127,12 +127,17 @@ def extract(house: House, run: Run, unit: Mapping[str, Any], *, attempt: int = 1
     staging = there(house, run)
     ref = house.datamap[unit["dataset"]]
     source = house.source(ref.system.system)
-    selection = Selection(ref.name, Of((_subject(house, run),)))
+    subject = _subject(house, run)
+    selection = Selection(ref.name, Of((subject,)))
     name = f"{unit['no']:05d}-{attempt}"
     for earlier in staging.glob(f"{unit['no']:05d}-*"):
         shutil.rmtree(earlier, ignore_errors=True)
     tally = Tally()
-    with PartWriter(staging / name, ref) as writer:
+
+    def original(key: tuple[object, ...]) -> BinaryIO:
+        return source.open(ref.name, key, subject)
+
+    with PartWriter(staging / name, ref, originals=original) as writer:
         for partition in unit["partitions"]:
             for batch in source.read(selection, Partition(*partition), tally):
                 writer.write(batch)
@@ -148,7 +153,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     :returns: digests and, by dataset, records and bytes.
     :raises Refused: a later run has taken over, or an earlier bundle holds more.
     """
-    from privacy.bundle.package import Facts
+    from privacy.bundle.holdings import Facts
     from privacy.bundle.write import write_bundle as write
 
     staging, register = there(house, run), house.register

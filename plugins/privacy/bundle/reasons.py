@@ -1,0 +1,52 @@
+"""Why something is not in a bundle: codes in words, for the manifest and for a person."""
+
+from __future__ import annotations
+
+from privacy.bundle.scope import DERIVED, GROUND
+from privacy.datamap.models import Text
+
+OTHERS = Text(
+    nl="Gegevens van een ander (art. 15 lid 4 AVG)", en="Data of another person (art. 15(4) GDPR)"
+)  # fmt: skip
+"""Why a row's columns that are private to its other people are left out."""
+
+_WITHHELD = {
+    "internal": Text(
+        nl="Berichten van onze medewerkers onder elkaar waarin uw adres staat; iemand kijkt eerst of zij iets van "
+        "anderen of vertrouwelijk beraad bevatten (art. 15 lid 4 AVG)",
+        en="Messages of our staff among themselves in which your address stands; a person looks first whether they "
+        "hold anything of others, or confidential deliberation (art. 15(4) GDPR)",
+    ),
+    "mention": Text(
+        nl="Berichten tussen anderen waarin uw adres alleen wordt genoemd; iemand kijkt eerst of zij zonder schade "
+        "voor die anderen kunnen worden gegeven (art. 15 lid 4 AVG)",
+        en="Messages between others in which your address is only mentioned; a person looks first whether they can be "
+        "given without harm to those others (art. 15(4) GDPR)",
+    ),
+    DERIVED: GROUND,
+}
+_UNKNOWN = Text(nl="Iemand kijkt er eerst naar", en="A person looks at them first")
+
+_OMITTED = {
+    "delivery": Text(
+        nl="de verwerker heeft nog niet geleverd wat hij van u heeft, of niet alles",
+        en="the processor has not delivered yet what it holds on you, or not all of it",
+    ),
+    "mailbox": Text(nl="het e-mailarchief kon niet worden gelezen", en="the e-mail archive could not be read"),
+    "sql": Text(nl="de database kon niet worden gelezen", en="the database could not be read"),
+    "weblogs": Text(nl="een logbestand kon niet worden gelezen", en="a log file could not be read"),
+}
+for _alias, _family in (("deliveries", "delivery"), ("mail", "mailbox"), ("maildir", "mailbox")):
+    _OMITTED[_alias] = _OMITTED[_family]
+_UNREAD = Text(nl="het kon niet worden gelezen", en="it could not be read")
+
+
+def withheld(code: str) -> Text:
+    """Why records are not given. :param code: as a source judges (``sources.base.WITHHELD``), or the scope's."""
+    return _WITHHELD.get(code, _UNKNOWN)
+
+
+def omitted(code: str) -> Text:
+    """Why something could not be given. :param code: an error's, e.g. ``weblogs.truncated``."""
+    family = code.partition(".")[0]
+    return _OMITTED.get("delivery" if "deliver" in code else family, _UNREAD)
