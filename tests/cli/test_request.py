@@ -43,6 +43,14 @@ def test_identifiers_can_be_read_so_that_they_stand_in_no_shell_history(salon):
     assert "no line for" in salon.error("request", "new", "--email", "-", read="")
 
 
+def test_a_direct_transfer_is_asked_for_with_a_portability_and_shown(salon):
+    words = ("--right", "portability", "--email", "anna@a.example")
+    number = salon.good("request", "new", *words, "--direct-transfer")["number"]
+    assert salon.good("request", "show", number)["scope"] == "provided_and_observed"
+    assert "provided_and_observed" in salon.run("request", "show", number).stdout
+    assert "scope" not in salon.good("request", "show", salon.good("request", "new", *words)["number"])
+
+
 def test_nothing_personal_is_shown_without_being_asked_for_on_a_terminal(salon, number, monkeypatch):
     words = ("request", "show", number)
     assert "anna" not in salon.run(*words).output + json.dumps(salon.good(*words))
@@ -68,6 +76,7 @@ def test_nothing_personal_is_shown_without_being_asked_for_on_a_terminal(salon, 
         (("--email", "anna@a.example", "--deliver-to", ""), "cli.empty"),
         (("--email", "anna@a.example", "--name", " "), "cli.empty"),
         (("--email", ""), "cli.empty"),
+        (("--email", "anna@a.example", "--direct-transfer"), "request.direct_transfer"),
     ],
 )
 def test_a_wrong_request_is_one_line_that_says_what_to_do_and_quotes_nobody(salon, words, code):

@@ -12,13 +12,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from conftest_runs import AGENT, CANARIES, DEVICE, IP, NUMBER, OTHER_NUMBER, SHARED, Ferry
+from conftest_runs import AGENT, CANARIES, DEVICE, EMAIL, IP, NUMBER, OTHER_NUMBER, SHARED, Ferry
 from privacy import numbers
+from privacy.bundle import open_bundle
 from privacy.errors import AmbiguousIdentity, BadInput, GiveUp, PrivacyError, Refused, RetryLater, Tampered, Unreadable
 from privacy.identity import Decision
 from privacy.orchestration import ending, steps
 from privacy.orchestration.runs import Run, bundle_key, code_version, tidy
-from privacy.rights import Ground, State
+from privacy.rights import Ground, Right, State
 from privacy.sources.base import Identifier
 from privacy.storage import TEMPORARY
 
@@ -70,6 +71,18 @@ def test_a_second_run_gives_the_same_inner_bundle(ferry: Ferry) -> None:
     number = ferry.request()
     first, second = run(ferry, number)[1][-1], run(ferry, number, "run-2")[1][-1]
     assert first["inner_sha256"] == second["inner_sha256"]
+
+
+def test_a_direct_transfer_stays_one_in_every_run_of_the_request(ferry: Ferry) -> None:
+    """Promise R-PORT: the choice is the registration's, and a retry makes no other."""
+    named = (Identifier("email", EMAIL),)
+    number = ferry.house.register.receive(Right.PORTABILITY, named, author="desk", direct_transfer=True).number
+    for name in ("run-1", "run-2"):
+        _, said = run(ferry, number, name)
+        register, to = ferry.house.register, ferry.state / name
+        with ferry.house.bundles.open(said[-1]["path"]) as sealed:
+            open_bundle(sealed, register.open(number).secret, to)
+        assert json.loads((to / "datapackage.json").read_text())["privacy:request"]["scope"] == "provided_and_observed"
 
 
 def test_a_wrong_or_unknown_number_reads_nothing_and_leaves_entries(ferry: Ferry) -> None:

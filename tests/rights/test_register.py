@@ -609,3 +609,15 @@ def test_two_processes_that_release_at_once_release_once(office):
     assert together(office, f"release({number!r}, 'desk')") == ["done", "request.released", "request.released"]
     assert office.kinds(number).count("request.released") == 1
     assert office.ledger.verify().ok
+
+
+def test_a_direct_transfer_is_for_portability_alone_and_is_sealed_with_the_request(office):
+    with pytest.raises(BadInput, match=r"request\.direct_transfer"):
+        office.receive(direct_transfer=True)
+    assert office.register.list() == ()
+    made = office.register.receive(Right.PORTABILITY, (ANNA,), author="desk", direct_transfer=True)
+    assert office.register.open(made.number).direct_transfer
+    office.register.begin(made.number, "r1")
+    office.register.begin(made.number, "r2")
+    assert office.register.open(made.number).direct_transfer
+    assert not office.register.open(office.receive()).direct_transfer

@@ -63,6 +63,12 @@ def new(
         str | None, typer.Option(help="When it arrived (ISO 8601, in the policy's zone); now by default.")
     ] = None,
     channel: Annotated[str, typer.Option(help="How it arrived.")] = "email",
+    direct_transfer: Annotated[
+        bool,
+        typer.Option(
+            "--direct-transfer", help="Portability, straight to another controller: nothing that you derived."
+        ),
+    ] = False,
     start: Start = False,
     as_json: Json = False,
 ) -> None:
@@ -78,6 +84,7 @@ def new(
         deliver_to=None if deliver_to is None else given(deliver_to, "Deliver to"),
         received_at=None if received is None else moment(received, house.datamap.policy.zone),
         channel=given(channel, "Channel"),
+        direct_transfer=direct_transfer,
     )
     # Said before Airflow is asked: the request stays registered whatever Airflow says.
     if not as_json:
@@ -100,7 +107,10 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
     house = workbench()
     found, zone = house.register.get(number), house.datamap.policy.zone
     data: dict[str, Any] = found.as_json()
-    lines = [table(("fact", "value"), [(k.replace("_", " "), v) for k, v in _facts(found, zone).items()])]
+    facts = _facts(found, zone)
+    if house.register.open(number).direct_transfer:
+        data["scope"] = facts["scope"] = "provided_and_observed"
+    lines = [table(("fact", "value"), [(k.replace("_", " "), v) for k, v in facts.items()])]
     if house.register.not_held([found]):
         lines.append(f"NOT HELD, a purge may take its records: privacy request start {found.number}")
     last = _last_run(house, found.number)

@@ -31,7 +31,9 @@ from privacy.orchestration.runs import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from privacy.bundle import Scope
     from privacy.rights.house import House
+    from privacy.rights.payload import Payload
     from privacy.sources.base import Partition, Subject
 
 
@@ -127,7 +129,8 @@ def extract(house: House, run: Run, unit: Mapping[str, Any], *, attempt: int = 1
     staging = there(house, run)
     ref = house.datamap[unit["dataset"]]
     source = house.source(ref.system.system)
-    subject = _subject(house, run)
+    payload = house.register.open(run.number)
+    subject = _resolved(payload, run)
     selection = Selection(ref.name, Of((subject,)))
     name = f"{unit['no']:05d}-{attempt}"
     for earlier in staging.glob(f"{unit['no']:05d}-*"):
@@ -137,7 +140,7 @@ def extract(house: House, run: Run, unit: Mapping[str, Any], *, attempt: int = 1
     def original(key: tuple[object, ...]) -> BinaryIO:
         return source.open(ref.name, key, subject)
 
-    with PartWriter(staging / name, ref, originals=original) as writer:
+    with PartWriter(staging / name, ref, originals=original, scope=_scope(payload)) as writer:
         for partition in unit["partitions"]:
             for batch in source.read(selection, Partition(*partition), tally):
                 writer.write(batch)
@@ -171,6 +174,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             as_of=request.dates.begun_at,
             name=payload.name,
             named=payload.identifiers,
+            scope=_scope(payload),
         ),
         in_order,
         recipient=register.recipient(run.number),
@@ -223,10 +227,20 @@ def _unit(part: Mapping[str, Any]) -> int:
 
 
 def _subject(house: House, run: Run) -> Subject:
-    subject = house.register.resolution(run.number)
-    if subject is None:
+    return _resolved(house.register.open(run.number), run)
+
+
+def _resolved(payload: Payload, run: Run) -> Subject:
+    if payload.subject is None:
         raise Refused("run.not_resolved", "It is not known yet whose the request is.", where=run.number)
-    return subject
+    return payload.subject
+
+
+def _scope(payload: Payload) -> Scope:
+    """How much is given: what was registered, whichever run it is."""
+    from privacy.bundle import Scope
+
+    return Scope.TRANSFER if payload.direct_transfer else Scope.ALL
 
 
 def _groups(partitions: Sequence[Partition], most: int) -> Iterable[list[Partition]]:

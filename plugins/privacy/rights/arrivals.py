@@ -66,12 +66,15 @@ class Arrivals:
         deliver_to: str | None = None,
         received_at: datetime | None = None,
         channel: str = "email",
+        direct_transfer: bool = False,
     ) -> Request:
         """Register a request; from now on no purge takes what is anybody's that it may be about.
 
         :param identifiers: at least one.
         :param received_at: when it arrived at any address of the controller; aware; now by default.
-        :raises BadInput: no identifier, an arrival in the future or before there were requests, a text too long.
+        :param direct_transfer: of a portability alone: give what was provided and observed, for another controller.
+        :raises BadInput: no identifier, an arrival in the future or before there were requests, a text too long, a
+            direct transfer on another right.
         :raises RetryLater: ``request.busy``: nothing is registered.
         :raises AskPerson: ``request.not_held``: it is registered, under the number that the error names, and not all
             that it may be about is protected yet; to call this again would register it twice.
@@ -80,6 +83,12 @@ class Arrivals:
         received_at = received_at or now
         if not identifiers:
             raise BadInput("request.nothing_named", "A request names at least one identifier.", advice="Give one.")
+        if direct_transfer and right is not Right.PORTABILITY:
+            raise BadInput(
+                "request.direct_transfer",
+                f"A direct transfer to another controller is for portability, not for {right.value}.",
+                advice="Register it as portability, or without the transfer.",
+            )
         if received_at > now:
             raise BadInput("request.future", "A request cannot have arrived in the future.")
         if received_at.year < _EARLIEST:
@@ -94,6 +103,7 @@ class Arrivals:
             channel=channel,
             author=author,
             deliver_to=deliver_to,
+            direct_transfer=direct_transfer,
             secret=str(pyrage.x25519.Identity.generate()),
         )
         draft = Draft(number, right, Dates(received_at), None, 1, new_key(), payload)

@@ -162,6 +162,8 @@ class Payload(_Sealed):
 
     :param identifiers: what the request named.
     :param deliver_to: where its sender wants the answer; None: the address that the shop knows.
+    :param direct_transfer: of a portability: the data go to another controller, so only what the person provided and
+        what was observed of them is given (WP 242).
     :param secret: the age identity (secret key) that opens its bundle.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
@@ -172,6 +174,7 @@ class Payload(_Sealed):
     channel: str
     author: str
     deliver_to: str | None = None
+    direct_transfer: bool = False
     secret: str
     question: Question | None = None
     decided: Decided | None = None
