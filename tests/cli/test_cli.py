@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,11 +53,66 @@ def test_a_state_folder_that_cannot_be_made_is_a_clear_error(tmp_path, monkeypat
 def test_a_data_map_with_a_typo_is_one_line_that_says_what_to_write(salon):
     """Edge case 25."""
     file = salon.home / "datamap/salon.yaml"
-    file.write_text(file.read_text().replace("purposes: [hair]", "purposes: [hiar]"))
+    file.write_text(file.read_text().replace("purposes: [hair]", "purposes: [hiar]", 1))
 
-    line = salon.error("request", "list")
+    line = salon.error("datamap", "show")
     assert "salon.yaml" in line
     assert "did you mean 'hair'" in line
+
+
+def test_several_mistakes_are_a_line_each(salon):
+    """Edge case 25."""
+    file = salon.home / "datamap/salon.yaml"
+    file.write_text(file.read_text().replace("purposes: [hair]", "purposes: [hiar]"))
+    (salon.home / "sql/salon/cuts.sql").unlink()
+    found = salon.run("datamap", "show")
+    head, *mistakes = found.stderr.splitlines()
+    assert found.exit_code == 1
+    assert head == f"error: [datamap.invalid] 3 mistakes ({salon.home / 'datamap/salon.yaml'})"
+    assert [line.split(": ")[0] for line in mistakes] == [
+        "  datasets.guests.purposes",
+        "  datasets.cuts.purposes",
+        "  datasets.cuts",
+    ]
+
+
+def test_a_half_filled_data_map_stops_only_what_needs_one(salon):
+    """Whoever answers requests does not wait for whoever describes a new table."""
+    number = salon.good("request", "new", "--email", "anna@a.example")["number"]
+    with (salon.home / "datamap/salon.yaml").open("a") as file:
+        file.write("  wishes: {title: {nl: TITLE?, en: TITLE?}}\n")
+    assert salon.good("request", "list")[0]["number"] == number
+    assert salon.good("request", "show", number)["number"] == number
+    assert salon.good("ledger", "verify")["ok"] is True
+    assert "request received" in salon.run("ledger", "show").stdout
+    salon.good("request", "refuse", number, "--ground", "withdrawn")
+    assert "[datamap.invalid]" in salon.run("request", "new", "--email", "bert@b.example").stderr
+    assert salon.run("datamap", "try", "salon.cuts", "--request", number).exit_code == 1
+    (salon.home / "policy/policy.yaml").write_text("controller: 1")
+    assert "request refused" in salon.run("ledger", "show").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("request", "new", "wil@veer.example"), "belongs to no option (--right, --email,"),
+        (("request", "new", "--emial=wil@veer.example"), "There is no such option; there are: --right, --email,"),
+        (("request", "new", "--wil@veer.example"), "There is no such option"),
+        (("request", "new", "--right", "wil@veer.example"), "it is none of: access, portability"),
+        (("request", "decide", "SAL-2026-0042-5", "--person", "wil@veer.example"), "Invalid value for '--person'"),
+        (("request", "wil@veer.example"), "There is no such command; there are:"),
+        (("wil@veer.example",), "There is no such command; there are: bundle, datamap,"),
+        (("--wil@veer.example", "request"), "There is no such option"),
+        (("request", "new", "--email"), "Option '--email' requires an argument"),
+        (("bundle", "open", "SAL-2026-0042-5"), "Missing option '--to'"),
+    ],
+)
+def test_wrong_usage_says_what_there_is_and_repeats_nothing_that_was_typed(salon, words, said):
+    """A person's address in the wrong place does not end in a log of the terminal (edge case 34)."""
+    found = salon.run(*words)
+    assert found.exit_code == 2
+    assert "veer" not in found.output
+    assert said in " ".join(found.output.replace("│", " ").split())
 
 
 def test_a_mistake_of_the_program_shows_neither_traceback_nor_values(salon, monkeypatch):
@@ -124,7 +180,16 @@ def test_an_altered_ledger_is_reported_with_status_1(salon):
 
 def test_entries_are_shown_of_a_request_or_a_run(salon):
     number = salon.good("request", "new", "--email", "anna@a.example")["number"]
-    assert "request.received" in salon.run("ledger", "show", "--request", number).stdout
+    shown = salon.run("ledger", "show", "--request", number).stdout
+    assert shown.splitlines()[0].split() == ["no", "when", "what", "by", "details"]
+    assert "request received" in shown
+    assert "{" not in shown
+    assert re.search(r"20\d\d-\d\d-\d\d \d\d:\d\d CES?T ", shown)
+    assert salon.good("ledger", "show", "--request", number)[0]["kind"] == "request.received"
+    salon.good("request", "refuse", number, "--ground", "withdrawn")
+    assert "ground withdrawn" in salon.run("ledger", "show").stdout
+    assert number in salon.run("ledger", "show").stdout
+    assert re.search(r" \d\d:\d\d CES?T ", salon.run("request", "list").stdout)
     assert "no entries" in salon.run("ledger", "show", "--run", "none").stdout
     assert "anna" not in salon.run("ledger", "show").output
 

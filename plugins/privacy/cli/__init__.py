@@ -10,22 +10,32 @@ import typer
 from typer.core import TyperGroup
 
 from privacy.cli.bundle import app as bundle_app
-from privacy.cli.common import Json, tell, workbench
+from privacy.cli.common import Json, lines, tell, workbench
 from privacy.cli.datamap import app as datamap_app
 from privacy.cli.ledger import app as ledger_app
 from privacy.cli.request import app as request_app
+from privacy.cli.usage import UsageError, discreet
 from privacy.errors import PrivacyError
 
 
 class OneLineErrors(TyperGroup):
-    """Ends every command that fails with one line on stderr and status 1."""
+    """Ends every command that fails with one line on stderr (a line each for several mistakes) and status 1."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Understand the words before the command's own name."""
+        try:
+            return super().make_context(*args, **more)
+        except UsageError as problem:
+            raise discreet(problem) from None
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
+        except UsageError as problem:
+            raise discreet(problem) from None
         except PrivacyError as problem:
-            fail(str(problem))
+            fail(*lines(problem))
         except BrokenPipeError:
             raise typer.Exit(1) from None
         except PermissionError as problem:
@@ -42,9 +52,9 @@ class OneLineErrors(TyperGroup):
             fail(f"[cli.unexpected] {type(problem).__name__} ({place}) This is a mistake in the program: report it.")
 
 
-def fail(message: str) -> None:
-    """End with an error. A message of several lines (a data map's mistakes) becomes one."""
-    typer.echo("error: " + "; ".join(part.strip() for part in message.splitlines()), err=True)
+def fail(*lines: str) -> None:
+    """End with an error."""
+    typer.echo("error: " + "\n".join(lines), err=True)
     raise typer.Exit(1) from None
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from privacy.datamap.load import DataMap
+    from privacy.errors import PrivacyError
     from privacy.rights.house import House
     from privacy.rights.rows import Request
     from privacy.sources.base import Identifier
@@ -110,6 +111,16 @@ def tell(data: Any, text: str, *, as_json: bool) -> None:
     typer.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str) if as_json else text)
 
 
+def lines(problem: PrivacyError) -> list[str]:
+    """An error for people: one line, or one a mistake where there are several (a data map's)."""
+    first, *more = (part.strip() for part in problem.message.splitlines() or [""])
+    if not more:
+        return [str(problem)]
+    place = f" ({problem.where})" if problem.where else ""
+    first = first.removeprefix(f"{problem.where.rpartition('/')[2]}: ")
+    return [f"[{problem.code}] {len(more) + 1} mistakes{place}", *(f"  {part}" for part in (first, *more))]
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Columns as wide as they need to be."""
     lines = [[str(cell) for cell in row] for row in (head, *rows)]
@@ -118,10 +129,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def local(at: Any, zone: str) -> str:
-    """A moment for people: in the policy's zone, to the minute; empty for None."""
+    """A moment for people: in the policy's zone, which it names, to the minute; empty for None."""
     from zoneinfo import ZoneInfo
 
-    return "" if at is None else at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
+    return "" if at is None else at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def moment(text: str, zone: str) -> datetime:

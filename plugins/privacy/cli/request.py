@@ -105,7 +105,7 @@ def new(
 def show(number: Number, personal: Personal = False, as_json: Json = False) -> None:
     """Show one request: state, dates, what comes next."""
     house = workbench()
-    found, zone = house.register.get(number), house.datamap.policy.zone
+    found, zone = house.register.get(number), house.policy.zone
     data: dict[str, Any] = found.as_json()
     facts = _facts(found, zone)
     if house.register.open(number).direct_transfer:
@@ -145,7 +145,7 @@ def list_(
     broken: list[Tampered] = []
     found = house.register.list(State(state.value) if state else None, broken=broken)
     bare = house.register.not_held(found)
-    zone = house.datamap.policy.zone
+    zone = house.policy.zone
     head = ("number", "right", "state", "received", "due", "next step")
     rows = [line(r, zone, held=r.number not in bare) for r in found]
     rows += [(p.where, "", "broken", "", "", p.message) for p in broken]
@@ -262,7 +262,7 @@ def _facts(found: Request, zone: str) -> dict[str, str]:
 
 
 def _say(house: House, made: Request) -> None:
-    typer.echo(f"{made.number}\nanswer due: {made.due.isoformat()} ({house.datamap.policy.zone})")
+    typer.echo(f"{made.number}\nanswer due: {made.due.isoformat()} ({house.policy.zone})")
 
 
 def _only_on_a_terminal() -> None:

@@ -94,6 +94,15 @@ def load(home: Path) -> DataMap:
     return _loaded(home, digest.digest())
 
 
+def load_policy(home: Path) -> Policy:
+    """Read and check the policy alone, for what needs no data map: one that is half filled in stops nothing then.
+
+    :param home: ``PRIVACY_HOME``.
+    :raises BadConfiguration: file, key, and what to write instead.
+    """
+    return _policy(home / "policy")
+
+
 @lru_cache(maxsize=8)
 def _loaded(home: Path, _: bytes) -> DataMap:
     policy = _policy(home / "policy")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from privacy.datamap.load import DataMap
+    from privacy.datamap.policy import Policy
     from privacy.holds import Holds
     from privacy.identity import Decision
     from privacy.ledger import Ledger, Verification
@@ -52,6 +53,13 @@ class House:
         return load(self.settings.home)
 
     @cached_property
+    def policy(self) -> Policy:
+        """The policy, for what needs no data map. :raises BadConfiguration: with every mistake in it."""
+        from privacy.datamap.load import load_policy
+
+        return load_policy(self.settings.home)
+
+    @cached_property
     def key(self) -> MasterKey:
         """The master key. :raises BadConfiguration: there is none; `privacy init` makes it."""
         return MasterKey.load(self.settings.master_key_file)
@@ -72,10 +80,10 @@ class House:
     def holds(self) -> Holds:
         """What must not be deleted now."""
         from privacy.holds import Holds
-        from privacy.sources import item_key
+        from privacy.rights.names import KeyTypes
 
-        names, keys = [ref.full for ref in self.datamap], {ref.full: item_key(ref) for ref in self.datamap}
-        return Holds(self.engine, self.key, self.ledger, self.clock, datasets=names, keys=keys)
+        keys = KeyTypes(lambda: self.datamap)
+        return Holds(self.engine, self.key, self.ledger, self.clock, datasets=keys, keys=keys)
 
     @cached_property
     def register(self) -> Register:
@@ -89,9 +97,9 @@ class House:
             self.key,
             self.ledger,
             Keeping(self.holds),
-            self.datamap.policy,
+            self.policy,
             self.clock,
-            addresses=addresses(self.datamap, self.source),
+            addresses=lambda subject, address: addresses(self.datamap, self.source)(subject, address),
             resolver=self._resolved,
         )
 
