@@ -67,26 +67,70 @@ def test_a_sealed_identity_is_what_is_tried(salon, number):
 
 
 def test_a_complete_data_map_has_no_problems(salon):
-    found = salon.run("datamap", "check")
+    found = salon.run("datamap", "check", "--stores")
     assert found.exit_code == 0, found.output
-    assert "1 systems, 2 datasets, 0 problems" in found.stdout
-    assert salon.good("datamap", "check")["problems"] == []
+    assert found.stdout == "1 systems, 2 datasets, 0 problems, 0 warnings\n"
+    assert salon.good("datamap", "check", "--stores")["problems"] == []
 
 
 def test_a_table_that_nobody_described_and_one_that_was_renamed_are_found(salon):
     """Edge case 25."""
     salon.execute("ALTER TABLE cuts RENAME TO haircuts")
-    found = salon.run("datamap", "check", "--json")
+    salon.execute("ALTER TABLE guests ADD COLUMN shoe_size INTEGER")
+    found = salon.run("datamap", "check", "--stores", "--json")
     assert found.exit_code == 1
-    problems = json.loads(found.stdout)["problems"]
-    assert any("haircuts" in p["where"] for p in problems)
-    assert any("cuts" in p["where"] and p["fatal"] for p in problems)
-    assert "error: [" in salon.run("datamap", "check").stdout
+    problems = {p["where"]: p for p in json.loads(found.stdout)["problems"]}
+    assert {problems[w]["code"] for w in ("salon: haircuts", "salon: guests.shoe_size")} == {"datamap.unclaimed"}
+    # The table is missed by the doctor, and not once more as a word that nothing has.
+    assert [p["code"] for w, p in problems.items() if w.startswith("salon.cuts")] == ["sql.no_table"]
+    shown = salon.run("datamap", "check", "--stores").stdout
+    assert "error: [sql.no_table]" in shown
+    assert "problem: [datamap.unclaimed]" in shown
+
+
+def test_without_stores_none_is_opened_and_the_answer_says_so(salon):
+    """Edge case 28: a check that did not look must not look like one that found nothing."""
+    (salon.folder / "salon.db").unlink()
+    salon.monkeypatch.delenv("PRIVACY_CONNECTION_SALON")
+    found = salon.run("datamap", "check")
+    assert found.exit_code == 0, found.output
+    assert "no store was opened (--stores)" in found.stdout
+    assert salon.good("datamap", "check")["stores"] is False
+
+
+def test_without_stores_selects_and_layouts_are_checked(salon):
+    """Edge case 25."""
+    sql = salon.home / "sql/salon"
+    (sql / "cuts.sql").write_text("SELECT cut, guest, email, at, hair FROM cuts WHERE guest = :guest")
+    (sql / "guests.postgresql.sql").write_text("SELECT 1; SELECT 2")
+    (sql / "wishes.sql").write_text("SELECT 1")
+    found = salon.run("datamap", "check")
+    assert found.exit_code == 1
+    for words in ("error: [sql.parameters]", "error: [sql.statements]", "problem: [sql.no_dataset]", "wishes.sql"):
+        assert words in found.stdout
+    file = salon.home / "datamap/salon.yaml"
+    file.write_text(file.read_text().replace("source: sql", "source: records"))
+    assert "says where it lies: `prefix:`, `names:`, `records:`" in salon.run("datamap", "check").stdout
+    file.write_text(file.read_text().replace("source: records", "source: sqll"))
+    assert "did you mean 'sql'" in salon.run("datamap", "check").stdout
+
+
+def test_a_purpose_that_no_dataset_names_is_a_warning_and_no_problem(salon):
+    file = salon.home / "policy/policy.yaml"
+    file.write_text(
+        file.read_text().replace(
+            "purposes: {hair:", "purposes: {nails: {title: {nl: n, en: n}, basis: contract}, hair:"
+        )
+    )
+    found = salon.run("datamap", "check")
+    assert found.exit_code == 0
+    assert "warning: [policy.purpose_unnamed] No dataset names this purpose. (policy: nails)" in found.stdout
+    assert salon.good("datamap", "check")["warnings"][0]["where"] == "policy: nails"
 
 
 def test_a_system_that_cannot_be_reached_is_one_problem_among_others(salon):
     (salon.folder / "salon.db").unlink()
-    found = salon.run("datamap", "check")
+    found = salon.run("datamap", "check", "--stores")
     assert found.exit_code == 1
     assert "[database.missing]" in found.stdout
 
@@ -95,7 +139,7 @@ def test_a_data_map_can_be_checked_where_there_is_no_installation(salon):
     import shutil
 
     shutil.rmtree(salon.state)
-    assert salon.run("datamap", "check").exit_code == 0
+    assert salon.run("datamap", "check", "--stores").exit_code == 0
 
 
 def test_a_new_table_gets_a_draft_that_marks_what_a_person_fills_in(salon):

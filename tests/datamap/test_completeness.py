@@ -127,3 +127,39 @@ def test_a_shops_table_in_the_projects_database_is_found_unless_described():
     held = [Claim("ledger"), Claim("riders")]
     assert [f.name for f in unclaimed_own(held)] == ["riders"]
     assert unclaimed_own(held, [load(HOME).systems["velo"]]) == []
+
+
+def mail(*folders: str, **changes: object) -> System:
+    raw = load(HOME).systems["velo"].model_dump(exclude_none=True)
+    layout = {"mailbox": {"folders": folders, "staff": ["velo.example"]}, "table": None}
+    datasets = {"letters": raw["datasets"]["riders"] | layout}
+    return System.model_validate(
+        raw | {"source": "mailbox", "identity": {}, "excused": [], "datasets": datasets} | changes
+    )
+
+
+def test_every_mail_folder_is_described_or_excused():
+    """Edge case 25: one that was renamed, one that is new."""
+    held = [Claim(name) for name in ("INBOX", "Klanten", "Klanten.Offertes.Oud", "Klantenservice", "Prullenbak.Oud")]
+    found = unclaimed(mail("inbox", "Klanten", "Klanten.*"), held)
+    assert [f.name for f in found] == ["Klantenservice", "Prullenbak.Oud"]
+    assert "Add it to the `folders:` of a dataset" in found[0].advice
+    excuses = [{"name": "Prullenbak*", "why": "w"}, {"name": "Klantenservice", "why": "w"}]
+    assert unclaimed(mail("INBOX", "Klanten*", excused=excuses), held) == []
+    stale = unclaimed(mail("*", excused=[{"name": "Concepten", "why": "w"}]), held)
+    assert [(f.name, f.code, f.red) for f in stale] == [("Concepten", "datamap.excused_absent", True)]
+
+
+def test_a_folder_or_prefix_that_nothing_in_the_store_is_called_is_told_of_and_is_no_alarm():
+    """What is empty today may be full tomorrow: a purge has been, a processor has not delivered."""
+    found = unclaimed(mail("INBOX", "Klanten.*"), [Claim("INBOX")])
+    assert [(f.name, f.code, f.red) for f in found] == [("letters: Klanten.*", "datamap.absent", False)]
+    found = unclaimed(logs(), [Claim("gate/excused")])
+    assert [(f.name, f.red) for f in found] == [("gate/excused", True), ("access: gate/access/", False)]
+    raw = logs().model_dump(exclude_none=True)
+    raw["datasets"]["access"]["delivery"] = {"processor": "p"}
+    assert [f.name for f in unclaimed(System.model_validate(raw), [Claim("x")])] == ["x"]
+    # A view is read, and rows are deleted from a table that is not there: `table:` is a word of the data map too.
+    assert ("riders: riders", "datamap.absent") in [
+        (f.name, f.code) for f in unclaimed(load(HOME).systems["velo"], [Claim("x", ("y",))])
+    ]

@@ -22,25 +22,57 @@ app = typer.Typer(no_args_is_help=True)
 Dataset = Annotated[str, typer.Argument(metavar="SYSTEM.DATASET", help="E.g. shop.orders.", show_default=False)]
 
 
+Stores = Annotated[
+    bool,
+    typer.Option("--stores/--no-stores", help="Open every system's store, and hold what it really has against them."),
+]
+
+
 @app.command()
-def check(as_json: Json = False) -> None:
-    """Check data map, policy and SQL, and hold them against what the systems really have; status 1 on a problem."""
+def check(stores: Stores = False, as_json: Json = False) -> None:
+    """Check data map, policy and SQL; with --stores also what the systems really have. Status 1 on a problem.
+
+    A warning is good to know and gives no status: a word of policy or data map that nothing has now.
+    """
+    from privacy.datamap.promised import unnamed
+    from privacy.sources.described import mistakes
+
     house = workbench()
-    problems = [p for system in house.datamap.systems for p in _problems(house, system)] + _own(house)
-    datasets = len(list(house.datamap))
+    found: list[Found] = [*mistakes(house.datamap), *unnamed(house.datamap)]
+    if stores:
+        found += [p for system in house.datamap.systems for p in _problems(house, system)] + _own(house)
+    problems = [p for p in found if getattr(p, "red", True)]
+    warnings = [p for p in found if p not in problems]
+    systems, datasets = len(house.datamap.systems), len(list(house.datamap))
     data = {
-        "systems": len(house.datamap.systems),
+        "systems": systems,
         "datasets": datasets,
-        "problems": [
-            {"code": p.code, "message": p.message, "where": p.where, "advice": p.advice, "fatal": p.fatal}
-            for p in problems
-        ],
+        "stores": stores,
+        "problems": [_as_json(p) for p in problems],
+        "warnings": [_as_json(p) for p in warnings],
     }
-    lines = [f"{'error' if p.fatal else 'warning'}: [{p.code}] {p.message} ({p.where}) {p.advice}" for p in problems]
-    lines.append(f"{len(house.datamap.systems)} systems, {datasets} datasets, {len(problems)} problems")
+    lines = [f"{_level(p)}: [{p.code}] {p.message} ({p.where}) {p.advice}" for p in (*warnings, *problems)]
+    opened = "" if stores else "; no store was opened (--stores)"
+    lines.append(f"{systems} systems, {datasets} datasets, {len(problems)} problems, {len(warnings)} warnings{opened}")
     tell(data, "\n".join(lines), as_json=as_json)
     if problems:
         raise typer.Exit(1)
+
+
+def _level(found: Found) -> str:
+    if not getattr(found, "red", True):
+        return "warning"
+    return "error" if found.fatal else "problem"
+
+
+def _as_json(found: Found) -> dict[str, Any]:
+    return {
+        "code": found.code,
+        "message": found.message,
+        "where": found.where,
+        "advice": found.advice,
+        "fatal": found.fatal,
+    }
 
 
 @app.command()
@@ -168,9 +200,14 @@ def _problems(house: House, system: str) -> list[Found]:
 
     try:
         source = house.source(system)
-        return [*source.check(), *unclaimed(house.datamap.systems[system], source.inventory(), house.datamap.home)]
+        told: list[Found] = [*source.check()]
+        more = unclaimed(house.datamap.systems[system], source.inventory(), house.datamap.home)
     except PrivacyError as problem:
         return [Problem(problem.code, problem.message, problem.where or system, problem.advice)]
+    # What a dataset's own source has said of it is not said twice.
+    spoken = {p.where.partition(":")[0] for p in told}
+    names = {f: f"{system}.{f.name.partition(':')[0]}" for f in more if f.code == "datamap.absent"}
+    return told + [f for f in more if names.get(f) not in spoken]
 
 
 def _own(house: House) -> list[Found]:

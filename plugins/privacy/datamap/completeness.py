@@ -1,8 +1,10 @@
 """Completeness: what a store has, held against the data map. Nothing is held that nobody described or excused.
 
-Every table, column and prefix is claimed by a dataset, or excused by name with a reason (``excused:`` of its system;
-a column is excused as ``table.column``). The project's own tables are excused here, each with its reason. A finding
-stops nothing: it is shown until somebody describes what was found, or excuses it.
+Every table, column, prefix and mail folder is claimed by a dataset, or excused by name with a reason (``excused:`` of
+its system; a column is excused as ``table.column``, folders by a pattern with ``*`` too). The other way round, a table,
+prefix or folder that the data map speaks of and the store does not have is told of. The project's own tables are
+excused here, each with its reason. A finding stops nothing: it is shown until somebody describes what was found, or
+excuses it.
 """
 
 from __future__ import annotations
@@ -44,8 +46,9 @@ class Finding:
     """Something without a word in the data map, or a word without a thing.
 
     :param system: whose store it is; ``ledger`` for the project's own.
-    :param name: table, ``table.column`` or prefix; never content.
+    :param name: table, ``table.column``, prefix or folder; never content.
     :param advice: what to do about it.
+    :param red: somebody has to act; else it is good to know (a word that has no thing now, and may have one tomorrow).
     """
 
     system: str
@@ -54,6 +57,7 @@ class Finding:
     advice: str
     code: str = "datamap.unclaimed"
     fatal: bool = False
+    red: bool = True
 
     @property
     def where(self) -> str:
@@ -62,7 +66,7 @@ class Finding:
 
 
 def unclaimed(system: System, held: Iterable[Held], home: Path | None = None) -> list[Finding]:
-    """What a system's store has and its data map does not, and excuses of what is not there.
+    """What a system's store has and its data map does not, and the other way round; excuses of what is not there.
 
     :param held: the source's ``inventory()``.
     :param home: ``PRIVACY_HOME``: a column that a SELECT gives another name (``birth AS birth_date``) is claimed too.
@@ -83,7 +87,7 @@ def unclaimed(system: System, held: Iterable[Held], home: Path | None = None) ->
     for thing in here:
         if excused.covers(thing.name):
             continue
-        columns = claims.get(thing.name.casefold(), None if thing.parts else _prefixed(system, thing.name))
+        columns = claims.get(thing.name.casefold(), None if thing.parts else _placed(system, thing.name))
         if columns is None:
             found.append(_no_dataset(system, thing))
             continue
@@ -98,7 +102,8 @@ def unclaimed(system: System, held: Iterable[Held], home: Path | None = None) ->
                         f"with a reason, under `excused:` in {system.system}.yaml.",
                     )
                 )
-    return found + [_stale(system, name) for name in excused.unused(here)]
+    found += [_stale(system, name) for name in excused.unused(here)]
+    return found + [_absent(system, name, word) for name, word in _words(system, here)] if here else found
 
 
 def unclaimed_own(held: Iterable[Held], claimed: Iterable[System] = ()) -> list[Finding]:
@@ -121,15 +126,44 @@ def unclaimed_own(held: Iterable[Held], claimed: Iterable[System] = ()) -> list[
 
 
 def _no_dataset(system: System, thing: Held) -> Finding:
-    what, start = ("table", f"Describe it (privacy datamap new {system.system} {thing.name})")
-    if not thing.parts:
-        what, start = ("place", "Describe it as a dataset with that `prefix:`")
+    what, start = "table", f"Describe it (privacy datamap new {system.system} {thing.name})"
+    if system.source == "mailbox":
+        what, start = "folder", "Add it to the `folders:` of a dataset"
+    elif not thing.parts:
+        what, start = "place", "Describe it as a dataset with that `prefix:`"
     return Finding(
         system.system,
         thing.name,
         f"No dataset describes this {what}.",
         f"{start}, or excuse it by name, with a reason, under `excused:` in {system.system}.yaml.",
     )
+
+
+def _absent(system: System, dataset: str, word: str) -> Finding:
+    return Finding(
+        system.system,
+        f"{dataset}: {word}",
+        "Nothing in the store is called so.",
+        f"Correct the dataset in {system.system}.yaml, should the store call it otherwise now; else it is empty.",
+        "datamap.absent",
+        red=False,
+    )
+
+
+def _words(system: System, here: list[Held]) -> Iterator[tuple[str, str]]:
+    """(dataset, table, prefix or folder) that the data map speaks of and that nothing in the store is."""
+    names = [thing.name.casefold() for thing in here]
+    for name, dataset in system.datasets.items():
+        if dataset.mailbox is not None:
+            for pattern in dataset.mailbox.folders:
+                if not any(fits(pattern, thing.name) for thing in here):
+                    yield name, pattern
+        elif dataset.prefix is not None:
+            # What a processor delivers comes with a request, and goes with it.
+            if dataset.delivery is None and not any(_under(n, dataset.prefix.casefold()) for n in names):
+                yield name, dataset.prefix
+        elif dataset.table is not None and dataset.table.casefold() not in names:
+            yield name, dataset.table
 
 
 def _stale(system: System, name: str) -> Finding:
@@ -150,7 +184,7 @@ class _Names:
 
     def covers(self, name: str) -> bool:
         """Whether it, or a folder above it, is excused."""
-        return any(_under(name.casefold(), known) for known in self._names)
+        return any(_under(name.casefold(), known) or fits(known, name.casefold()) for known in self._names)
 
     def unused(self, here: list[Held]) -> Iterator[str]:
         """The names that excuse nothing that is there."""
@@ -158,8 +192,18 @@ class _Names:
         present |= {f"{thing.name}.{part}".casefold() for thing in here for part in thing.parts}
         for known, name in self._names.items():
             # A name below a claimed prefix (a file that is not read) is not in the inventory.
-            if not any(_under(p, known) or _under(known, p) for p in present):
+            if not any(_under(p, known) or _under(known, p) or fits(known, p) for p in present):
                 yield name
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether a mail folder is meant by a name of the data map, in which ``*`` stands for anything.
+
+    Only INBOX may be written in any case (RFC 3501).
+    """
+    if pattern.upper() == "INBOX":
+        return name.upper() == "INBOX"
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
 
 
 def _under(name: str, prefix: str) -> bool:
@@ -170,7 +214,7 @@ def _claims(system: System, home: Path | None) -> dict[str, set[str]]:
     """Table (in lower case) -> its claimed columns, by all datasets of it."""
     found: dict[str, set[str]] = {}
     for name, dataset in system.datasets.items():
-        if dataset.prefix is None:
+        if dataset.prefix is None and dataset.mailbox is None:
             table = (dataset.table or name).casefold()
             found.setdefault(table, set()).update(_columns(system, name, dataset, home))
     return found
@@ -189,7 +233,10 @@ def _columns(system: System, name: str, dataset: Dataset, home: Path | None) -> 
                 yield alias["own"].casefold()
 
 
-def _prefixed(system: System, name: str) -> set[str] | None:
-    """Whether a place lies under a dataset's prefix."""
-    prefixes = [d.prefix for d in system.datasets.values() if d.prefix is not None]
-    return set() if any(_under(name, prefix) for prefix in prefixes) else None
+def _placed(system: System, name: str) -> set[str] | None:
+    """Whether a place lies under a dataset's prefix, or is a mail folder of one; no columns are asked of it."""
+    datasets = system.datasets.values()
+    folders = [pattern for d in datasets if d.mailbox is not None for pattern in d.mailbox.folders]
+    prefixes = [d.prefix for d in datasets if d.prefix is not None]
+    claimed = any(_under(name, prefix) for prefix in prefixes) or any(fits(pattern, name) for pattern in folders)
+    return set() if claimed else None

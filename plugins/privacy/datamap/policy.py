@@ -178,6 +178,16 @@ class Processor(Strict):
 EEA = frozenset("AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO".split())
 
 
+class Category(Text):
+    """The statement's own word for a category of data.
+
+    :param section: the part of the statement that speaks of it, where that is not its list of categories (CATS):
+        applications, camera, communication.
+    """
+
+    section: Sentence | None = None
+
+
 class Contact(Strict):
     """Where a subject can turn."""
 
@@ -194,6 +204,7 @@ class Policy(Strict):
     :param prefix: of request numbers, e.g. ``AVG``.
     :param zone: the IANA zone in which its terms count whole dates.
     :param categories: fideslang key -> the statement's own category; the longest key that fits holds.
+    :param subjects: identity kind -> the category of people whom it identifies, for the records of processing.
     """
 
     controller: Sentence
@@ -206,7 +217,8 @@ class Policy(Strict):
     promises: dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+(-[A-Z0-9]+)*$")], Promise] = Field(min_length=1)
     purposes: dict[Name, Purpose] = Field(min_length=1)
     processors: dict[Name, Processor] = Field(default_factory=dict)
-    categories: dict[str, Text] = Field(min_length=1)
+    categories: dict[str, Category] = Field(min_length=1)
+    subjects: dict[str, Text] = Field(default_factory=dict)
 
     @field_validator("zone")
     @classmethod
@@ -215,13 +227,13 @@ class Policy(Strict):
 
     @field_validator("categories")
     @classmethod
-    def _known(cls, value: dict[str, Text]) -> dict[str, Text]:
+    def _known(cls, value: dict[str, Category]) -> dict[str, Category]:
         for key in value:
             if not is_category(key):
                 raise ValueError(f"{key!r} is no data category of fideslang's taxonomy{did_you_mean(key, CATEGORIES)}")
         return value
 
-    def category(self, key: str) -> Text | None:
+    def category(self, key: str) -> Category | None:
         """The statement's own name for a fideslang category: that of the longest prefix that is mapped."""
         while key:
             if key in self.categories:

@@ -1,0 +1,91 @@
+"""The statement's words and the data map, both ways."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import conftest_bikes
+from privacy.datamap.load import DataMap, load
+from privacy.datamap.policy import Category, Policy
+from privacy.datamap.promised import unnamed
+
+INCLUDE = Path(__file__).parents[2] / "include"
+
+
+@pytest.fixture(scope="module")
+def bikes() -> DataMap:
+    return load(conftest_bikes.HOME)
+
+
+def changed(datamap: DataMap, **changes: object) -> DataMap:
+    raw = datamap.policy.model_dump(mode="json", exclude_none=True)
+    raw["promises"] = datamap.policy.promises
+    return replace(datamap, policy=Policy.model_validate(raw | changes))
+
+
+def test_a_category_of_the_statement_that_no_column_holds_is_told_of(bikes):
+    """CATS."""
+    before = {f.name for f in unnamed(bikes)}
+    words = {k: v.model_dump(exclude_none=True) for k, v in bikes.policy.categories.items()}
+    more = {
+        "user.biometric": {"nl": "Vingerafdruk", "en": "Fingerprint"},
+        "user.sensor": {"nl": "Beelden", "en": "Pictures", "section": "Camerabewaking"},
+    }
+    found = {f.name: f for f in unnamed(changed(bikes, categories=words | more)) if f.name not in before}
+    assert sorted(found) == ["Beelden", "Vingerafdruk"]
+    assert found["Vingerafdruk"].code == "policy.category_unheld"
+    assert "its list names it" in found["Vingerafdruk"].message
+    assert "its section 'Camerabewaking' speaks of it" in found["Beelden"].message
+    assert not any(f.red for f in found.values())
+
+
+def test_a_word_that_two_keys_share_is_held_when_one_of_them_is(bikes):
+    words = {k: v.model_dump(exclude_none=True) for k, v in bikes.policy.categories.items()}
+    again = {"user.biometric": next(iter(words.values()))}
+    assert len(unnamed(changed(bikes, categories=words | again))) == len(unnamed(bikes))
+
+
+def test_purposes_processors_and_kinds_of_people_that_no_dataset_names_are_told_of(bikes):
+    """PURPOSES and PROCESSORS."""
+    purposes = {k: v.model_dump() for k, v in bikes.policy.purposes.items()}
+    new = {"title": {"nl": "n", "en": "n"}, "basis": "contract"}
+    processor = {"name": "P", "service": {"nl": "s", "en": "s"}, "country": "NL", "agreement": "2024-01-01"}
+    found = unnamed(
+        changed(
+            bikes,
+            purposes=purposes | {"nails": new},
+            processors={k: v.model_dump(mode="json", exclude_none=True) for k, v in bikes.policy.processors.items()}
+            | {"nobody": processor},
+            subjects={"email": {"nl": "g", "en": "g"}, "velo.ridr": {"nl": "g", "en": "g"}},
+        )
+    )
+    codes = {f.name: f.code for f in found}
+    assert codes["nails"] == "policy.purpose_unnamed"
+    assert codes["nobody"] == "policy.processor_unnamed"
+    assert codes["velo.ridr"] == "policy.subject_unknown"
+    assert "email" not in codes
+
+
+def test_an_older_policy_s_categories_are_those_of_the_list():
+    assert Category.model_validate({"nl": "a", "en": "a"}).section is None
+
+
+def test_the_first_shop_s_list_is_the_statement_s_own():
+    """CATS: the words without a section are those of the statement's list, in full; the other way round too."""
+    text = (INCLUDE / "policy/statement.nl.txt").read_text()
+    policy = load(INCLUDE).policy
+    bullets = text.partition(policy.promises["CATS"].quote)[2].strip().split("\n\n")[0].splitlines()
+    listed = [re.sub(r"^\W+", "", line) for line in bullets]
+    words = {word.nl for word in policy.categories.values() if word.section is None}
+    assert len(listed) == 13
+    assert [line for line in listed if not any(line == w or line.startswith(w + " (") for w in words)] == []
+    # A word with its section in brackets is one of another part of the statement, as `section:` says it too.
+    others = [w for w in words if not any(line == w or line.startswith(w + " (") for line in listed)]
+    assert [w for w in others if not re.search(r"\(([^)]*)\)$", w)] == []
+    sections = {word.section for word in policy.categories.values() if word.section}
+    sections |= {m[1] for w in others if (m := re.search(r"\(([^)]*)\)$", w))}
+    assert [s for s in sections if s.casefold() not in text.casefold()] == []
