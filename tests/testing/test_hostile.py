@@ -104,6 +104,7 @@ HOSTILE = [
     (hostile.LocatesTooLittle, "locate_agrees_with_read", "select different records"),
     (hostile.LocatesInAnotherOrder, "locate_agrees_with_read", "another order than read"),
     (hostile.IncludesTheBound, "what_is_due_ends_before_the_bound", "not exclusive"),
+    (hostile.TakesAKeyForABound, "a_record_is_found_by_its_key", "ask if the key is among"),
     (hostile.IgnoresHolds, "what_is_held_is_spared", "heed `spare`"),
     (hostile.FailsWhenRepeated, "a_deletion_is_safe_to_repeat", "fails with a KeyError"),
     (hostile.DoesItAgain, "a_deletion_is_safe_to_repeat", "again changed something"),

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import BinaryIO, Protocol, runtime_checkable
 
@@ -112,6 +112,26 @@ class Due:
     def __post_init__(self) -> None:
         if self.before.tzinfo is None:
             raise ValueError("a bound is an aware datetime")
+
+
+@dataclass(frozen=True, slots=True)
+class ByKey(Due):
+    """Pick single records by their keys, whoever they are about and whether their term has begun: for an operator who
+    asks about a record that they have the key of (:func:`privacy.sources.keyed.by_key`). For reading alone.
+
+    It is a kind of :class:`Due`, so a source without an index serves it in two lines: where it would ask if a record is
+    due, it asks if its key is among these. Rows bear no subject and no party.
+
+    :param keys: in the dataset's order of key columns, values as a batch has them.
+    """
+
+    before: datetime = datetime(9999, 12, 31, tzinfo=UTC)
+    keys: frozenset[tuple[object, ...]] = field(default=frozenset(), repr=False, kw_only=True)
+
+    def may(self, name: str, dataset: Dataset, column: str = "file") -> bool:
+        """Whether a piece of this name can have one of them, where the name of its file is part of a key."""
+        at = dataset.key.index(column) if column in dataset.key else None
+        return at is None or any(key[at] == name for key in self.keys if len(key) > at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration
-from privacy.sources.base import PARTY, SUBJECT, Due, Identifier, Of, Selection
+from privacy.sources.base import PARTY, SUBJECT, ByKey, Due, Identifier, Of, Selection
 from privacy.sources.instants import micros
 from privacy.sources.sql_dialect import Dialect, Key, literal, quoted
 
@@ -165,11 +165,27 @@ class Wrap:
         )
 
     def _due(self, pick: Due) -> tuple[str, dict[str, object]]:
+        if isinstance(pick, ByKey):
+            return self._named(pick)
         if self._dataset.starts is None:
             # Where nothing starts a term, nothing is ever due.
             return "1 = 0", {}
         name = self._dataset.starts.column
         return self._dialect.due(f"d.{quoted(name)}", self._dataset.columns[name], pick.before)
+
+    def _named(self, pick: ByKey) -> tuple[str, dict[str, object]]:
+        """By key, compared exactly and not by the column's own rules; only in parts that a database writes one way."""
+        at = [n for n, name in enumerate(self._dataset.key) if self._dataset.columns[name].type in ("text", "integer")]
+        if not at:
+            return "1 = 1", {}
+        columns = self._dataset.columns
+        same = [
+            (self._dialect.same_integer if columns[name].type == "integer" else self._dialect.same_text)(self._key[n])
+            for n, name in enumerate(self._dataset.key)
+            if n in at
+        ]
+        rows = self._dialect.rows([key[n] for n in at] for key in pick.keys)
+        return self._dialect.keyed(same, "named"), {"named": rows}
 
     def _only(self, keys: Iterable[Key] | None) -> str:
         return "" if keys is None else f" AND {self._dialect.keyed_by_index(self._key, 'keys')}"

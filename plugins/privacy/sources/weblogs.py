@@ -21,7 +21,20 @@ import pyarrow as pa
 from privacy.connections import Connection
 from privacy.datamap.models import System
 from privacy.errors import BadConfiguration, BadInput, PrivacyError
-from privacy.sources.base import Claim, Due, Item, Of, Outcome, Partition, Problem, Selection, Step, Subject, Tally
+from privacy.sources.base import (
+    ByKey,
+    Claim,
+    Due,
+    Item,
+    Of,
+    Outcome,
+    Partition,
+    Problem,
+    Selection,
+    Step,
+    Subject,
+    Tally,
+)
 from privacy.sources.weblogs_apply import apply, version
 from privacy.sources.weblogs_files import HEAD, LogFiles
 from privacy.sources.weblogs_lines import LineFormat, Row
@@ -102,7 +115,10 @@ class WeblogSource:
             A purge goes on without it: the data map's check tells of it.
         """
         _, files = self._of(selection.dataset)
-        return files.partitions(whole=isinstance(selection.pick, Of))
+        found, pick = files.partitions(whole=isinstance(selection.pick, Of)), selection.pick
+        if isinstance(pick, ByKey):
+            return [p for p in found if pick.may(p.name, self.system.datasets[selection.dataset])]
+        return found
 
     def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
         """See :meth:`Source.read`; ordered by line, then subject."""

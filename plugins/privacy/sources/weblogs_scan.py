@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from privacy.errors import Unreadable
-from privacy.sources.base import Due, Partition, Selection
+from privacy.sources.base import ByKey, Due, Partition, Selection
 from privacy.sources.weblogs_blocks import Log, lines, newlines
 from privacy.sources.weblogs_files import LogFiles, rotated
-from privacy.sources.weblogs_lines import LineFormat
+from privacy.sources.weblogs_lines import LINE_NUMBER, LineFormat
 from privacy.sources.weblogs_match import DueMatcher, Matcher, Picked, Window
 from privacy.sources.weblogs_times import micros
 from privacy.storage import Entry
@@ -69,6 +69,10 @@ def scan(
                     yield from _picked(lines(again.blocks(), pick), pick)
             else:
                 yield from _picked(kept, pick)
+        elif isinstance(selection.pick, ByKey):
+            wanted = {dict(zip(form.dataset.key, key, strict=False)).get(LINE_NUMBER) for key in selection.pick.keys}
+            found = lines(_counted(log.blocks(), seen), pick)
+            yield from _picked(((number, line) for number, line in found if number in wanted), pick)
         else:
             yield from _picked(lines(_counted(log.blocks(), seen), pick), pick)
 

@@ -3,12 +3,12 @@
 # ruff: noqa: ARG001 - the contract's parameters, whether needed here or not
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 
 from privacy.datamap.load import Ref
 from privacy.datamap.models import GLOBAL_KINDS
-from privacy.sources.base import PARTY, SUBJECT, Due, Identifier, Of, Selection, Subject, schema_of
+from privacy.sources.base import PARTY, SUBJECT, ByKey, Due, Identifier, Of, Selection, Subject, schema_of
 from privacy.testing.reading import (
     SIZES,
     alike,
@@ -188,6 +188,34 @@ def what_is_due_ends_before_the_bound(bench: Bench, ref: Ref, examples: Examples
                 told = [record(r) for r in due if moment(ref.dataset, start, r) is not None]
                 said = "the bound is not exclusive and exact to the microsecond"
                 must(alike(told) == alike(wanted), ref, said)
+
+
+def a_record_is_found_by_its_key(bench: Bench, ref: Ref, examples: Examples) -> None:
+    """Whoever it is about, whether its term has begun or not: one record, as it comes otherwise; none for another key."""
+    with naming(ref, "reading by key"):
+        rows = [*rows_of(bench.source(ref), ref, Of(examples))[:3], *rows_of(bench.source(ref), ref, FOREVER)[:2]]
+        # A log's line in no known form has no fields; that it is found by its number is enough.
+        for row in rows:
+            key = tuple(row[name] for name in ref.dataset.key)
+            found = rows_of(bench.source(ref), ref, ByKey(keys=frozenset([key])))
+            must(len(found) == 1, ref, f"by its key {len(found)} records come for one; ask if the key is among `keys`")
+            must(
+                alike([record(found[0])]) == alike([record(row)]), ref, "by its key another record comes, or it differs"
+            )
+            unnamed = found[0][SUBJECT] is None and found[0][PARTY] is None
+            must(unnamed, ref, "a record by its key bears a subject; leave NULL")
+            other = tuple(_of_no_record(part) for part in key)
+            none = rows_of(bench.source(ref), ref, ByKey(keys=frozenset([other])))
+            must(not none, ref, f"{len(none)} records come for a key that no record has")
+
+
+def _of_no_record(part: object) -> object:
+    """A part of a key of the same type that no record has."""
+    if isinstance(part, str):
+        return "privacy-suite-no-record"
+    if isinstance(part, (date, datetime)):
+        return part.replace(year=1871)
+    return -part - 1_234_567 if isinstance(part, int) and not isinstance(part, bool) else None
 
 
 def _comparable(ref: Ref) -> bool:

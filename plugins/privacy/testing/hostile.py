@@ -200,6 +200,17 @@ class IncludesTheBound(MemorySource):
         return super()._selected(selection)
 
 
+class TakesAKeyForABound(MemorySource):
+    """Does not know that a key may be asked for, and gives all that is due."""
+
+    def _selected(self, selection: Selection) -> list[Selected]:
+        from privacy.sources.base import ByKey, Due
+
+        if isinstance(selection.pick, ByKey):
+            selection = replace(selection, pick=Due(selection.pick.before))
+        return super()._selected(selection)
+
+
 class IgnoresHolds(MemorySource):
     """Does not look at what is to be spared."""
 

@@ -25,6 +25,7 @@ from privacy.errors import BadInput, Unreadable
 from privacy.sources.base import (
     PARTY,
     SUBJECT,
+    ByKey,
     Claim,
     Delete,
     Due,
@@ -162,6 +163,8 @@ class MemorySource:
                 "memory.broken", "The store cannot be read.", where=f"{self.system.system}.{selection.dataset}"
             ) from None
         pick = selection.pick
+        if isinstance(pick, ByKey):
+            return [(None, None, row) for row in rows if self._key(selection.dataset, row) in pick.keys]
         if isinstance(pick, Due):
             start = dataset.starts.column if dataset.starts else None
             return [(None, None, r) for r in rows if (at := moment(dataset, start, r)) is not None and at < pick.before]

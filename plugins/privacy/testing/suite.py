@@ -31,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     read.closing_early_frees_the_cursor,
     read.locate_agrees_with_read,
     read.what_is_due_ends_before_the_bound,
+    read.a_record_is_found_by_its_key,
     errors.errors_name_nobody,
     apply.a_deletion_takes_its_items_and_nothing_else,
     apply.a_deletion_is_safe_to_repeat,
