@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from privacy.cli.bundle import app as bundle_app
 from privacy.cli.common import Json, lines, tell, workbench
 from privacy.cli.datamap import app as datamap_app
+from privacy.cli.explain import explain as explain_command
 from privacy.cli.ledger import app as ledger_app
 from privacy.cli.request import app as request_app
 from privacy.cli.usage import UsageError, discreet
@@ -69,6 +70,7 @@ app.add_typer(request_app, name="request", help="The register of requests.")
 app.add_typer(bundle_app, name="bundle", help="Sealed bundles.")
 app.add_typer(datamap_app, name="datamap", help="What is held, on whom, why.")
 app.add_typer(ledger_app, name="ledger", help="The compliance records.")
+app.command("explain")(explain_command)
 
 
 @app.command()

@@ -191,7 +191,7 @@ def what_is_due_ends_before_the_bound(bench: Bench, ref: Ref, examples: Examples
 
 
 def a_record_is_found_by_its_key(bench: Bench, ref: Ref, examples: Examples) -> None:
-    """Whoever it is about, whether its term has begun or not: one record, as it comes otherwise; none for another key."""
+    """Whoever it is about, whether its term has begun or not: one record, as it comes otherwise; else none."""
     with naming(ref, "reading by key"):
         rows = [*rows_of(bench.source(ref), ref, Of(examples))[:3], *rows_of(bench.source(ref), ref, FOREVER)[:2]]
         # A log's line in no known form has no fields; that it is found by its number is enough.
