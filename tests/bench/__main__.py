@@ -8,6 +8,7 @@ from pathlib import Path
 
 from extract import make
 from harness import Row, measure, write
+from mail import search
 from run import runs
 
 HERE = Path(__file__).parent
@@ -36,7 +37,7 @@ def extraction() -> list[Row]:
 
 
 if __name__ == "__main__":
-    rows = [*extraction(), *runs()]
+    rows = [*extraction(), *search(), *runs()]
     write(rows)
     for row in rows:
         sys.stdout.write(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,11 @@ def raw_system(**datasets: dict[str, Any]) -> dict[str, Any]:
         "datasets": datasets or {name: dataset(folders) for name, folders in DATASETS.items()}}  # fmt: skip
 
 
+@cache
+def usual() -> System:
+    return System.model_validate(raw_system())
+
+
 def mail(
     body: str | bytes = "Dag", *, head: str | bytes = "", sender: str | None = "Winkel <winkel@diamonto.example>",
     to: str | None = "Bram <bram@b.example>", end: str = "\r\n", **fields: str,
@@ -109,7 +115,7 @@ class Archive:
         return sorted(p for p in self.root.rglob("*") if p.is_file())
 
     def source(self, *, batch_rows: int = 10_000, **datasets: dict[str, Any]) -> MailboxSource:
-        system = System.model_validate(raw_system(**datasets))
+        system = System.model_validate(raw_system(**datasets)) if datasets else usual()
         return MailboxSource(system, Connection("mail", self.root.as_uri()), batch_rows=batch_rows)
 
     def read(

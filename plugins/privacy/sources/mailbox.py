@@ -86,8 +86,7 @@ class MailboxSource:
         found = []
         for name, label in folders.items():
             with self.mail.folder(name, f"{self.where(selection.dataset)}: {label}") as folder:
-                size = sum(folder.status(stored)[0] for stored in folder.messages() if stored.regular)
-            found.append(Partition(label, size))
+                found.append(Partition(label, folder.size()))
         return found
 
     def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
@@ -112,8 +111,7 @@ class MailboxSource:
         """The messages, without content. What is due is told by the list alone."""
         timed = self.dataset(selection.dataset).starts is not None
         if isinstance(selection.pick, Due):
-            for folder, stored in self._due(selection, partition):
-                size, its = folder.status(stored)
+            for _, stored, size, its in self._due(selection, partition):
                 yield item(stored, size, its, timed=timed)
             return
         for opened, _, verdict, _ in self._selected(selection, partition):
@@ -192,7 +190,7 @@ class MailboxSource:
             advice="Start again: that lists the folders anew.",
         )  # fmt: skip
 
-    def _due(self, selection: Selection, partition: Partition) -> Iterator[tuple[MaildirFolder, Stored]]:
+    def _due(self, selection: Selection, partition: Partition) -> Iterator[tuple[MaildirFolder, Stored, int, str]]:
         """The messages that fall due, of those that can be read; the others the doctor tells of."""
         pick, starts = selection.pick, self.dataset(selection.dataset).starts
         if starts is None or not isinstance(pick, Due):
@@ -200,15 +198,15 @@ class MailboxSource:
         name = self._folder_of(selection, partition)
         with self.mail.folder(name, f"{self.where(selection.dataset)}: {partition.name}") as folder:
             for stored in folder.messages():
-                if stored.regular and stored.received < pick.before:
-                    yield folder, stored
+                if stored.received < pick.before and (status := folder.status(stored)) is not None:
+                    yield folder, stored, *status
 
     def _selected(
         self, selection: Selection, partition: Partition
     ) -> Iterator[tuple[Opened, Message, Verdict, Whose | None]]:
         """The selected messages with what was found in each; of what is due, with nothing."""
         if isinstance(selection.pick, Due):
-            for folder, stored in self._due(selection, partition):
+            for folder, stored, *_ in self._due(selection, partition):
                 opened, data = loaded(folder, stored)
                 yield opened, Message(data, stored.received), Verdict([]), None
             return

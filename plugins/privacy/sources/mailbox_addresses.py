@@ -17,7 +17,7 @@ from functools import lru_cache
 from privacy.datamap.kinds import fold
 from privacy.sources.mailbox_words import decoded
 
-INVISIBLE = dict.fromkeys(map(ord, "\0\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+INVISIBLE = re.compile("[\0\u00ad\u200b-\u200d\u2060\ufeff]")
 """Characters that stand in an address without being seen."""
 
 LONGEST = 320

@@ -66,7 +66,7 @@ def _messages(source: MailboxSource) -> Iterator[Problem]:
         for folder, label in source.folders(name).items():
             try:
                 with source.mail.folder(folder, f"{source.where(name)}: {label}") as opened:
-                    irregular = [stored for stored in opened.messages() if not stored.regular]
+                    irregular = [stored for stored in opened.messages() if opened.status(stored) is None]
                     yield from (
                         Problem(
                             "mailbox.irregular", "A link, a folder or a special file stands among the messages.",

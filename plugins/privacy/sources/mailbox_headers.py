@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 
 from privacy.sources.mailbox_words import clean, guessed
 
+_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)\r?\n")
+_EMPTY = re.compile(rb"\r?\n")
 _LINE = re.compile(rb"[^\r\n]*(?:\r*\n|\r(?![\r\n])|\r(?=\r))?")
 _NAME = re.compile(rb"([^\s:]+)[ \t]*:")
 _BOM = b"\xef\xbb\xbf"
 _FOLD = re.compile(r"(?:\r*\n|\r)[ \t]?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Field:
     """A header field as it stands in the message.
 
@@ -38,7 +40,10 @@ class Field:
     @property
     def value(self) -> str:
         """Its text, unfolded; bytes beyond ASCII are UTF-8 or Windows-1252."""
-        return clean(_FOLD.sub(" ", guessed(self.raw).replace("\0", ""))).strip()
+        text = guessed(self.raw)
+        if "\n" in text or "\r" in text:
+            text = _FOLD.sub(" ", text)
+        return clean(text.replace("\0", "")).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,18 @@ class Head:
 def head(data: bytes, start: int = 0, end: int | None = None) -> Head:
     """Read the head of what stands between two places."""
     end = len(data) if end is None else end
+    fields, at = [], start
+    while (found := _FIELD.match(data, at, end)) is not None:
+        raw, after = found[2], found.end()
+        fields.append(Field(found[1].decode("ascii").lower(), raw, at, after, True))
+        at = after
+    if (blank := _EMPTY.match(data, at, end)) is not None:
+        return Head(tuple(fields), blank.end(), at)
+    return _whatever(data, start, end)
+
+
+def _whatever(data: bytes, start: int, end: int) -> Head:
+    """A head that is not written as it should be."""
     fields: list[Field] = []
     at = start + len(_BOM) if data.startswith(_BOM, start, end) else start
     sure, body, first = True, None, True

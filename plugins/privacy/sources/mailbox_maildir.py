@@ -52,20 +52,28 @@ class Stored:
     name: str = field(repr=False)
     place: tuple[str, str] = field(repr=False)
     received: datetime
-    regular: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A message's bytes and what they are known by.
 
-    :param version: differs when the content does, and not when flags do.
+    :param status: of its file.
     """
 
     stored: Stored
     file: BinaryIO = field(repr=False)
-    bytes: int
-    version: str
+    status: os.stat_result = field(repr=False)
+
+    @property
+    def bytes(self) -> int:
+        """Its size."""
+        return self.status.st_size
+
+    @property
+    def version(self) -> str:
+        """What differs when the content does, and not when flags do."""
+        return version(self.stored.name, self.status)
 
 
 class Folder(Protocol):
@@ -98,9 +106,9 @@ class Folder(Protocol):
 
 def base_name(file: str) -> str:
     """What stays of a file's name when its flags change, as a text that Arrow can hold."""
-    text = os.fsencode(file).decode("utf-8", "backslashreplace")
+    text = file if file.isascii() else os.fsencode(file).decode("utf-8", "backslashreplace")
     base = text.partition(":")[0]
-    sizes = _SIZES.search(base)
+    sizes = _SIZES.search(base) if "," in base else None
     return (base[: sizes.start()] if sizes else base) or text
 
 
@@ -233,14 +241,15 @@ class MaildirFolder:
 
     def messages(self) -> list[Stored]:
         """See :meth:`Folder.messages`."""
-        before: set[str] | None = None
+        before = self._files()
         for _ in range(_TRIES):
-            found, clash = self._list()
-            if clash is None and before is not None and before <= found.keys():
+            files = self._files()
+            found, clash = self._named(files)
+            if clash is None and (files == before or {base_name(f) for _, f in before} <= found.keys()):
                 self._places.clear()
-                self._places.update({name: stored.place for name, stored in found.items()})
-                return [found[name] for name in sorted(found)]
-            before = set(found)
+                self._places.update(found)
+                return [self._stored(name, found[name]) for name in sorted(found)]
+            before = files
         if clash is not None:
             raise Unreadable(
                 "mailbox.same_name", "Two messages of a folder have one name.", where=self.place(clash),
@@ -248,43 +257,52 @@ class MaildirFolder:
             )  # fmt: skip
         raise RetryLater("mailbox.busy", "The folder changes faster than it can be listed.", where=self.where)
 
-    def _list(self) -> tuple[dict[str, Stored], str | None]:
-        found: dict[str, Stored] = {}
-        inodes: dict[str, int] = {}
-        clash = None
+    def size(self) -> int:
+        """About how many bytes its messages have."""
+        size = 0
         with translated(self.where):
-            for sub, handle in self._handles.items():
+            for handle in self._handles.values():
                 with os.scandir(handle) as entries:
-                    for entry in entries:
-                        file = entry.name
-                        if file.startswith("."):
-                            continue
-                        name = base_name(file)
-                        received = number_of(name)
-                        if received is None:
-                            try:
-                                modified = os.stat(file, dir_fd=handle, follow_symlinks=False).st_mtime_ns
-                            except FileNotFoundError:
-                                continue  # Moved meanwhile: the next list has it.
-                            received = _EPOCH + timedelta(microseconds=modified // 1000)
-                        if inodes.get(name, entry.inode()) != entry.inode():
-                            clash = name
-                        inodes[name] = entry.inode()
-                        regular = entry.is_file(follow_symlinks=False)
-                        found[name] = Stored(self._name, name, (sub, file), received, regular)
+                    size += sum(_size(entry) for entry in entries if not entry.name.startswith("."))
+        return size
+
+    def _files(self) -> list[tuple[str, str]]:
+        with translated(self.where):
+            listed = [(sub, file) for sub, handle in self._handles.items() for file in os.listdir(handle)]  # noqa: PTH208
+        return [(sub, file) for sub, file in listed if file[0] != "."]
+
+    def _named(self, files: list[tuple[str, str]]) -> tuple[dict[str, tuple[str, str]], str | None]:
+        """The files by name, and a name that two files have that are not one."""
+        found: dict[str, tuple[str, str]] = {}
+        clash = None
+        for place in files:
+            name = base_name(place[1])
+            if name in found and self._inode(found[name]) != self._inode(place):
+                clash = name
+            found[name] = place
         return found, clash
+
+    def _inode(self, place: tuple[str, str]) -> object:
+        try:
+            return os.stat(place[1], dir_fd=self._handles[place[0]], follow_symlinks=False).st_ino
+        except FileNotFoundError:
+            return place
+
+    def _stored(self, name: str, place: tuple[str, str]) -> Stored:
+        received = number_of(name)
+        if received is None:
+            try:
+                status = os.stat(place[1], dir_fd=self._handles[place[0]], follow_symlinks=False)
+            except FileNotFoundError:
+                raise self.moved(name) from None
+            received = _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
+        return Stored(self._name, name, place, received)
 
     def find(self, name: str) -> Stored | None:
         """See :meth:`Folder.find`."""
         place = self._places.get(name)
-        if place is not None:
-            try:
-                status = os.stat(place[1], dir_fd=self._handles[place[0]], follow_symlinks=False)
-            except (FileNotFoundError, KeyError):
-                pass
-            else:
-                received = number_of(name) or _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
-                return Stored(self._name, name, place, received, modes.S_ISREG(status.st_mode))
+        if place is not None and place[0] in self._handles and self._inode(place) is not place:
+            return self._stored(name, place)
         return next((stored for stored in self.messages() if stored.name == name), None)
 
     def open(self, stored: Stored) -> Opened:
@@ -316,13 +334,16 @@ class MaildirFolder:
                     "storage.special", "It is no regular file.", where=self.place(stored.name),
                     advice="Put the message itself there, or remove it.",
                 )  # fmt: skip
-            return Opened(stored, os.fdopen(handle, "rb", 0), status.st_size, version(stored.name, status))
+            return Opened(stored, os.fdopen(handle, "rb", 0), status)
         except BaseException:
             os.close(handle)
             raise
 
-    def status(self, stored: Stored) -> tuple[int, str]:
-        """A message's size and version, without opening it. :raises RetryLater, Unreadable: as :meth:`open`."""
+    def status(self, stored: Stored) -> tuple[int, str] | None:
+        """A message's size and version, without opening it; None: it is no regular file.
+
+        :raises RetryLater: as :meth:`open`.
+        """
         for _ in range(_TRIES):
             try:
                 status = os.stat(stored.place[1], dir_fd=self._handles[stored.place[0]], follow_symlinks=False)
@@ -332,7 +353,8 @@ class MaildirFolder:
                     break
                 stored = again
             else:
-                return status.st_size, version(stored.name, status)
+                regular = modes.S_ISREG(status.st_mode)
+                return (status.st_size, version(stored.name, status)) if regular else None
         raise self.moved(stored.name)
 
     def delete(self, opened: Opened) -> None:
@@ -385,6 +407,13 @@ def version(name: str, status: os.stat_result) -> str:
     """A digest of what a message's file is. Flags stand in its name alone, so they do not change it."""
     text = f"{name}\0{status.st_ino} {status.st_size} {status.st_mtime_ns}"
     return sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return 0  # Moved meanwhile.
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -235,7 +235,7 @@ def _forms(text: str) -> Iterator[str]:
     if "%" in text and (clear := unquote(text)) != text:
         yield clear
         text = clear
-    if (clear := text.translate(INVISIBLE)) != text:
+    if ("\0" in text or not text.isascii()) and (clear := INVISIBLE.sub("", text)) != text:
         yield clear
         text = clear
     if "@" in text and (clear := _AROUND.sub(r"\1", text)) != text:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
+_WORD = re.compile(rb"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
 _NOT_CHARSETS = frozenset(("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"))
 _PRINTABLE = bytes(range(32, 127))
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
@@ -129,7 +130,6 @@ def word_bytes(coding: str, text: str) -> bytes:
 
 def words_in(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Charset and bytes of each encoded word, anywhere."""
-    if b"=?" not in data:
-        return
-    for found in WORD.finditer(data.decode("latin-1")):
-        yield found[1], word_bytes(found[2], found[3])
+    for charset, coding, raw in _WORD.findall(data):
+        coded = base64_bytes(raw) if coding in b"bB" else quoted_printable(raw, header=True)
+        yield charset.decode("latin-1"), coded

@@ -1,0 +1,165 @@
+"""Removing messages, and what the doctor says of a mailbox."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from privacy.errors import Refused
+from privacy.sources.base import Delete, Due, Kept, Redaction, Set, Status
+from sources.mailbox_kit import ANNA, BRAM, Archive, dataset, mail, moment, of
+
+NEVER = Due(moment("2099-01-01"))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path / "mail")
+
+
+def statuses(outcomes: list) -> list[tuple[Status, str]]:
+    return [(o.status, o.reason) for o in outcomes]
+
+
+def test_a_deletion_takes_the_message_wherever_it_is_now(archive: Archive):
+    mine = [archive.put(mail(to=ANNA), sub="new"), archive.put(mail(to=ANNA), "Klanten")]
+    other = archive.put(mail())
+    step = archive.step(of(ANNA), Delete())
+    new = archive.root / "new" / mine[0]
+    new.rename(archive.root / "cur" / f"{mine[0]}:2,RS")
+    assert statuses(archive.apply([step])) == [(Status.DONE, "")] * 2
+    assert [f.name for f in archive.files()] == [f"{other}:2,S"]
+    assert statuses(archive.apply([step])) == [(Status.GONE, "")] * 2
+
+
+def test_flags_change_no_version_and_content_does(archive: Archive):
+    """Edge case 14."""
+    archive.put(mail(to=ANNA))
+    archive.put(mail(to=ANNA))
+    step = archive.step(of(ANNA), Delete())
+    flagged, changed = archive.files()
+    flagged.rename(flagged.with_name(flagged.name + "T"))
+    assert archive.locate(of(ANNA)) == step.items
+    changed.write_bytes(mail("anders", to=ANNA))
+    assert statuses(archive.apply([step])) == [(Status.DONE, ""), (Status.CHANGED, "version")]
+
+
+def test_what_is_no_longer_selected_stays(archive: Archive):
+    """Edge case 14."""
+    archive.put(mail(to=ANNA))
+    step = archive.step(of(ANNA), Delete())
+    for pick in (of("x@x.example"), Due(moment("2026-05-01T10:00:00"))):
+        other = replace(step, selection=replace(step.selection, pick=pick))
+        assert statuses(archive.apply([other])) == [(Status.GONE, "")]
+    assert len(archive.files()) == 1
+
+
+def test_what_is_held_stays_also_in_doubt(archive: Archive):
+    """Edge case 15."""
+    names = [
+        archive.put(mail(f"over {BRAM}", to=ANNA)),
+        archive.put(mail(to=ANNA)),
+        archive.put(mail(to=ANNA), "Klanten"),
+    ]
+    step = archive.step(NEVER, Delete())
+    held, kept = (Status.HELD, "held"), (Status.CHANGED, "version")
+    step = replace(step, items=tuple(replace(item, version="x") for item in step.items))
+    assert statuses(archive.apply([step], [of(BRAM)])) == [held, kept, kept]
+    assert statuses(archive.apply([step], [of(BRAM, contested=True)])) == [held, kept, kept]
+    assert statuses(archive.apply([step], [of(ANNA)])) == [held] * 3
+    whole = Kept((), "correspondence", whole=True)
+    assert statuses(archive.apply([step], [whole])) == [held] * 3
+    one = Kept((), "correspondence", keys=frozenset([("INBOX", names[1])]))
+    assert statuses(archive.apply([step], [one])) == [kept, held, kept]
+    other = Kept((), "administration", whole=True)
+    assert statuses(archive.apply([step], [other])) == [kept] * 3
+
+
+def test_setting_is_refused_and_nothing_is_deleted_before(archive: Archive):
+    archive.put(mail(to=ANNA))
+    unit = [archive.step(of(ANNA), Delete()), archive.step(of(ANNA), Set({"text": Redaction.NULL}))]
+    with pytest.raises(Refused, match=r"mailbox\.cannot_set"):
+        archive.apply(unit)
+    assert len(archive.files()) == 1
+
+
+def test_a_second_name_of_the_file_is_told_rather_than_left(archive: Archive):
+    """Edge case 9."""
+    archive.put(mail(to=ANNA))
+    step = archive.step(of(ANNA), Delete())
+    os.link(archive.files()[0], archive.root / "elsewhere")
+    assert statuses(archive.apply([step])) == [(Status.FAILED, "storage.hard_link")]
+    assert len(archive.files()) == 2
+
+
+def test_a_link_put_in_the_place_of_a_message_is_not_followed(archive: Archive):
+    """Edge case 9."""
+    archive.put(mail(to=ANNA))
+    step = archive.step(of(ANNA), Delete())
+    (file,) = archive.files()
+    file.rename(archive.root / "elsewhere")
+    file.symlink_to(archive.root / "elsewhere")
+    assert statuses(archive.apply([step])) == [(Status.FAILED, "storage.link")]
+    assert (archive.root / "elsewhere").exists()
+
+
+def test_items_of_a_folder_that_is_no_longer_the_datasets_are_gone(archive: Archive):
+    archive.put(mail(to=ANNA), "Klanten.Oud")
+    step = archive.step(of(ANNA), Delete())
+    (archive.root / ".Klanten.Oud").rename(archive.root / ".Oud")
+    assert statuses(archive.apply([step])) == [(Status.GONE, "")]
+
+
+def test_items_say_when_they_begin_and_what_they_are(archive: Archive):
+    name = archive.put(mail(to=ANNA))
+    (item,) = archive.locate(of(ANNA))
+    assert item == archive.locate(NEVER)[0]
+    assert (item.key, item.records, item.whole) == (("INBOX", name), 1, True)
+    assert (item.oldest, item.bytes) == (moment("2026-05-01T10:00:00"), archive.files()[0].stat().st_size)
+
+
+def test_a_sound_mailbox_has_no_problem(archive: Archive):
+    archive.folder("Klanten.Anna")
+    archive.folder("Administratie.2026")
+    assert list(archive.source().check()) == []
+
+
+def test_the_doctor_names_what_is_wrong(archive: Archive):
+    """Edge cases 9 and 28."""
+    archive.put(mail())
+    (archive.root / "cur" / "1770000000.M1P1.mx1:2,").symlink_to(archive.files()[0])
+    (archive.root / ".Verzonden").rename(archive.root / ".Sent")
+    left = archive.root / "tmp" / "1770000000.M2P1.mx1"
+    left.write_bytes(mail(to=ANNA))
+    os.utime(left, (0, 0))
+    found = list(archive.source(
+        correspondence=dataset(["INBOX", "Klanten", "Verzonden", "Nergens.*"]), second=dataset(["K*"])
+    ).check())  # fmt: skip
+    assert {(p.code, p.where, p.fatal) for p in found} == {
+        ("mailbox.no_folder", "mail.correspondence: Verzonden", True),
+        ("mailbox.no_match", "mail.correspondence: Nergens.*", False),
+        ("mailbox.overlap", found[2].where, True),
+        ("mailbox.irregular", "mail.correspondence: INBOX, message 1770000000.M1P1", True),
+        ("mailbox.left_over", "mail", False),
+    }
+    assert found[2].where.startswith("mail.second: K* #")
+
+
+def test_the_inventory_is_every_folder_with_messages(archive: Archive):
+    for folder in ("INBOX", "Klanten.R&AOk-sum&AOk-", "Spam"):
+        archive.put(mail(), folder)
+    assert [claim.name for claim in archive.source().inventory()] == ["INBOX", "Klanten.Résumé", "Spam"]
+
+
+def test_no_file_or_folder_name_that_may_hold_a_person_is_in_an_error(archive: Archive):
+    """Edge case 34."""
+    archive.folder("Klanten.Anna")
+    (archive.root / ".Klanten.Anna" / "cur" / "anna@a.example:2,S").symlink_to("/nowhere")
+    (problem,) = [p for p in archive.source().check() if p.fatal]
+    assert "nna" not in problem.where
+    with pytest.raises(Exception, match=r"storage\.link") as caught:
+        archive.read()
+    assert "nna" not in str(caught.value)
