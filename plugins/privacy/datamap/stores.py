@@ -57,10 +57,9 @@ class Mailbox(Strict):
     def pattern_of(self, folder: str) -> str | None:
         """The name or pattern by which a folder is one of these; None: it is none."""
         names = [unicodedata.normalize("NFC", name) for name in self.folders]
-        if folder in names:
-            return folder
+        exact = (name for name in names if name == folder or name.upper() == folder == "INBOX")
         matching = (n for n in names if re.fullmatch(".*".join(map(re.escape, n.split("*"))), folder, re.DOTALL))
-        return next(matching, None)
+        return next(exact, None) or next(matching, None)
 
 
 class Delivery(Strict):

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import io
-import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any, BinaryIO, cast
@@ -24,7 +24,20 @@ import pyarrow as pa
 from privacy.connections import Connection
 from privacy.datamap.models import Dataset, System
 from privacy.errors import BadConfiguration, BadInput, Unreadable
-from privacy.sources.base import Claim, Due, Item, Of, Outcome, Partition, Problem, Selection, Step, Subject, Tally
+from privacy.sources.base import (
+    ByKey,
+    Claim,
+    Due,
+    Item,
+    Of,
+    Outcome,
+    Partition,
+    Problem,
+    Selection,
+    Step,
+    Subject,
+    Tally,
+)
 from privacy.sources.mailbox_columns import Given, checked
 from privacy.sources.mailbox_maildir import Maildir, MaildirFolder, Opened, Stored
 from privacy.sources.mailbox_original import without_blind_copies
@@ -85,6 +98,8 @@ class MailboxSource:
             )  # fmt: skip
         found = []
         for name, label in folders.items():
+            if isinstance(selection.pick, ByKey) and not selection.pick.may(name, dataset, "folder"):
+                continue
             with self.mail.folder(name, f"{self.where(selection.dataset)}: {label}") as folder:
                 found.append(Partition(label, folder.size()))
         return found
@@ -168,7 +183,7 @@ class MailboxSource:
         found: dict[str, str] = {}
         for name in self.mail.folders():
             pattern = of.pattern_of(name)
-            if pattern == name:
+            if pattern is not None and "*" not in pattern:
                 found[name] = name
             elif pattern is not None:
                 found[name] = f"{pattern} #{sha256(name.encode('utf-8', 'replace')).hexdigest()[:12]}"
@@ -177,8 +192,9 @@ class MailboxSource:
     @staticmethod
     def missing(dataset: Dataset, folders: dict[str, str]) -> list[str]:
         """The folders that the data map names one by one and that are not there."""
-        named = dataset.mailbox.folders if dataset.mailbox else ()
-        return [name for name in named if "*" not in name and name not in folders]
+        of = dataset.mailbox
+        named = {of.pattern_of(folder) for folder in folders} if of is not None else set()
+        return [n for n in (of.folders if of else ()) if "*" not in n and unicodedata.normalize("NFC", n) not in named]
 
     def _folder_of(self, selection: Selection, partition: Partition) -> str:
         for name, label in self.folders(selection.dataset).items():
@@ -193,13 +209,20 @@ class MailboxSource:
     def _due(self, selection: Selection, partition: Partition) -> Iterator[tuple[MaildirFolder, Stored, int, str]]:
         """The messages that fall due, of those that can be read; the others the doctor tells of."""
         pick, starts = selection.pick, self.dataset(selection.dataset).starts
-        if starts is None or not isinstance(pick, Due):
+        if not isinstance(pick, Due) or (starts is None and not isinstance(pick, ByKey)):
             return
         name = self._folder_of(selection, partition)
         with self.mail.folder(name, f"{self.where(selection.dataset)}: {partition.name}") as folder:
-            for stored in folder.messages():
+            for stored in self._named(folder, name, pick) if isinstance(pick, ByKey) else folder.messages():
                 if stored.received < pick.before and (status := folder.status(stored)) is not None:
                     yield folder, stored, *status
+
+    @staticmethod
+    def _named(folder: MaildirFolder, name: str, pick: ByKey) -> Iterator[Stored]:
+        """The messages of a folder that are asked for by key, in order."""
+        for key in sorted(str(key[1]) for key in pick.keys if len(key) > 1 and key[0] == name):
+            if (stored := folder.find(key)) is not None:
+                yield stored
 
     def _selected(
         self, selection: Selection, partition: Partition
@@ -248,7 +271,7 @@ def content(folder: MaildirFolder, opened: Opened) -> bytes:
 
 def item(stored: Stored, size: int, version: str, *, timed: bool) -> Item:
     """A message as a plan names it."""
-    about = re.sub("\n", " ", stored.folder) + "\n" + stored.name + "\n" + version
+    about = f"{stored.folder}\0{stored.name}\0{version}"
     digest = sha256(about.encode("utf-8", "replace")).hexdigest()
     return Item((stored.folder, stored.name), version, 1, size, stored.received if timed else None, True, digest)
 

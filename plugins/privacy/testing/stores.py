@@ -21,7 +21,7 @@ from privacy.connections import EnvironmentConnections
 from privacy.datamap.load import DataMap, Ref, load
 from privacy.sources import source_for
 from privacy.sources.base import Source
-from privacy.testing import files, record_files
+from privacy.testing import files, mail, record_files
 from privacy.testing.snapshots import Files, Record, Snapshot, Tables
 
 _PREFIX = "PRIVACY_CONNECTION_"
@@ -106,6 +106,8 @@ class Stores:
             return record_files.snapshot(ref, path)
         if ref.system.source == "files":
             return files.blobs_of(path)
+        if ref.system.source == "mailbox":
+            return mail.snapshot(path)
         if path.is_dir():
             logs = (file for file in sorted(path.rglob("*")) if file.is_file())
             return Files({file.relative_to(path).as_posix(): _lines(file) for file in logs})
@@ -123,6 +125,8 @@ class Stores:
             return record_files.damages(path)
         if ref.system.source == "files":
             return files.damages(ref)
+        if ref.system.source == "mailbox":
+            return mail.damages()
         if path.is_dir():
             return ["!truncated"] if any(path.rglob("*.gz")) else []
         broken = ["!garbage"]
@@ -138,6 +142,8 @@ class Stores:
             record_files.damage(ref, path, how, canary)
         elif ref.system.source == "files":
             files.damage(path, ref, how, canary)
+        elif ref.system.source == "mailbox":
+            mail.damage(path, how, canary)
         elif what == "!truncated":
             for file in path.rglob("*.gz"):
                 file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])

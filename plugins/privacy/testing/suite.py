@@ -10,6 +10,7 @@ from privacy.datamap.load import Ref, load
 from privacy.sources.base import Subject
 from privacy.testing import checks_apply as apply
 from privacy.testing import checks_errors as errors
+from privacy.testing import checks_originals as originals
 from privacy.testing import checks_read as read
 from privacy.testing.stores import Bench
 from privacy.testing.whose import examples_of
@@ -32,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     read.locate_agrees_with_read,
     read.what_is_due_ends_before_the_bound,
     read.a_record_is_found_by_its_key,
+    originals.originals_hold_no_blind_copies_of_others,
     errors.errors_name_nobody,
     apply.a_deletion_takes_its_items_and_nothing_else,
     apply.a_deletion_is_safe_to_repeat,
