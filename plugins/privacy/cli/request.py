@@ -1,4 +1,4 @@
-"""``privacy request``: new, show, list, start, decide, prove, release, refuse."""
+"""``privacy request``: new, show, list, start, ask, decide, prove, release, refuse."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from privacy.cli.common import (
     tell,
     workbench,
 )
+from privacy.cli.processors import answers, ask
 from privacy.errors import BadInput, PrivacyError, Refused
 
 if TYPE_CHECKING:
@@ -117,6 +118,9 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
     if last:
         data["last_run"] = last
         lines.append(f"last run: {last['status']}" + (f" ({last['reason']})" if last["reason"] else ""))
+    if deliveries := list(house.deliveries.of(found.number)):
+        data["processors"] = [delivery.as_json() for delivery in deliveries]
+        lines.append(answers(deliveries, zone))
     bundle = house.register.bundle(number)
     if bundle is not None:
         if not any(bundle.counts.values()):
@@ -171,6 +175,9 @@ def start(number: Number, as_json: Json = False) -> None:
     register.hold(found.number, author=actor())
     run = start_export(found.number)
     tell({"number": found.number, "run": run}, f"export started: {run}", as_json=as_json)
+
+
+app.command()(ask)
 
 
 @app.command()

@@ -25,6 +25,9 @@ PIPELINE = "export_subject"
 UNITS = "units.json"
 """In the staging folder: what :func:`privacy.orchestration.steps.list_parts` wants to be read."""
 
+DELIVERIES = "deliveries.json"
+"""In the staging folder: what it decided about what processors deliver, by dataset."""
+
 LOST = timedelta(hours=24)
 """A run whose folder nobody wrote to for so long has no task left; Airflow may have forgotten it."""
 

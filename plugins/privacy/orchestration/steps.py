@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from privacy.errors import AmbiguousIdentity, AskPerson, GiveUp, Refused
 from privacy.orchestration.runs import (
+    DELIVERIES,
     SUMMARY,
     UNITS,
     Run,
@@ -31,7 +32,7 @@ from privacy.orchestration.runs import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from privacy.bundle import Scope
+    from privacy.bundle import Omission, Scope
     from privacy.rights.house import House
     from privacy.rights.payload import Payload
     from privacy.sources.base import Partition, Subject
@@ -88,6 +89,8 @@ def resolve_identity(house: House, run: Run) -> dict[str, int]:
 def list_parts(house: House, run: Run) -> list[dict[str, Any]]:
     """What there is to read, cut into units of work of one dataset each.
 
+    What a processor has not delivered whole by now has no unit: it is left out as a whole, and said to be.
+
     :returns: units: dataset, name (for people), number, partitions.
     :raises GiveUp: ``export.nothing_to_read``.
     """
@@ -96,9 +99,15 @@ def list_parts(house: House, run: Run) -> list[dict[str, Any]]:
     subject = _subject(house, run)
     there(house, run)
     units: list[dict[str, Any]] = []
+    decided: dict[str, dict[str, str]] = {}
     for ref in house.datamap:
         if not ref.dataset.people:
             continue
+        if ref.dataset.delivery is not None:
+            delivery = house.deliveries.look(ref, run.number)
+            decided[ref.full] = {"omitted": delivery.omitted, "stamp": delivery.stamp}
+            if delivery.omitted:
+                continue
         found = house.source(ref.system.system).partitions(Selection(ref.name, Of((subject,))))
         groups = list(_groups(found, house.settings.part_bytes)) or [[]]
         for no, group in enumerate(groups, 1):
@@ -113,6 +122,7 @@ def list_parts(house: House, run: Run) -> list[dict[str, Any]]:
     if not units:
         # A data map without datasets must not end as an empty bundle that looks whole (edge cases 25, 28).
         raise GiveUp("export.nothing_to_read", "The data map has no dataset that names anybody.", where=run.number)
+    note(there(house, run) / DELIVERIES, decided)
     note(there(house, run) / UNITS, [[unit["no"], unit["dataset"]] for unit in units])
     return units
 
@@ -164,6 +174,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     if request.dates.begun_at is None or payload.subject is None:
         raise Refused("run.not_resolved", "It is not known yet whose the request is.", where=run.number)
     in_order = _all_of_them(staging, run, parts)
+    omissions = _omissions(house, run, staging)
     found = write(
         staging,
         house.datamap,
@@ -180,6 +191,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
         recipient=register.recipient(run.number),
         store=house.bundles,
         key=bundle_key(run),
+        omissions=omissions,
         notes=payload.notes,
     )
     try:
@@ -220,6 +232,35 @@ def _all_of_them(staging: Path, run: Run, parts: Iterable[Mapping[str, Any]]) ->
     return in_order
 
 
+def _omissions(house: House, run: Run, staging: Path) -> list[Omission]:
+    """What :func:`list_parts` left out: what has been delivered since comes with the next export.
+
+    :raises GiveUp: ``export.incomplete``: it is not known what it decided; ``export.delivery_changed``: a delivery that
+        was read is not what it was then, so what was read may be of two states of it.
+    """
+    from privacy.bundle import Omission
+
+    try:
+        decided: dict[str, dict[str, str]] = json.loads((staging / DELIVERIES).read_bytes())
+    except (OSError, ValueError):
+        decided = {}
+    found: list[Omission] = []
+    for ref in house.datamap:
+        if ref.dataset.delivery is None or not ref.dataset.people:
+            continue
+        known = decided.get(ref.full)
+        if known is None:
+            raise GiveUp("export.incomplete", "Not every part was read.", where=run.number, advice="Start it again.")
+        if known["omitted"]:
+            found.append(Omission(ref.full, "", known["omitted"]))
+        elif not house.deliveries.unchanged(ref, run.number, known["stamp"]):
+            raise GiveUp(
+                "export.delivery_changed", "A processor's delivery was changed while it was read.", where=ref.full,
+                advice="Start the export again.",
+            )  # fmt: skip
+    return found
+
+
 def _unit(part: Mapping[str, Any]) -> int:
     """The number of the unit that a part was read for, from its folder's name."""
     number = str(part["folder"]).partition("-")[0]
@@ -231,9 +272,12 @@ def _subject(house: House, run: Run) -> Subject:
 
 
 def _resolved(payload: Payload, run: Run) -> Subject:
+    """Whose the request is, also by its own number: what processors deliver is named by that."""
+    from privacy.rights.deliveries import known_by
+
     if payload.subject is None:
         raise Refused("run.not_resolved", "It is not known yet whose the request is.", where=run.number)
-    return payload.subject
+    return known_by(payload.subject, run.number)
 
 
 def _scope(payload: Payload) -> Scope:

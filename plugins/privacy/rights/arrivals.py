@@ -18,12 +18,15 @@ from privacy.rights.keeping import People, RequestHolds, Resolver, people
 from privacy.rights.payload import Payload, plain
 from privacy.rights.proof import Addresses
 from privacy.rights.rows import Draft, Request
-from privacy.rights.states import Dates, Right, State
+from privacy.rights.states import Dates, Right, State, Step
 from privacy.rights.table import RequestTable
 from privacy.sources.base import Identifier, Subject
 
 _EARLIEST = 1970
 """No request arrived before this year: it was typed wrong."""
+
+ASKED = "processor.asked"
+"""The ledger's word that somebody asked a processor what they hold, by request and dataset."""
 
 
 class Arrivals:
@@ -144,6 +147,18 @@ class Arrivals:
     def hold(self, number: str, *, author: str) -> None:
         """Place the hold of an open request where it is missing (see :meth:`receive`); safe to repeat."""
         self._place(self._table.draft(number), author)
+
+    def asked(self, number: str, datasets: Sequence[str], author: str) -> Request:
+        """Record that processors were asked for these datasets; safe to repeat: the first time counts.
+
+        :raises Refused: the request is closed.
+        """
+        with self._table.changing(number, Step.INQUIRE) as (draft, writing):
+            before = {e.entry["dataset"] for e in self._ledger.entries(request=draft.number, kind=ASKED)}
+            for full in datasets:
+                if full not in before:
+                    writing.event(ASKED, actor=author, request=draft.number, dataset=full)
+        return self._table.request(draft)
 
     def open(self, number: str) -> Payload:
         """Everything personal about a request.

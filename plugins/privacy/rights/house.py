@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from privacy.holds import Holds
     from privacy.identity import Decision
     from privacy.ledger import Ledger, Verification
+    from privacy.rights.deliveries import Deliveries
     from privacy.rights.register import Register
     from privacy.sources.base import Identifier, Source, Subject
     from privacy.storage import Store
@@ -104,6 +105,13 @@ class House:
         )
 
     @cached_property
+    def deliveries(self) -> Deliveries:
+        """What processors were asked for, and have delivered."""
+        from privacy.rights.deliveries import Deliveries
+
+        return Deliveries(self.datamap, self.source, self.ledger, self.register)
+
+    @cached_property
     def bundles(self) -> Store:
         """Where sealed bundles lie."""
         from privacy.storage import store
@@ -126,13 +134,16 @@ class House:
     def subject(self, number: str) -> Subject:
         """Whose a request is: as the register has it, or as the shop's records say now, which is kept nowhere.
 
+        :returns: with the request's number, by which processors deliver.
         :raises AmbiguousIdentity: a person has to decide.
         """
-        known = self.register.resolution(number)
-        if known is not None:
-            return known
-        received_at = self.register.get(number).dates.received_at
-        return self._resolved(self.register.open(number).identifiers, received_at, self.register.decision(number))
+        from privacy.rights.deliveries import known_by
+
+        request, known = self.register.get(number), self.register.resolution(number)
+        if known is None:
+            named, decision = self.register.open(number).identifiers, self.register.decision(number)
+            known = self._resolved(named, request.dates.received_at, decision)
+        return known_by(known, request.number)
 
     def _resolved(self, named: Sequence[Identifier], at: datetime, decision: Decision | None) -> Subject:
         from privacy.identity import resolve

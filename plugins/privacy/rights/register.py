@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pyrage
 
+from privacy.datamap.models import REQUEST
 from privacy.errors import BadInput, Refused, RetryLater
 from privacy.identity import Decision, Question
 from privacy.ledger import Writing
@@ -70,7 +71,9 @@ class Register(Arrivals):
         :param run: which run resolved it; one that was overtaken, by a later one or a decision, is not believed.
         :raises Refused: it was resolved differently before, the run was overtaken, or the request is closed.
         """
-        subject = Subject(subject.no, plain(subject.identifiers))
+        # The request's own number, by which processors deliver, is no finding of the resolution.
+        own = tuple(i for i in subject.identifiers if i.kind != REQUEST)
+        subject = Subject(subject.no, plain(own))
         with self._table.changing(number, Step.RESOLVE) as (draft, writing):
             _current(draft, run)
             if draft.payload.subject not in (None, subject):

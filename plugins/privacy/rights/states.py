@@ -48,6 +48,8 @@ class Step(StrEnum):
     BEGIN = "begin"
     RESOLVE = "resolve"
     ASK = "ask"
+    INQUIRE = "inquire"
+    """Processors are asked what they hold."""
     DECIDE = "decide"
     SEAL = "seal"
     PROVE = "prove"
@@ -158,6 +160,8 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
     match step:
         case Step.BEGIN:
             return dates if dates.begun_at else replace(dates, begun_at=at)
+        case Step.INQUIRE:
+            return dates
         case Step.RESOLVE:
             return replace(dates, undecided_at=None)
         case Step.ASK:

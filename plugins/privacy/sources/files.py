@@ -36,6 +36,7 @@ from privacy.sources.base import (
     Tally,
 )
 from privacy.sources.files_apply import apply
+from privacy.sources.files_delivered import Delivered, delivered, stamp_of
 from privacy.sources.files_found import Files
 from privacy.sources.files_match import Picked, matcher
 from privacy.sources.files_names import BYTES, FILE, MODIFIED, File, NameForm, Stray, place, text_of
@@ -147,6 +148,14 @@ class FilesSource:
         """See :func:`privacy.sources.files_apply.apply`."""
         steps = [(self._of(step.selection.dataset), step) for step in unit]
         return apply(steps, spare)
+
+    def delivered(self, dataset: str, number: str) -> Delivered:
+        """See :func:`privacy.sources.files_delivered.delivered`."""
+        return delivered(self._of(dataset), number)
+
+    def delivery_stamp(self, dataset: str, number: str) -> str:
+        """See :func:`privacy.sources.files_delivered.stamp_of`."""
+        return stamp_of(self._of(dataset), number)
 
     def keys(self, word: str) -> list[str]:
         """What a place in an error or a finding means: for an operator's terminal, not for any log."""

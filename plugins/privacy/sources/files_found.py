@@ -65,9 +65,9 @@ class Files:
                 names.add(found.key)
         return files, strays
 
-    def entries(self) -> Iterator[Entry]:
-        """Everything below the prefix that is not excused, sorted by key."""
-        for entry in self._list(self.form.prefix):
+    def entries(self, below: str | None = None) -> Iterator[Entry]:
+        """Everything below the prefix, or below a folder of it, that is not excused, sorted by key."""
+        for entry in self._list(self.form.prefix if below is None else below):
             if not self._excuses(entry.key) and not entry.key.startswith(self._inner):
                 yield entry
 
