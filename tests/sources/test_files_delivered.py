@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import privacy.sources.files_delivered as module
-from privacy.errors import RetryLater
+from privacy.errors import RetryLater, Unreadable
 from privacy.sources.files_delivered import MOST, lines_of
-from sources.files_kit import NUMBERS, Cabinet, deliver, deliveries, put
+from sources.files_kit import NUMBERS, Cabinet, deliver, deliveries, of, put
 
 FILES = {"betalingen.csv": b"bedrag\n12,50\n", "map/Wilhelmina Kanarievogel.pdf": b"%PDF-1.7"}
 NUMBER = NUMBERS[0]
@@ -117,6 +117,22 @@ def test_a_file_that_would_be_no_record_makes_a_delivery_incomplete(folder: Path
 def test_without_its_list_nothing_has_been_delivered(folder: Path) -> None:
     (folder / "DELIVERED").unlink()
     assert (look(folder).listed, look(folder).whole, look(folder).fault) == (False, False, "")
+
+
+@pytest.mark.parametrize("up", [0, 1])
+def test_a_link_in_the_place_of_a_folder_is_not_taken_for_an_empty_one(folder: Path, up: int) -> None:
+    """Edge case 9: the request's folder, or the processor's."""
+    place = [folder, folder.parent][up]
+    place.rename(folder.parents[1] / "elsewhere")
+    place.symlink_to(folder.parents[1] / "elsewhere")
+    with pytest.raises(Unreadable) as caught:
+        look(folder)
+    assert caught.value.code == "storage.link"
+    cabinet = Cabinet(folder.parents[1], deliveries)
+    with pytest.raises(Unreadable):
+        cabinet.read("betaalpoort", of(NUMBER, "request"))
+    if not up:
+        assert cabinet.read("betaalpoort", of(NUMBERS[1], "request")) == []
 
 
 def test_anything_that_changes_is_told_by_the_stamp(folder: Path) -> None:

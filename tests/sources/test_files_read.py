@@ -228,6 +228,13 @@ def test_what_could_be_theirs_and_is_no_record_fails_an_export_and_not_a_purge(c
     assert len(cabinet.read("applications", of(71001))) == 1
 
 
+def test_a_link_in_the_place_of_the_whole_folder_is_told(cabinet: Cabinet) -> None:
+    """Edge case 9: what stands for the prefix itself."""
+    cabinet.put("elsewhere/71001/a.txt")
+    (cabinet.root / "applications").symlink_to(cabinet.root / "elsewhere")
+    fails(lambda: cabinet.read("applications", of(71001)), "storage.link")
+
+
 def test_somebody_elses_link_does_not_stop_an_export(cabinet: Cabinet) -> None:
     """Its name says whose it is."""
     cabinet.put("applications/71001/a.txt")

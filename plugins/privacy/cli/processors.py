@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def ask(
     number: Number,
-    processor: Annotated[str | None, typer.Option(help="One of them, e.g. betaalpoort; all by default.")] = None,
+    processor: Annotated[str | None, typer.Option(help="One of them, as the policy calls it; all by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Record that processors were asked what they hold on this person; shows what to send them. Safe to repeat."""

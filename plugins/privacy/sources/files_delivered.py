@@ -14,7 +14,7 @@ from hashlib import sha256
 from privacy.errors import RetryLater
 from privacy.sources.files_content import content_of
 from privacy.sources.files_found import Files
-from privacy.sources.files_names import DELIVERED, File
+from privacy.sources.files_names import DELIVERED, File, Stray
 from privacy.sources.instants import micros
 from privacy.storage import Entry, translated
 
@@ -58,7 +58,11 @@ def delivered(files: Files, number: str) -> Delivered:
     """
     entries = _entries(files, number)
     folder, stamp = _folder(files, number), _stamp(files, number, entries)
-    there = {entry.key[len(folder) :]: entry for entry in entries}
+    there = {entry.key[len(folder) :]: entry for entry in entries if entry.key.startswith(folder)}
+    for entry in entries:
+        if not entry.key.startswith(folder):
+            # A link, a mount or a file where the folder should be.
+            raise files.refusal(Stray(entry, "files.other_name" if entry.regular else f"storage.{entry.identity}"))
     marker = there.pop(DELIVERED, None)
     fault = "" if marker is None else _fault(files, marker, there)
     if stamp_of(files, number) != stamp:

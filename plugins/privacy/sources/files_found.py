@@ -21,6 +21,11 @@ _TOLD = {
 }
 
 
+def within(key: str, folder: str) -> bool:
+    """Whether it lies below a folder, or stands in the place of that folder or of one above it (a link, a mount)."""
+    return key.startswith(folder) or folder.startswith(key + "/")
+
+
 class Files:
     """The files below one dataset's prefix.
 
@@ -95,11 +100,11 @@ class Files:
         if self.form.dataset.delivery is not None:
             # Of a delivery its own list says what belongs to it; what lies elsewhere in the drop folder is no part.
             numbers = {str(i.value) for s in pick.subjects for i in s.identifiers}
-            mine = tuple(f"{self.form.prefix}{number}/" for number in numbers)
-            strays = [stray for stray in strays if stray.entry.key.startswith(mine)]
+            mine = [f"{self.form.prefix}{number}/" for number in numbers]
+            strays = [stray for stray in strays if any(within(stray.entry.key, folder) for folder in mine)]
         if strays:
             raise self.refusal(strays[0], len(strays))
-        if not files and next(self._list(""), None) is None:
+        if not files and self.form.dataset.delivery is None and next(self._list(""), None) is None:
             raise Unreadable(
                 "files.no_files", "There is nothing in the store at all.", where=self.form.full,
                 advice="Is the folder mounted? If it is empty for good, put a file into it and excuse that by name.",
