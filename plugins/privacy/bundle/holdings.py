@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from privacy.bundle import reasons
+from privacy.bundle.expiry import Starts
 from privacy.bundle.originals import Original
 from privacy.bundle.scope import GROUND, Scope, left_behind
 from privacy.datamap.load import Ref
@@ -77,6 +78,7 @@ class Holding:
     unreadable: int = 0
     redacted: dict[str, int] = field(default_factory=dict)
     originals_left_out: int = 0
+    starts: Starts = field(default_factory=Starts)
     resources: list[Resource] = field(default_factory=list)
 
     @property

@@ -74,6 +74,7 @@ def gather(
         group = groups[part.dataset]
         group.parts.append(part)
         _add(group.holding, part)
+        _starts(staging, group.holding, part)
     read = {name for name, group in groups.items() if group.parts} | {omission.dataset for omission in omissions}
     if missing := sorted(groups.keys() - read):
         raise _bad("bundle.incomplete", f"{len(missing)} datasets were not read.", ", ".join(missing[:5]))
@@ -104,6 +105,14 @@ def _add(holding: Holding, part: Part) -> None:
     for told, counts in ((holding.redacted, part.redacted), (holding.withheld_why, part.withheld_why)):
         for name, count in counts.items():
             told[name] = told.get(name, 0) + count
+
+
+def _starts(staging: Path, holding: Holding, part: Part) -> None:
+    """From when on the terms of a part's records count, where they tell."""
+    starts = holding.ref.dataset.starts
+    if starts is not None and PARQUET in part.files and not part.redacted.get(starts.column):
+        with reading(part.dataset):
+            holding.starts.add(staging / part.folder / PARQUET, starts.column)
 
 
 def _streams(staging: Path, work: Path, group: Group) -> Iterator[Stream]:

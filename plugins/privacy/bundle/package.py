@@ -14,6 +14,7 @@ of the package              what it says
                             controller), when it arrived, as of when the data are
 ``privacy:datasets``        for every dataset that was read: records given, originals and how many of those were left
                             out (they would tell what was left out of their record), records withheld (with the reason),
+                            when the terms of these very records run out (oldest and newest),
                             values redacted (by column, with the ground), unattributed (they may be somebody else's, so
                             they are nobody's), unreadable (in no known form)
 ``privacy:nothing_held``    the datasets that were read and hold nothing of this person
@@ -50,6 +51,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from privacy.bundle import resources
+from privacy.bundle.expiry import expiry
 from privacy.bundle.holdings import Facts, Holding, Omission, Resource, withheld
 from privacy.bundle.reasons import omitted as in_words
 from privacy.bundle.resources import text, utc
@@ -124,9 +126,21 @@ def _counts(policy: Policy, scope: Scope, holding: Holding) -> dict[str, Any]:
         "categories": resources.categories(policy, holding.ref),
         "originals": sum(not resource.tabular for resource in holding.resources),
         "originals_left_out": holding.originals_left_out,
+        "term": _due(policy, holding),
         "withheld": holding.withheld,
         "withheld_why": [{"code": w.code, "records": w.records, **text(w.why)} for w in withheld(holding)],
         "redacted": resources.redacted(holding, scope),
         "unattributed": holding.unattributed,
         "unreadable": holding.unreadable,
     }
+
+
+def _due(policy: Policy, holding: Holding) -> dict[str, Any]:
+    """When the terms of this person's records run out: local dates, of terms in hours moments; oldest and newest."""
+    found = expiry(policy, holding.ref, holding.starts)
+    told: dict[str, Any] = {"promise": holding.ref.dataset.promise}
+    for name, span in (("kept_through", found.at_least), ("gone_before", found.at_most)):
+        if span is not None:
+            ends = [at.isoformat() if found.exact else at.date().isoformat() for at in (span.first, span.last)]
+            told[name] = dict(zip(("oldest", "newest"), ends, strict=True))
+    return told | ({"not_begun": found.waiting} if found.waiting else {})

@@ -1,62 +1,63 @@
 """The bundle's report for a person: ``LEESMIJ.html`` and ``README.html``, readable without any other tool.
 
 The templates are :mod:`privacy.bundle`'s own; a file of the same name in ``PRIVACY_HOME/templates`` replaces one
-(``report.html.j2`` the page, ``words.<language>.j2`` its texts, ``shop.<language>.j2`` a paragraph of the shop's own).
-Values of a person are data for the template, never part of it, and are always escaped (edge case 27).
+(``report.html.j2`` the page, ``words.<language>.j2`` its texts, ``style.css.j2`` and ``script.js.j2`` its looks and its
+sorting and searching, ``shop.<language>.j2`` a paragraph of the shop's own).
+Values of a person are data for the template, never part of it, and are always escaped (edge case 27). The page may run
+its own script and nothing else: its policy names the script's and the style's digest.
 """
 
 from __future__ import annotations
 
 import base64
-import json
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
+import orjson
 import pyarrow as pa
 
+from privacy.bundle import overview, reasons
+from privacy.bundle.cells import cell, visible
+from privacy.bundle.expiry import expiry
 from privacy.bundle.holdings import Facts, Holding, Omission, left_out, withheld
 from privacy.bundle.scope import Scope
-from privacy.datamap.load import DataMap, Ref
-from privacy.datamap.models import Column, Text
-from privacy.datamap.policy import EEA, Processor, Purpose
+from privacy.datamap.load import DataMap
+from privacy.datamap.models import Text
 from privacy.errors import BadConfiguration
 
 PAGES = {"LEESMIJ.html": "nl", "README.html": "en"}
 ROWS = 100
 """Most records of a dataset that the page shows; the files have all."""
 
-_LONGEST = 500
-"""Characters of one value that the page shows."""
-
 _TEMPLATES = Path(__file__).parent / "templates"
-_PAGE = "report.html.j2"
+_PAGE, _STYLE, _SCRIPT = "report.html.j2", "style.css.j2", "script.js.j2"
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A dataset on the page. :param paths: its files. :param rows: its first records, as their JSON says."""
+    """A dataset on the page.
+
+    :param paths: its files, but for whole originals. :param rows: its first records, as their JSON says.
+    :param originals: how many whole originals there are; ``links``: their paths, by their record's key.
+    """
 
     holding: Holding
     paths: list[str]
     rows: list[dict[str, Any]] = field(repr=False)
+    originals: int = 0
+    links: Mapping[bytes, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A value on the page.
-
-    :param kind: ``none``, ``text``, ``number``, ``time``, ``yes``, ``no``, ``binary``, ``cut``.
-    """
-
-    text: str = field(repr=False)
-    kind: str = "text"
+def key_of(row: Mapping[str, Any], key: Sequence[str]) -> bytes:
+    """A record's key, to find its original by."""
+    return orjson.dumps([row.get(name) for name in key])
 
 
 def render(
@@ -74,26 +75,37 @@ def render(
     """
     zone = ZoneInfo(datamap.policy.zone)
     # Also those that are withheld: they are the person's, and are held by someone.
-    held = [s for s in shown if s.holding.records or s.holding.withheld]
+    there = [s for s in shown if s.holding.records or s.holding.withheld]
+    held, everything = [s.holding for s in there], [s.holding for s in shown]
     content = {
         "language": language,
         "policy": datamap.policy,
         "facts": facts,
+        "name": visible(facts.name or ""),
+        "narrow": facts.scope is Scope.TRANSFER,
         "received_at": facts.received_at.astimezone(zone),
         "as_of": facts.as_of.astimezone(zone),
-        "named": [(_kind(datamap, i.kind), str(i.value)) for i in facts.named],
-        "datasets": [_dataset(datamap, s, facts.scope) for s in held],
-        "processors": _processors(datamap, held),
-        "profiling": _profiling(datamap, held),
-        "nobody": [s.holding for s in shown if s.holding.unattributed],
-        "unreadable": [s.holding for s in shown if s.holding.unreadable],
-        "nothing": _nothing(shown, omissions),
-        "omissions": [(_title(datamap, o.dataset), o) for o in omissions],
+        "named": [(_kind(datamap, i.kind), visible(str(i.value))) for i in facts.named],
+        "datasets": [_dataset(datamap, s, facts.scope) for s in there],
+        "categories": overview.by_category(datamap, held, language),
+        "processors": overview.processors(datamap, held),
+        "profiling": overview.profiling(datamap, held),
+        "nobody": [h for h in everything if h.unattributed],
+        "unreadable": [h for h in everything if h.unreadable],
+        "nothing": overview.nothing(everything, omissions),
+        "names_nobody": overview.names_nobody(datamap),
+        "omissions": [(_title(datamap, o.dataset), o, reasons.omitted(o.reason)) for o in omissions],
         "notes": notes,
         "most_rows": ROWS,
     }
     with _translated():
-        return _environment(datamap.home).get_template(_PAGE).render(content).encode()
+        environment = _environment(datamap.home)
+        for name in (_STYLE, _SCRIPT):
+            text = environment.get_template(name).render()
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            word = name.partition(".")[0]
+            content |= {word: text, f"{word}_hash": f"sha256-{digest}"}
+        return environment.get_template(_PAGE).render(content).encode()
 
 
 def prepare(home: Path) -> None:
@@ -142,76 +154,36 @@ def _translated() -> Iterator[None]:
 
 def _dataset(datamap: DataMap, shown: Shown, scope: Scope) -> dict[str, Any]:
     policy, ref = datamap.policy, shown.holding.ref
-    dataset = ref.dataset
-    given = {name: column for name, column in dataset.columns.items() if not column.original}
-    zone = ZoneInfo(policy.zone)
+    dataset, zone = ref.dataset, ZoneInfo(policy.zone)
+    columns = {name: column for name, column in dataset.columns.items() if not column.original}
+    # A column in which nothing stands takes room in every row and says nothing: it is named once.
+    filled = {n: c for n, c in columns.items() if any(row.get(n) is not None for row in shown.rows)}
+    out = left_out(shown.holding, scope)
+    gone = {left.column for left in out}
+    rows = []
+    for row in shown.rows:
+        link = shown.links.get(key_of(row, dataset.key)) if shown.links else None
+        rows.append([cell(row.get(n), c, zone, link if n == dataset.originals else None) for n, c in filled.items()])
     return {
         "id": ref.full,
         "system": ref.system.title,
         "dataset": dataset,
         "holding": shown.holding,
-        "paths": shown.paths,
-        "categories": _categories(datamap, ref),
+        "paths": [visible(path) for path in shown.paths],
+        "originals": shown.originals,
+        "categories": overview.categories(datamap, ref),
         "purposes": [policy.purposes[name] for name in dataset.purposes],
         "processors": [policy.processors[name] for name in dataset.processors],
         "provenance": sorted({column.provenance.value for column in dataset.columns.values()}),
         "promise": policy.promises[dataset.promise],
+        "expiry": expiry(policy, ref, shown.holding.starts),
         "withheld": withheld(shown.holding),
-        "left_out": left_out(shown.holding, scope),
-        "columns": given,
-        "times": any(pa.types.is_timestamp(column.arrow) for column in given.values()),
-        "rows": [[_cell(row.get(name), column, zone) for name, column in given.items()] for row in shown.rows],
+        "left_out": out,
+        "columns": filled,
+        "blank": [c for name, c in columns.items() if shown.rows and name not in {*filled, *gone}],
+        "times": any(pa.types.is_timestamp(column.arrow) for column in filled.values()),
+        "rows": rows,
     }
-
-
-def _categories(datamap: DataMap, ref: Ref) -> list[Text]:
-    """The statement's words for what a dataset holds; the numbers that only tell its records apart say nothing."""
-    columns = {n: c for n, c in ref.dataset.columns.items() if not _only_a_number(datamap, ref, n, c)}
-    found = {datamap.policy.category(c.category) for c in (columns or ref.dataset.columns).values()}
-    return sorted((text for text in found if text is not None), key=lambda text: text.nl)
-
-
-def _only_a_number(datamap: DataMap, ref: Ref, name: str, column: Column) -> bool:
-    """Whether a column is a record's own number, or a customer's: a key or an identifier, and no more than that."""
-    kind = datamap.kind(column.identity) if column.identity else None
-    number = column.category == "user.unique_id" or column.category.partition(".")[0] == "system"
-    return number and (name in ref.dataset.key or (kind is not None and kind.person))
-
-
-def _processors(datamap: DataMap, held: Sequence[Shown]) -> list[dict[str, Any]]:
-    """Who holds records of this person, by name, with what, and whether outside the EEA."""
-    policy = datamap.policy
-    found: dict[str, list[Shown]] = {}
-    for shown in held:
-        for name in shown.holding.ref.dataset.processors:
-            found.setdefault(name, []).append(shown)
-    return [
-        {
-            "processor": policy.processors[name],
-            "datasets": [s.holding.ref.dataset.title for s in those],
-            "outside": _outside(policy.processors[name]),
-        }
-        for name, those in found.items()
-    ]
-
-
-def _outside(processor: Processor) -> bool:
-    return processor.country not in EEA or processor.transfer is not None
-
-
-def _profiling(datamap: DataMap, held: Sequence[Shown]) -> list[tuple[Text, list[Purpose]]]:
-    found = []
-    for shown in held:
-        dataset = shown.holding.ref.dataset
-        purposes = [datamap.policy.purposes[name] for name in dataset.purposes]
-        if any(purpose.profiling for purpose in purposes):
-            found.append((dataset.title, [purpose for purpose in purposes if purpose.profiling]))
-    return found
-
-
-def _nothing(shown: Sequence[Shown], omissions: Sequence[Omission]) -> list[Text]:
-    omitted = {omission.dataset for omission in omissions}
-    return [s.holding.ref.dataset.title for s in shown if s.holding.empty and s.holding.ref.full not in omitted]
 
 
 def _title(datamap: DataMap, full: str) -> Text:
@@ -229,37 +201,3 @@ _KINDS = {
     "device_id": Text(nl="apparaat-id", en="device id"),
     "ip": Text(nl="IP-adres", en="IP address"),
 }
-
-
-def _cell(value: Any, column: Column, zone: ZoneInfo) -> Cell:
-    if value is None:
-        return Cell("", "none")
-    if isinstance(value, bool):
-        return Cell("", "yes" if value else "no")
-    if pa.types.is_binary(column.arrow):
-        return Cell(str(len(base64.b64decode(value))), "binary")
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if len(text) > _LONGEST:
-        return Cell(text[:_LONGEST], "cut")
-    if pa.types.is_timestamp(column.arrow):
-        return Cell(_moment(text, zone), "time")
-    if pa.types.is_date(column.arrow):
-        return Cell(text, "time")
-    numeric = (
-        pa.types.is_integer(column.arrow) or pa.types.is_decimal(column.arrow) or pa.types.is_floating(column.arrow)
-    )
-    return Cell(text, "number" if numeric else "text")
-
-
-def _moment(text: str, zone: ZoneInfo) -> str:
-    """A datetime as people write it, in the shop's own zone, to the second where it has no more.
-
-    Of the hour that comes twice in autumn the offset says which one it is.
-    """
-    try:
-        at = datetime.fromisoformat(text)
-        here = at if at.tzinfo is None else at.astimezone(zone)
-    except (ValueError, OverflowError):
-        return text
-    twice = here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset()
-    return str(here) if twice else str(here.replace(tzinfo=None))

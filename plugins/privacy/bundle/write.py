@@ -22,7 +22,7 @@ from privacy.bundle.holdings import Facts, Holding, Omission, Resource
 from privacy.bundle.merge import Group, Stream, finished, gather, sample, writing
 from privacy.bundle.package import MANIFEST, describe
 from privacy.bundle.parts import Part
-from privacy.bundle.report import PAGES, ROWS, Shown, render
+from privacy.bundle.report import PAGES, ROWS, Shown, key_of, render
 from privacy.datamap.load import DataMap
 from privacy.errors import BadInput, GiveUp
 from privacy.storage import Store
@@ -152,15 +152,21 @@ class _Bundle:
         yield sink.take()
 
     def _in_order(self) -> Iterator[tuple[Stream, Group | None]]:
-        shown = [
-            Shown(group.holding, [s.path for s in group.streams], sample(self._staging, group, ROWS))
-            for group in self._groups
-        ]
+        shown = [_shown(self._staging, group) for group in self._groups]
         for path, language in sorted(PAGES.items()):
             page = render(self._datamap, self._facts, shown, self.omissions, self._notes or {}, language)
             yield _text(path, "html", page), None
         everything = [(stream, group) for group in self._groups for stream in group.streams]
         yield from sorted(everything, key=lambda pair: pair[0].path)
+
+
+def _shown(staging: Path, group: Group) -> Shown:
+    """A dataset for the report, with the way from its records to their originals."""
+    key = group.holding.ref.dataset.key
+    whole = [(s.path, s.original) for s in group.streams if s.original is not None]
+    links = {key_of(original.key, key): path for path, original in whole if original.key is not None}
+    paths = [s.path for s in group.streams if s.original is None]
+    return Shown(group.holding, paths, sample(staging, group, ROWS), len(whole), links)
 
 
 def _text(path: str, form: str, content: bytes) -> Stream:

@@ -1,0 +1,89 @@
+"""Values as the report shows them: readable, and harmless whatever a person's data hold (edge case 27)."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from privacy.datamap.models import Column
+
+_LONGEST = 500
+"""Characters of one value that the page shows."""
+
+# What has no shape, or turns the text around it, is shown by a sign or by its number: a reader must see what is there.
+_SHOWN = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
+_SHOWN |= {code: f"[U+{code:04X}]" for code in (*range(0x80, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F))}
+_SHOWN |= {code: f"[U+{code:04X}]" for code in (*range(0x2066, 0x206A), 0x2028, 0x2029, 0xFEFF)}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value on the page.
+
+    :param kind: ``none``, ``text``, ``number``, ``time``, ``yes``, ``no``, ``binary``, ``cut``.
+    :param link: the original that it names, within the bundle.
+    """
+
+    text: str = field(repr=False)
+    kind: str = "text"
+    link: str | None = field(default=None, repr=False)
+
+
+def visible(text: str) -> str:
+    """A text in which nothing is hidden: no control character, nothing that turns the direction of writing."""
+    return text.replace("\r\n", "\n").translate(_SHOWN)
+
+
+def cell(value: Any, column: Column, zone: ZoneInfo, link: str | None = None) -> Cell:
+    """A value of a record, as its JSON says."""
+    kind = column.arrow
+    if value is None:
+        return Cell("", "none")
+    if isinstance(value, bool):
+        return Cell("", "yes" if value else "no")
+    if pa.types.is_binary(kind):
+        return Cell(str(len(base64.b64decode(value))), "binary")
+    text = visible(readable(value, kind, zone))
+    if len(text) > _LONGEST:
+        return Cell(text[:_LONGEST], "cut")
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return Cell(text, "time")
+    numeric = pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind)
+    return Cell(text, "number" if numeric else "text", link)
+
+
+def readable(value: Any, kind: Any, zone: ZoneInfo) -> str:
+    """A value in words: lists and records without the brackets of a program, one record a line."""
+    if value is None:
+        return "\u2013"
+    if pa.types.is_list(kind):
+        inside = [readable(v, kind.value_type, zone) for v in value]
+        return ("\n" if pa.types.is_struct(kind.value_type) else ", ").join(inside)
+    if pa.types.is_struct(kind):
+        nested = {f.name: pa.types.is_struct(f.type) or pa.types.is_list(f.type) for f in kind}
+        parts = [(f.name, readable(value[f.name], f.type, zone)) for f in kind if value.get(f.name) is not None]
+        return "; ".join(f"{name}: ({text})" if nested[name] else f"{name}: {text}" for name, text in parts)
+    if pa.types.is_timestamp(kind):
+        return moment(str(value), zone)
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
+    return str(value)
+
+
+def moment(text: str, zone: ZoneInfo) -> str:
+    """A datetime as people write it, in the shop's own zone, to the second where it has no more.
+
+    Of the hour that comes twice in autumn the offset says which one it is.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+        here = at if at.tzinfo is None else at.astimezone(zone)
+    except (ValueError, OverflowError):
+        return text
+    twice = here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset()
+    return str(here) if twice else str(here.replace(tzinfo=None))
