@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from privacy.bundle.report import _categories
+from privacy.bundle.overview import categories
 from privacy.datamap.load import load
 from privacy.datamap.models import Nobody
 
@@ -24,7 +24,7 @@ def test_there_are_33_promises_and_every_category_of_the_statement_is_held_by_so
 
 def test_a_customers_number_makes_no_order_data_of_a_visit():
     """In the report's overview; the manifest names every column's category."""
-    words = {ref.full: [text.en for text in _categories(MAP, ref)] for ref in MAP}
+    words = {ref.full: [text.en for text in categories(MAP, ref)] for ref in MAP}
     assert words["shop.sessions"] == words["weblogs.access"] == ["Device id", "IP address", "Click behaviour"]
     assert words["shop.newsletter_consents"] == words["shop.customer_emails"] == ["E-mail address"]
     assert words["shop.addresses"] == ["Name and address"]
