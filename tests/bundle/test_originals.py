@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest_bundle import DOCUMENT, MESSAGE, House
+from conftest_bundle import DOCUMENT, MESSAGE, House, batch
 from privacy.bundle import Part, PartWriter, check_bundle
 from privacy.bundle.names import unique
-from privacy.bundle.originals import media_type
+from privacy.bundle.originals import entries, media_type
+from privacy.datamap.load import Ref
 from privacy.errors import GiveUp, RetryLater, Unreadable
+from privacy.sources.base import Selection, schema_of
+from sources.mailbox_kit import Archive, mail, of
 
 INBOX = ("INBOX", "1790000000.M1P1.post")
 EML = b"From: anna@voorbeeld.example\r\nSubject: Dag\r\n\r\nDag\r\n"
@@ -206,14 +209,9 @@ def test_a_name_that_is_not_given_is_not_told_by_the_file_either(office):
     file = dossiers.dataset.columns["file"].model_copy(update={"access": access})
     columns = dossiers.dataset.columns | {"file": file}
     dataset = dossiers.dataset.model_copy(update={"columns": columns})
-    from privacy.datamap.load import Ref
-
     with PartWriter(
         office.staging / "p", Ref(dossiers.system, "files", dataset), originals=lambda _: io.BytesIO(PDF)
     ) as writer:
-        from conftest_bundle import batch
-        from privacy.sources.base import schema_of
-
         writer.write(batch(schema_of(dataset), [DOCUMENT]))
     to, resources, _ = opened(office, writer.part)
     assert [p.name for p in (to / "data/dossiers/files").iterdir()] == ["original"]
@@ -291,3 +289,31 @@ def test_what_names_nobody_is_told_and_was_not_searched(office):
         ("dossiers.pictures", "A picture names nobody.")
     ]
     assert "dossiers.pictures" not in found["privacy:nothing_held"]
+
+
+def test_a_real_archives_messages_come_along_less_the_blind_copies_of_others(tmp_path):
+    """Edge case 20: what the source leaves out of the column is not in the original either."""
+    archive = Archive(tmp_path / "mail")
+    first = archive.put(mail(to="anna@a.example", Bcc="carla@c.example", Subject="Ring"))
+    archive.put(mail("Anna (anna@a.example) belde", to="bram@b.example"))
+    source, subjects = archive.source(), of("anna@a.example")
+    system = source.system
+    which, selection = (
+        Ref(system, "correspondence", system.datasets["correspondence"]),
+        Selection("correspondence", subjects),
+    )
+
+    def original(key: tuple[object, ...]):
+        return source.open("correspondence", key, subjects.subjects[0])
+
+    with PartWriter(tmp_path / "p", which, originals=original) as writer:
+        for partition in source.partitions(selection):
+            for found in source.read(selection, partition):
+                writer.write(found)
+    assert (writer.part.records, writer.part.originals, writer.part.withheld_why) == (1, 1, {"mention": 1})
+    assert writer.part.redacted["bcc"] == 1
+    (entry,) = entries(iter((tmp_path / "p/originals.jsonl").read_bytes().splitlines()))
+    assert (entry.name, entry.key) == (first, {"folder": "INBOX", "message": first})
+    content = (tmp_path / "p/originals.pack").read_bytes()
+    assert b"Subject: Ring" in content
+    assert b"carla" not in content + (tmp_path / "p/data.jsonl").read_bytes()
