@@ -180,6 +180,7 @@ def _dataset(datamap: DataMap, shown: Shown, scope: Scope) -> dict[str, Any]:
         "withheld": withheld(shown.holding),
         "left_out": out,
         "columns": filled,
+        "numbers": {name for at, name in enumerate(filled) if any(row[at].kind == "number" for row in rows)},
         "blank": [c for name, c in columns.items() if shown.rows and name not in {*filled, *gone}],
         "times": any(pa.types.is_timestamp(column.arrow) for column in filled.values()),
         "rows": rows,
