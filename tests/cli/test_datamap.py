@@ -151,3 +151,20 @@ def test_a_new_table_gets_a_draft_that_marks_what_a_person_fills_in(salon):
     assert salon.good("datamap", "new", "salon", "wishes")["name"] == "wishes"
     assert "wishes" in salon.error("datamap", "new", "salon", "wihses")
     assert "did you mean 'salon'" in salon.error("datamap", "new", "saloon", "wishes")
+
+
+def test_the_records_of_processing_are_shown_written_and_held_against_a_file(salon):
+    shown = salon.run("datamap", "records").stdout
+    assert shown.startswith("# Records of processing activities\n")
+    assert "De Salon" in shown
+    file = salon.folder / "docs/datamap.md"
+    words = ("datamap", "records", "--to", str(file))
+    assert "[datamap.records_stale]" in salon.error(*words, "--check")
+    assert salon.run(*words).exit_code == 0
+    assert file.read_text() == shown
+    assert salon.run(*words, "--check").exit_code == 0
+    (salon.home / "datamap/salon.yaml").write_text(
+        (salon.home / "datamap/salon.yaml").read_text().replace("owner: o", "owner: Ada")
+    )
+    assert "privacy datamap records --to" in salon.error(*words, "--check")
+    assert file.read_text() == shown

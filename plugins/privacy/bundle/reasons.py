@@ -28,16 +28,22 @@ _WITHHELD = {
 _UNKNOWN = Text(nl="Iemand kijkt er eerst naar", en="A person looks at them first")
 
 _OMITTED = {
-    "delivery": Text(
-        nl="de verwerker heeft nog niet geleverd wat hij van u heeft, of niet alles",
-        en="the processor has not delivered yet what it holds on you, or not all of it",
+    "processor.not_asked": Text(
+        nl="dit staat bij een verwerker, die wij er nog niet om hebben gevraagd",
+        en="a processor holds this, and we have not asked them for it yet",
+    ),
+    "processor.not_delivered": Text(
+        nl="wij hebben de verwerker erom gevraagd en nog niets gekregen",
+        en="we have asked the processor for it and have received nothing yet",
+    ),
+    "processor.incomplete": Text(
+        nl="wat de verwerker heeft geleverd is niet compleet; daarom geven wij er niets van",
+        en="what the processor has delivered is not complete; so we give nothing of it",
     ),
     "mailbox": Text(nl="het e-mailarchief kon niet worden gelezen", en="the e-mail archive could not be read"),
     "sql": Text(nl="de database kon niet worden gelezen", en="the database could not be read"),
     "weblogs": Text(nl="een logbestand kon niet worden gelezen", en="a log file could not be read"),
 }
-for _alias, _family in (("deliveries", "delivery"), ("mail", "mailbox"), ("maildir", "mailbox")):
-    _OMITTED[_alias] = _OMITTED[_family]
 _UNREAD = Text(nl="het kon niet worden gelezen", en="it could not be read")
 
 
@@ -48,5 +54,4 @@ def withheld(code: str) -> Text:
 
 def omitted(code: str) -> Text:
     """Why something could not be given. :param code: an error's, e.g. ``weblogs.truncated``."""
-    family = code.partition(".")[0]
-    return _OMITTED.get("delivery" if "deliver" in code else family, _UNREAD)
+    return _OMITTED.get(code) or _OMITTED.get(code.partition(".")[0], _UNREAD)

@@ -1,7 +1,8 @@
-"""``privacy datamap``: check, show, new, try, place."""
+"""``privacy datamap``: check, show, new, records, try, place."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -127,6 +128,34 @@ def new(
     yaml, sql = f"# datamap/{system}.yaml, under datasets:", f"-- sql/{system}/{found.name}.sql"
     text = f"{yaml}\n{found.yaml}\n{sql}\n{found.sql}\n{found.message}"
     tell({"name": found.name, "yaml": found.yaml, "sql": found.sql, "message": found.message}, text, as_json=as_json)
+
+
+@app.command()
+def records(
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them there; else they are shown.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; status 1 when the file is not up to date (for CI).")
+    ] = False,
+) -> None:
+    """Write the records of processing activities (art. 30 GDPR) from data map and policy, in Markdown."""
+    from privacy.datamap.activities import activities
+
+    text = activities(workbench().datamap)
+    if to is None:
+        typer.echo(text, nl=False)
+        return
+    if check:
+        if not to.is_file() or to.read_text(encoding="utf-8") != text:
+            raise Refused(
+                "datamap.records_stale",
+                "The records of processing are not those of this data map.",
+                where=str(to),
+                advice=f"Write them anew: privacy datamap records --to {to}",
+            )
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_text(text, encoding="utf-8")
+    typer.echo(f"written: {to}")
 
 
 @app.command("try")

@@ -205,6 +205,7 @@ class Policy(Strict):
     :param zone: the IANA zone in which its terms count whole dates.
     :param categories: fideslang key -> the statement's own category; the longest key that fits holds.
     :param subjects: identity kind -> the category of people whom it identifies, for the records of processing.
+    :param security: the technical and organisational measures, for the records of processing.
     """
 
     controller: Sentence
@@ -219,6 +220,7 @@ class Policy(Strict):
     processors: dict[Name, Processor] = Field(default_factory=dict)
     categories: dict[str, Category] = Field(min_length=1)
     subjects: dict[str, Text] = Field(default_factory=dict)
+    security: tuple[Text, ...] = ()
 
     @field_validator("zone")
     @classmethod
