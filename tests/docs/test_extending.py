@@ -1,0 +1,159 @@
+"""docs/extending.md as its readers follow it: each example's commands one after the other, and the standard suite."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from privacy.datamap.load import load
+from privacy.testing import CHECKS, Stores, examples_of
+
+PROJECT = Path(__file__).parents[2]
+TEXT = (PROJECT / "docs/extending.md").read_text(encoding="utf-8")
+SHOWN = "AVG-2026-0042-9"
+
+
+def section(title: str) -> str:
+    """The text below a heading, up to the next of its level."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def blocks(text: str, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+class Reader:
+    """Somebody who follows a section: a copy of the shop's folder, stores of their own, an installation.
+
+    :param systems: those of the shop's data map that are kept; what the reader adds comes beside them.
+    """
+
+    def __init__(self, folder: Path, monkeypatch: Any, systems: tuple[str, ...] = ()) -> None:
+        from privacy.settings import settings
+
+        self.folder, self.home = folder, folder / "include"
+        shutil.copytree(PROJECT / "include/policy", self.home / "policy")
+        (self.home / "datamap").mkdir()
+        for system in systems:
+            shutil.copy(PROJECT / f"include/datamap/{system}.yaml", self.home / "datamap")
+            if (PROJECT / f"include/sql/{system}").is_dir():
+                shutil.copytree(PROJECT / f"include/sql/{system}", self.home / f"sql/{system}")
+        self.urls: dict[str, str] = {}
+        self._set = monkeypatch.setenv
+        for name, value in (("HOME", self.home), ("STATE", folder / "state")):
+            self._set(f"PRIVACY_{name}", str(value))
+        for name in ("PRIVACY_KEY_FILE", "PRIVACY_CONNECTION_LEDGER", "PRIVACY_CONNECTION_BUNDLES"):
+            monkeypatch.delenv(name, raising=False)
+        settings.cache_clear()
+        assert self.run("init").exit_code == 0
+
+    def connect(self, name: str, url: str) -> None:
+        self.urls[name] = url
+        self._set(f"PRIVACY_CONNECTION_{name.upper()}", url)
+
+    def run(self, *words: str) -> Any:
+        from privacy.cli import app
+
+        return CliRunner().invoke(app, list(words))
+
+    def typed(self, command: str, number: str = SHOWN) -> Any:
+        """A `privacy` command of the text, in the reader's folder."""
+        words = shlex.split(command.replace(SHOWN, number))
+        assert words.pop(0) == "privacy"
+        return self.run(*(str(self.folder / w) if w.startswith("docs/") else w for w in words))
+
+    def append(self, system: str, block: str) -> None:
+        """A block under `datasets:`, as the text says."""
+        file = self.home / f"datamap/{system}.yaml"
+        text = file.read_text(encoding="utf-8")
+        assert text.count("\ndatasets:\n") == 1
+        file.write_text(text.replace("\ndatasets:\n", f"\ndatasets:\n{block}"), encoding="utf-8")
+
+    def suite(self, full: str) -> None:
+        """Every check of the standard suite over one dataset, in this process."""
+        datamap, stores = load(self.home), Stores(self.home, self.urls)
+        ref = datamap[full]
+        for check in CHECKS:
+            check(stores, ref, examples_of(datamap, ref))
+
+
+def commands(text: str) -> Iterator[str]:
+    """The commands of a text's shell blocks, without comments."""
+    for block in blocks(text, "sh"):
+        yield from (line.partition("  #")[0].strip() for line in block.splitlines() if line.strip())
+
+
+def test_a_reader_adds_a_table_with_a_block_and_a_select(tmp_path, monkeypatch):
+    """Edge case 25: the unclaimed table is found, described, and then complete."""
+    from demo import make
+
+    text = section("A new table")
+    reader = Reader(tmp_path, monkeypatch, ("shop",))
+    make(tmp_path / "shop", seed=3, size="tiny")
+    reader.connect("shop", f"sqlite:///{tmp_path}/shop/shop.db")
+    create = next(c for c in commands(text) if c.startswith("python3 "))
+    words = shlex.split(create.replace(".state/up/shop/shop.db", f"{tmp_path}/shop/shop.db"))
+    subprocess.run([sys.executable, *words[1:]], check=True)
+    check, new, again, ask, tries, explain, records = [c for c in commands(text) if c.startswith("privacy ")]
+    found = reader.typed(check)
+    assert found.exit_code == 1
+    assert "problem: [datamap.unclaimed] No dataset describes this table. (shop: loyalty_points)" in found.stdout
+    drafted = reader.typed(new).stdout
+    block, excuse = blocks(text, "yaml")
+    columns = re.compile(r"^      (\w+): \{type:", re.MULTILINE)
+    assert columns.findall(drafted) == columns.findall(block)
+    reader.append("shop", block)
+    select = blocks(text, "sql")[0]
+    (reader.home / "sql/shop/loyalty_points.sql").write_text(select)
+    found = reader.typed(again)
+    assert found.exit_code == 0, found.output
+    assert " 0 problems" in found.stdout
+    number = reader.typed(ask).stdout.split()[0]
+    assert "shop.loyalty_points: 2 records" in reader.typed(tries, number).stdout
+    told = reader.typed(explain).stdout
+    assert "column customer_id (shop.customer_id) decides" in told
+    assert "Until you say that you stop being a client" in told
+    assert reader.typed(records).exit_code == 0
+    assert "`shop.loyalty_points`" in (tmp_path / "docs/datamap.md").read_text()
+    reader.suite("shop.loyalty_points")
+    # Excused instead of described.
+    assert excuse.startswith("excused:\n")
+    shop = reader.home / "datamap/shop.yaml"
+    shop.write_text(shop.read_text().replace(block, "") + excuse.replace("sqlite_sequence", "loyalty_points"))
+    (reader.home / "sql/shop/loyalty_points.sql").unlink()
+    assert reader.typed(again).exit_code == 0
+
+
+def test_the_suite_is_written_as_the_text_says():
+    (lines,) = blocks(section("A new table"), "python")
+    assert "dataset_suite(HOME, lambda: Stores(HOME, {" in lines
+    compile(lines, "docs/extending.md", "exec")
+    import privacy.testing
+
+    for name in re.findall(r"from privacy\.testing import (.*)", lines)[0].split(", "):
+        assert hasattr(privacy.testing, name)
+
+
+def test_every_section_has_an_example_that_is_run():
+    titles = re.findall(r"^## (.*)$", TEXT, re.MULTILINE)
+    code = Path(__file__).read_text()
+    assert [t for t in titles if f'section("{t}")' not in code] == []
+    links = re.findall(r"\]\(#([\w-]+)\)", TEXT)
+    assert [a for a in links if a not in {t.lower().replace(" ", "-").replace(",", "") for t in titles}] == []
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:include|plugins|tests|docs)/[\w./-]+)`", TEXT))))
+def test_every_path_that_is_named_is_there(path):
+    made = ("loyalty_points", "stamps", "chats", "warranties", "workshop")
+    assert (PROJECT / path).exists() or any(word in path for word in made)
