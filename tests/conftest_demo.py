@@ -12,6 +12,17 @@ from pathlib import Path
 import pytest
 
 from demo import make
+from privacy.datamap.load import load
+
+HOME = Path(__file__).parents[1] / "include"
+
+
+def urls_of(folder: Path) -> dict[str, str]:
+    """Connection name -> URL of the systems of a made shop."""
+    return {
+        s.connection: f"sqlite:///{folder}/{s.connection}.db" if s.source == "sql" else (folder / s.connection).as_uri()
+        for s in load(HOME).systems.values()
+    }
 
 
 class Made:
@@ -35,10 +46,10 @@ class Made:
     def lines(self) -> dict[tuple[str, int], bytes]:
         """Every log line by (file, line number)."""
         found = {}
-        for file in sorted((self.folder / "logs").rglob("access[-.]*")):
+        for file in sorted((self.folder / "weblogs").rglob("access[-.]*")):
             content = file.read_bytes()
             content = gzip.decompress(content) if file.suffix == ".gz" else content
-            key = file.relative_to(self.folder / "logs").as_posix()
+            key = file.relative_to(self.folder / "weblogs").as_posix()
             found |= {(key, n): line for n, line in enumerate(content.split(b"\n")[:-1], start=1)}
         return found
 

@@ -114,7 +114,7 @@ fill(to)
 
 
 def fill(to: Path) -> None:
-    """The company's data: ``ferry.db``, and logs below ``logs/``."""
+    """The company's data: ``ferry.db``, and logs below ``quays/``."""
     with sqlite3.connect(to / "ferry.db") as db:
         db.executescript(
             "CREATE TABLE travellers (traveller INTEGER PRIMARY KEY, email TEXT, name TEXT);"
@@ -128,7 +128,7 @@ def fill(to: Path) -> None:
         db.executemany("INSERT INTO trips VALUES (?,?,?,?,?)", trips)
         visit = (1, NUMBER, DEVICE, IP, AGENT, "2026-05-01T10:00:00Z", "2026-05-01T10:30:00Z")
         db.execute("INSERT INTO visits VALUES (?,?,?,?,?,?,?)", visit)
-    logs = to / "logs" / "access"
+    logs = to / "quays" / "access"
     logs.mkdir(parents=True)
     for day in (1, 2, 3):
         stamp = f"{day:02d}/May/2026:10:05:00 +0000"
@@ -159,7 +159,7 @@ class Ferry:
         ):
             (self.home / name).parent.mkdir(parents=True, exist_ok=True)
             (self.home / name).write_text(text)
-        self.database, self.logs = folder / "ferry.db", folder / "logs" / "access"
+        self.database, self.logs = folder / "ferry.db", folder / "quays" / "access"
         fill(folder)
         self.house.found()
 
@@ -173,7 +173,7 @@ class Ferry:
             "PRIVACY_CONNECTION_LEDGER": f"sqlite:///{self.state}/ledger.db",
             "PRIVACY_CONNECTION_BUNDLES": (self.state / "bundles").as_uri(),
             "PRIVACY_CONNECTION_FERRY": f"sqlite:///{self.database}",
-            "PRIVACY_CONNECTION_QUAYS": (self.folder / "logs").as_uri(),
+            "PRIVACY_CONNECTION_QUAYS": (self.folder / "quays").as_uri(),
         }
 
     @cached_property

@@ -4,21 +4,34 @@
 
     {"seed": .., "size": .., "today": "YYYY-MM-DD",
      "datasets": {"shop.orders": ["order_id"], ..},          the key that a record is named by
+     "requests": [{"request": "AVG-2026-1001-7", "subject": "1001",
+                   "deliveries": {"betaalpoort": {"state": "complete", "records": [[file], ..]}, ..}}, ..],
      "subjects": [{"subject": "1001", "note": .., "named": [{"shop.customer_id": 1001}, {"email": ..}],
                    "records": {"shop.orders": [[1101], ..], "weblogs.access": [[file, line number], ..]},
+                   "withheld": {"mail.correspondence": {"mention": [[folder, message], ..], "internal": [..]}},
+                   "left_out": {"mail.correspondence": {"bcc": [[folder, message], ..]}},
                    "unattributed": {"weblogs.access": 3}, "unattributed_why": {"weblogs.access": {"contested_visit": 3}}},
                   {"subject": "1005", .., "ambiguous": true, "candidates": [[1005], [1006]],
                    "decisions": {"shared": {"records": .., "unattributed": ..}, "theirs": {..}}}, ..],
      "nobody": {"shop.sessions": [[17], ..], "weblogs.access": [..]}}
 
+* A subject is a customer's number as text; ``guest:<address>`` for whoever is known by an address alone (also of whom there
+  is nothing but e-mail); ``applicant:<number>``, ``employee:<number>``. A person with two roles is one subject, under the
+  first of these that they have: customer, applicant, employee.
 * ``named``: each of them alone leads to this subject. Where ``ambiguous``, each leads to a question; the answer sheet has
   the records under both decisions: ``shared`` (those with the subject's own number) and ``theirs`` (those known by the
   shared address alone as well).
-* ``unattributed``: records that an identifier of theirs points at and that are nobody's: log lines without user and
-  device id, from an address during the subject's visit there, when that visit is contested (``contested_visit``) or with
-  another browser (``other_agent``); lines and sessions of a device that others used too (``shared_device``); under the
-  decision ``shared``, records known by the shared address alone (``shared_address``).
-* ``nobody``: records of datasets with subjects that are nobody's under any decision.
+* ``withheld``: e-mail in which their address stands without their being a party to it: between others (``mention``), among
+  staff alone (``internal``). It is theirs, and a person looks at it first. ``records`` does not have it.
+* ``left_out``: records of theirs in which that column names others, who are not shown to them.
+* ``requests``: what processors delivered, by the number of the request, whosoever it is. ``complete``: all that is listed
+  is there; ``incomplete``: not all is, or nothing says what should be: ``arrived`` then has what lies there.
+* ``unattributed``: records that an identifier of theirs points at and that are nobody's: log lines and analytics events
+  without user and device id, from an address during the subject's visit there, when that visit is contested
+  (``contested_visit``) or with another browser (``other_agent``); lines and sessions of a device that others used too
+  (``shared_device``); under the decision ``shared``, records known by the shared address alone (``shared_address``).
+* ``nobody``: records of datasets with subjects that are nobody's under any decision; of large shops without the logs and
+  events.
 
 Several log lines are one subject's for several reasons; each stands once. A line within two visits of the subject is
 theirs as soon as one of the two is uncontested.
@@ -28,7 +41,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TextIO
@@ -37,16 +50,19 @@ from demo.owners import Owner
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 BOTH, SHARED, THEIRS = "", "shared", "theirs"
+LINES = frozenset(("weblogs.access", "analytics.ga4_events", "analytics.clicks"))
+_WITHHELD, _LEFT_OUT = "withheld:", "left_out:"
 
 
 class Answers:
     """Collects who owns what in a scratch database, so that memory stays flat; then writes the sheet.
 
     :param scratch: removed at the end.
+    :param every_line: also which log lines and events are nobody's: too many in a large shop.
     """
 
-    def __init__(self, scratch: Path) -> None:
-        self._path = scratch
+    def __init__(self, scratch: Path, *, every_line: bool = True) -> None:
+        self._path, self._all = scratch, every_line
         scratch.unlink(missing_ok=True)
         self._db = sqlite3.connect(scratch, isolation_level=None)
         self._db.executescript(
@@ -62,21 +78,48 @@ class Answers:
         """Announce a subject; a second time is no matter."""
         self._db.execute("INSERT OR IGNORE INTO subjects VALUES (?,?)", (subject, json.dumps(about)))
 
-    def record(self, dataset: str, key: list[Any], owner: Owner) -> None:
-        """A record was written, and this is whose it is."""
+    def record(
+        self,
+        dataset: str,
+        key: list[Any],
+        owner: Owner,
+        *,
+        withheld: Mapping[str, Owner] | None = None,
+        left_out: Mapping[str, Owner] | None = None,
+    ) -> None:
+        """A record was written, and this is whose it is.
+
+        :param withheld: reason -> who is named in it without being a party to it.
+        :param left_out: column -> whose copy of the record lacks others' values of it.
+        """
         text = _ENCODE(key)
-        if not owner.always and not owner.theirs:
-            self._add("", dataset, BOTH, "", text)
+        self._owned(dataset, text, owner, "")
+        told = {*owner.always, *owner.theirs}
+        for reason, named in (withheld or {}).items():
+            rest = Owner(tuple(s for s in named.always if s not in told))
+            self._owned(dataset, text, rest, _WITHHELD + reason)
+            told |= {*rest.always}
+        if not told:
+            self._nobodys(dataset, text)
+        for column, those in (left_out or {}).items():
+            for subject in those.always:
+                self._add(subject, dataset, BOTH, _LEFT_OUT + column, text)
+            for subject in those.theirs:
+                self._add(subject, dataset, THEIRS, _LEFT_OUT + column, text)
+
+    def _owned(self, dataset: str, text: str, owner: Owner, why: str) -> None:
         for subject in owner.always:
-            self._add(subject, dataset, BOTH, "", text)
+            self._add(subject, dataset, BOTH, why, text)
         for subject in owner.theirs:
-            self._add(subject, dataset, THEIRS, "", text)
+            self._add(subject, dataset, THEIRS, why, text)
             self._add(subject, dataset, SHARED, "shared_address", text)
         for subject in owner.unsure:
             self._add(subject, dataset, BOTH, "shared_device", text)
 
-    def line(self, key: list[Any], mine: Iterable[tuple[str, str]], not_mine: Iterable[tuple[str, str, str]]) -> None:
-        """A log line without user and device id.
+    def line(
+        self, dataset: str, key: list[Any], mine: Iterable[tuple[str, str]], not_mine: Iterable[tuple[str, str, str]]
+    ) -> None:
+        """A log line or event without user and device id.
 
         :param mine: (subject, decision) whose it is; ``not_mine``: (subject, decision, why not).
         """
@@ -84,11 +127,15 @@ class Answers:
         anybody = False
         for subject, mode in mine:
             anybody = True
-            self._add(subject, "weblogs.access", mode, "", text)
+            self._add(subject, dataset, mode, "", text)
         if not anybody:
-            self._add("", "weblogs.access", BOTH, "", text)
+            self._nobodys(dataset, text)
         for subject, mode, why in not_mine:
-            self._add(subject, "weblogs.access", mode, why, text)
+            self._add(subject, dataset, mode, why, text)
+
+    def _nobodys(self, dataset: str, text: str) -> None:
+        if self._all or dataset not in LINES:
+            self._add("", dataset, BOTH, "", text)
 
     def _add(self, *row: str) -> None:
         self._rows.append(row)  # type: ignore[arg-type]
@@ -149,17 +196,23 @@ class Answers:
 
 def _answer(rows: list[Any], mode: str) -> dict[str, Any]:
     records: dict[str, list[Any]] = {}
+    aside: dict[str, dict[str, dict[str, list[Any]]]] = {_WITHHELD: {}, _LEFT_OUT: {}}
     why: dict[str, dict[str, int]] = {}
     for _, dataset, its, reason, key in rows:
         if its not in (BOTH, mode):
             continue
-        if reason:
+        kind, colon, what = reason.partition(":")
+        if colon:
+            aside[kind + colon].setdefault(dataset, {}).setdefault(what, []).append(json.loads(key))
+        elif reason:
             counts = why.setdefault(dataset, {})
             counts[reason] = counts.get(reason, 0) + 1
         else:
             records.setdefault(dataset, []).append(json.loads(key))
     return {
         "records": records,
+        "withheld": aside[_WITHHELD],
+        "left_out": aside[_LEFT_OUT],
         "unattributed": {dataset: sum(counts.values()) for dataset, counts in why.items()},
         "unattributed_why": why,
     }

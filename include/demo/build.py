@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -10,9 +11,13 @@ from pathlib import Path
 from random import Random
 
 from demo import cast
+from demo.analytics import Analytics
 from demo.answers import Answers
+from demo.hiring import Roster, roster
 from demo.logs import Logs, Visit
 from demo.moments import DAY, MINUTE, Calendar, utc
+from demo.others import KEYS as OTHERS
+from demo.others import Others
 from demo.people import Guest, People, Person
 from demo.shop import KEYS, Shop
 from demo.sizes import SIZES, Size
@@ -30,34 +35,43 @@ _EXTRAS = ("quote", "review", "newsletter", "contest", "survey", "message")
 class About:
     """What was made.
 
-    :param counts: rows by table; ``lines``: of the logs; ``files``: logs; ``subjects``: in the answer sheet.
+    :param counts: rows by table of the shop; ``records``: by dataset; ``lines``: of the logs; ``files``: logs;
+        ``subjects``: in the answer sheet.
     """
 
     seed: int
     size: str
     today: str
     counts: dict[str, int]
+    records: dict[str, int]
     lines: int
     files: int
     subjects: int
 
 
+SYSTEMS = ("weblogs", "mail", "analytics", "helpdesk", "dossiers", "camera", "deliveries")
+"""The systems that are folders; ``shop.db`` and ``recruiting.db`` are databases."""
+
+
 def make(to: Path, *, seed: int = 1, size: str | Size = "small", today: date = TODAY) -> About:
-    """Write ``shop.db``, ``logs/``, ``answers.json`` and ``about.json`` into a folder.
+    """Write the shop's systems, each as ``<connection>.db`` or ``<connection>/``, ``answers.json`` and ``about.json``.
 
     :param to: made if need be; what an earlier run made there is replaced.
     :param size: a name of :data:`demo.sizes.SIZES`, or counts of one's own.
     """
     counts, name = (SIZES[size], size) if isinstance(size, str) else (size, "own")
     to.mkdir(parents=True, exist_ok=True)
-    for old in (to / "logs").glob("nginx/access/access*"):
-        old.unlink()
+    for system in SYSTEMS:
+        shutil.rmtree(to / system, ignore_errors=True)
     calendar = Calendar(today)
-    answers = Answers(to / "answers.scratch")
+    answers = Answers(to / "answers.scratch", every_line=counts.every_line)
     people = People(seed, counts.customers, counts.guests, calendar, cast.PEOPLE)
     shop = Shop(to / "shop.db", answers)
-    logs = Logs(to / "logs", calendar, answers)
-    work = _Work(people, calendar, answers, shop, logs, counts)
+    logs = Logs(to / "weblogs", calendar, answers)
+    events = Analytics(to / "analytics", calendar, answers, seed, counts.event_days, counts.event_share, logs.whose)
+    logs.events = events
+    who = roster(people, calendar, counts.applicants)
+    work = _Work(people, calendar, answers, shop, logs, counts, who)
     work.learn_devices()
     work.accounts()
     work.guests()
@@ -65,24 +79,31 @@ def make(to: Path, *, seed: int = 1, size: str | Size = "small", today: date = T
     work.old_orders()
     work.days()
     shop.close()
-    head = {"seed": seed, "size": name, "today": today.isoformat(), "datasets": _keys()}
+    others = Others(to, people, calendar, answers, work.announce_guest)
+    requests = others.write(counts, who)
+    tables = {f"shop.{table}": count for table, count in shop.counts.items()}
+    head = {"seed": seed, "size": name, "today": today.isoformat(), "datasets": _keys(), "requests": requests}
     subjects = answers.write(to / "answers.json", head)
-    about = About(seed, name, today.isoformat(), shop.counts, logs.lines, len(calendar.days), subjects)
+    records = {**tables, "weblogs.access": logs.lines, **events.counts, **others.counts}
+    about = About(seed, name, today.isoformat(), shop.counts, records, logs.lines, len(calendar.days), subjects)
     (to / "about.json").write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
     return about
 
 
 def _keys() -> dict[str, list[str]]:
     keys = {f"shop.{table}": key for table, key in KEYS.items() if table != "products"}
-    return {**keys, "weblogs.access": ["file", "line_number"]}
+    events = {"analytics.ga4_events": ["file", "row"], "analytics.clicks": ["file", "row"]}
+    return {**keys, "weblogs.access": ["file", "line_number"], **events, **OTHERS}
 
 
 class _Work:
     """The steps, in the order in which they stand."""
 
     def __init__(
-        self, people: People, calendar: Calendar, answers: Answers, shop: Shop, logs: Logs, size: Size
-    ) -> None:
+        self, people: People, calendar: Calendar, answers: Answers, shop: Shop, logs: Logs, size: Size,
+        who: Roster,
+    ) -> None:  # fmt: skip
+        self._who = who
         self.people, self.calendar, self.answers = people, calendar, answers
         self.shop, self.logs, self.size = shop, logs, size
         self._rate = (size.sessions_a_day, size.orders_a_day, size.strays_a_day)
@@ -135,6 +156,9 @@ class _Work:
                 self.shop.profile(rng, None, device, at, self.people.device_owner(device))
             elif not fixed:
                 self._habits(person, rng)
+        for subject, named in self._who.named.items():
+            if ":" in subject:
+                self.answers.subject(subject, note="", named=named)
 
     def _announce(self, person: Person) -> None:
         """Each person once: a merged account by the first of the two."""
@@ -148,6 +172,7 @@ class _Work:
             named.append({"email": address})
             if address.isascii():
                 named.append({"email": address.swapcase()})
+        named += [way for way in self._who.named.get(person.subject, []) if way not in named]
         note = f"cast {person.number}" if person.number in cast.PEOPLE else ""
         if person.mailbox:
             candidates = [[int(subject)] for subject in person.mailbox]
@@ -187,17 +212,18 @@ class _Work:
     def guests(self) -> None:
         """What guests left besides orders."""
         for guest in cast.GUESTS:
-            self._announce_guest(guest)
+            self.announce_guest(guest)
         for number in range(self.size.guests):
             guest = self.people.guest(number)
             rng = Random(f"{self.people.seed}/guest/{number}/habits")
             for table in _EXTRAS:
                 if rng.random() < 0.15:
                     at = _second(FIRST_DAY + int(rng.random() * (self.calendar.now - FIRST_DAY)))
-                    self._announce_guest(guest)
+                    self.announce_guest(guest)
                     getattr(self.shop, table)(rng, None, guest.address, at, guest.owner())
 
-    def _announce_guest(self, guest: Guest) -> None:
+    def announce_guest(self, guest: Guest) -> None:
+        """A guest is a subject: once there is anything with their address on it."""
         named = [{"email": guest.address}]
         if guest.address.isascii():
             named.append({"email": guest.address.upper()})
@@ -235,7 +261,7 @@ class _Work:
             (order.owner, order.name, order.email), (order.gift_owner, *(order.gift or ("", "", ""))[1:]),
         ):  # fmt: skip
             if side.always and side.always[0].startswith("guest:"):
-                self._announce_guest(Guest(email or "", name, "", ""))
+                self.announce_guest(Guest(email or "", name, "", ""))
         self.shop.order(order, self._order, rng)
         self._order += 1
 
@@ -244,21 +270,21 @@ class _Work:
         for n, plan in enumerate(self._plans()):
             sessions = plan.sessions()
             orders = plan.orders(sessions)
-            lines = list(plan.lines(sessions, orders))
+            lines, fixed = list(plan.lines(sessions, orders)), []
             rng = Random(f"{self.people.seed}/day/{plan.day}/rows")
             for order in orders:
                 self._write_order(order, rng)
             for session in self._cast_sessions.get(n, []):
                 sessions.append(session)
-                lines += lines_of(session, self._cast_rng, self.people)
+                fixed += lines_of(session, self._cast_rng, self.people)
             for session in self._cast_strays.get(n, []):
-                lines += lines_of(session, self._cast_rng, self.people)
+                fixed += lines_of(session, self._cast_rng, self.people)
             for number, order in self._cast_orders.get(n, []):
                 self.shop.order(order, number, Random(f"cast/order/{number}"))
                 orders.append(order)
-                lines += lines_around(order, self._cast_rng)
+                fixed += lines_around(order, self._cast_rng)
             visits = list(self._visits(sessions, orders))
-            self.logs.day(n, visits, lines)
+            self.logs.day(n, visits, lines, fixed)
 
     def _visits(self, sessions: Iterable[Session], orders: Iterable[Order]) -> Iterator[Visit]:
         for session in sessions:

@@ -10,17 +10,19 @@ from __future__ import annotations
 import gzip
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from demo.answers import BOTH, SHARED, THEIRS, Answers
 from demo.moments import SECOND, Calendar, local
-from demo.owners import Owner
+from demo.owners import NOBODY, Owner
 from demo.visits import Line
 
 FOLDER = "nginx/access"
+DATASET = "weblogs.access"
 Who = tuple[str, str]
 """A subject under a decision (``shared``, ``theirs``; empty where there is nothing to decide)."""
 
@@ -44,10 +46,12 @@ class Logs:
     """Takes days in order, and writes each as soon as the day after it is known.
 
     :param to: the folder of all logs.
-    :param mailboxes: subjects who share an address.
+    ``events`` is told the same days, for the statistics that are made of the same visits.
+
     """
 
     def __init__(self, to: Path, calendar: Calendar, answers: Answers) -> None:
+        self.events: Events | None = None
         self._to = to / FOLDER
         self._to.mkdir(parents=True, exist_ok=True)
         self._calendar, self._answers = calendar, answers
@@ -69,14 +73,20 @@ class Logs:
     def _modes(self, subject: str) -> tuple[str, ...]:
         return (SHARED, THEIRS) if subject in self._households else (BOTH,)
 
-    def day(self, n: int, visits: Iterable[Visit], lines: Iterable[Line]) -> None:
-        """What happened on the calendar's day ``n``; the day before is written."""
+    def day(self, n: int, visits: Iterable[Visit], lines: Iterable[Line], fixed: Iterable[Line] = ()) -> None:
+        """What happened on the calendar's day ``n``; the day before is written.
+
+        :param fixed: the cast's lines.
+        """
+        lines, fixed = list(lines), list(fixed)
+        if self.events is not None:
+            self.events.day(n, lines, fixed)
         first = self._calendar.day(local(self._calendar.days[0]))
         by_ip: dict[str, list[Visit]] = defaultdict(list)
         for visit in visits:
             by_ip[visit.ip].append(visit)
         named: dict[str, list[Line]] = defaultdict(list)
-        for line in lines:
+        for line in (*lines, *fixed):
             if not self._calendar.start <= line.at < self._calendar.now:
                 continue
             self._pending[self._calendar.day(line.at)].append(line)
@@ -96,23 +106,17 @@ class Logs:
         name = "access.log" if last else f"access-{day}.gz"
         near = [self._visits[m] for m in (n - 1, n, n + 1) if m in self._visits]
         named = [self._named[m] for m in (n - 1, n, n + 1) if m in self._named]
-        around: dict[str, _Address] = {}
+        around = Around(near, named, self.whose)
         text = []
         for no, line in enumerate(lines, start=1):
             key = [f"{FOLDER}/{name}", no]
             text.append(self._text(line))
-            if line.raw is not None:
-                self._answers.record("weblogs.access", key, Owner())
-            elif line.owner is not None:
-                self._answers.record("weblogs.access", key, line.owner)
+            if line.raw is not None or line.owner is not None:
+                self._answers.record(DATASET, key, line.owner or NOBODY)
             else:
-                if line.ip not in around:
-                    around[line.ip] = _Address(
-                        [v for known in near for v in known.get(line.ip, ())],
-                        [(known_line.at, self.whose(known_line.owner or Owner()))
-                         for known in named for known_line in known.get(line.ip, ())],
-                    )  # fmt: skip
-                self._answers.line(key, *around[line.ip].whose(line))
+                self._answers.line(DATASET, key, *around.whose(line))
+        if self.events is not None:
+            self.events.write(n, day, near, around)
         content = b"".join(text)
         self.lines += len(lines)
         file = self._to / name
@@ -135,6 +139,43 @@ def _escaped(text: str) -> str:
     """As nginx writes a text: quotes, backslashes and all but ASCII as ``\\xHH``."""
     plain = (32 <= byte < 127 and byte not in b'"\\' for byte in text.encode())
     return "".join(chr(b) if ok else f"\\x{b:02X}" for b, ok in zip(text.encode(), plain, strict=True))
+
+
+class Events(Protocol):
+    """Statistics that are made of the same visits as the logs."""
+
+    def day(self, n: int, lines: list[Line], fixed: list[Line]) -> None:
+        """What happened on a day."""
+        ...
+
+    def write(self, n: int, day: date, near: list[dict[str, list[Visit]]], logged: Around) -> None:
+        """Write a day: the visits of the days around it, and what the logs say of them."""
+        ...
+
+
+class Around:
+    """What is known of all IP addresses around a day.
+
+    :param near: visits by address, of three days; ``named``: records with a user or device id, likewise.
+    """
+
+    def __init__(
+        self,
+        near: list[dict[str, list[Visit]]],
+        named: list[dict[str, list[Line]]],
+        whose: Callable[[Owner], frozenset[Who]],
+    ) -> None:
+        self._near, self._named, self._whose = near, named, whose
+        self._known: dict[str, _Address] = {}
+
+    def whose(self, line: Line) -> tuple[list[Who], list[tuple[str, str, str]]]:
+        """Whose a line without id is, and of whom it is not although they were there, with why."""
+        if line.ip not in self._known:
+            self._known[line.ip] = _Address(
+                [visit for known in self._near for visit in known.get(line.ip, ())],
+                [(n.at, self._whose(n.owner or NOBODY)) for known in self._named for n in known.get(line.ip, ())],
+            )
+        return self._known[line.ip].whose(line)
 
 
 class _Address:

@@ -43,6 +43,18 @@ def iso_local(at: int) -> str:
     return (_EPOCH + timedelta(microseconds=at)).astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def mail_date(at: int) -> str:
+    """``Fri, 20 Nov 2026 09:00:00 +0000``: as the header of a message has it."""
+    when = _EPOCH + timedelta(microseconds=at)
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[when.weekday()]
+    return f"{day}, {when.day} {_NAMES[when.month - 1]} {when.year} {when:%H:%M:%S} +0000"
+
+
+def stamp(at: int) -> str:
+    """``20261120T090000Z``: as names of files have it."""
+    return (_EPOCH + timedelta(microseconds=at)).strftime("%Y%m%dT%H%M%SZ")
+
+
 def day_of(at: int) -> date:
     """The local date."""
     return (_EPOCH + timedelta(microseconds=at)).astimezone(ZONE).date()

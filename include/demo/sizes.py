@@ -13,6 +13,11 @@ class Size:
     :param guests: people who order without one.
     :param old_orders: orders from before the logs begin; the per-day figures are averages over the 13 months of logs.
     :param strays: log lines a day of nobody known: robots and visitors without a cookie.
+    :param threads: conversations by e-mail; ``conversations``: at the helpdesk; ``letters``: by post.
+    :param applicants: for a job.
+    :param event_days: of the last so many days random visits are in the site's statistics; ``event_share``: and how many.
+    :param big: bytes of the one big attachment; ``picture_hours``: between two pictures of a camera.
+    :param every_line: whether the answer sheet names the log lines and events that are nobody's.
     """
 
     customers: int
@@ -21,11 +26,30 @@ class Size:
     orders_a_day: float
     sessions_a_day: float
     strays_a_day: float
+    threads: int = 20
+    conversations: int = 20
+    letters: int = 5
+    applicants: int = 10
+    event_days: int = 5
+    event_share: float = 0.5
+    big: int = 0
+    picture_hours: int = 16
+    every_line: bool = True
 
 
 SIZES = {
     "tiny": Size(40, 16, 60, 0.15, 0.6, 1.0),
-    "small": Size(1_500, 500, 3_000, 4, 25, 30),
-    "medium": Size(20_000, 8_000, 40_000, 50, 300, 400),
-    "large": Size(200_000, 80_000, 400_000, 500, 3_000, 4_000),
-}
+    "small": Size(
+        1_500, 500, 3_000, 4, 25, 30, threads=1_000, conversations=800, letters=300, applicants=60, event_days=400,
+        big=25_000_000, picture_hours=2,
+    ),
+    "medium": Size(
+        20_000, 8_000, 40_000, 50, 300, 400, threads=15_000, conversations=10_000, letters=4_000, applicants=400,
+        event_days=400, event_share=0.2, big=25_000_000, picture_hours=1,
+    ),
+    # 5 million log lines a month: 100,000 customers leave a third of them, robots the rest.
+    "large": Size(
+        100_000, 40_000, 200_000, 250, 12_000, 112_000, threads=60_000, conversations=40_000, letters=20_000,
+        applicants=2_000, event_days=400, event_share=0.05, big=25_000_000, picture_hours=1, every_line=False,
+    ),
+}  # fmt: skip

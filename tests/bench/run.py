@@ -12,6 +12,7 @@ from pathlib import Path
 from harness import Row
 
 from privacy.connections import EnvironmentConnections
+from privacy.datamap.load import load
 from privacy.orchestration.api import OVER, AirflowApi
 from privacy.orchestration.embedded import EmbeddedAirflow, free_port
 from privacy.orchestration.environment import Layout
@@ -71,8 +72,7 @@ def runs() -> list[Row]:
             "PRIVACY_STATE": str(folder / "state"),
             "PRIVACY_CONNECTION_LEDGER": f"sqlite:///{folder}/state/ledger.db",
             "PRIVACY_CONNECTION_BUNDLES": (folder / "state" / "bundles").as_uri(),
-            "PRIVACY_CONNECTION_SHOP": f"sqlite:///{folder}/shop/shop.db",
-            "PRIVACY_CONNECTION_WEBLOGS": (folder / "shop" / "logs").as_uri(),
+            **_connections(folder / "shop"),
         }
         house = House(Settings(home=PROJECT / "include", state=folder / "state"), EnvironmentConnections(variables))
         house.found()
@@ -96,6 +96,16 @@ def runs() -> list[Row]:
         Row("one run of export_subject", f"{units + 7} tasks, demo shop", "s", round(one, 2), round(other, 2),
             "the same graph of tasks that do nothing", round(one / other, 2), "at most 1.5 times", one / other <= 1.5)
     ]  # fmt: skip
+
+
+def _connections(shop: Path) -> dict[str, str]:
+    """The systems of a made shop."""
+    found = {}
+    for system in load(PROJECT / "include").systems.values():
+        data = shop / system.connection
+        url = f"sqlite:///{data}.db" if system.source == "sql" else data.as_uri()
+        found[f"PRIVACY_CONNECTION_{system.connection.upper()}"] = url
+    return found
 
 
 def _seconds(api: AirflowApi, dag: str, **conf: str) -> float:

@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
 
 def test_another_day_moves_the_logs_with_it(tmp_path):
     make(tmp_path, seed=1, size=SMALL, today=date(2027, 3, 30))
-    names = sorted(path.name for path in (tmp_path / "logs/nginx/access").iterdir())
+    names = sorted(path.name for path in (tmp_path / "weblogs/nginx/access").iterdir())
     assert names[:2] == ["access-2026-02-28.gz", "access-2026-03-01.gz"]
     assert names[-2:] == ["access-2027-03-29.gz", "access.log"]
 
@@ -45,7 +45,7 @@ def test_foreign_keys_hold_and_the_counts_are_those_told(made):
 
 
 def test_thirteen_months_of_logs_one_gz_a_day_and_todays_still_plain(made):
-    folder = made.folder / "logs/nginx/access"
+    folder = made.folder / "weblogs/nginx/access"
     names = {path.name for path in folder.iterdir()}
     days = [date(2025, 10, 20) + timedelta(days=n) for n in range((TODAY - date(2025, 10, 20)).days)]
     assert names == {f"access-{day}.gz" for day in days} | {"access.log"}
@@ -55,7 +55,7 @@ def test_thirteen_months_of_logs_one_gz_a_day_and_todays_still_plain(made):
 
 def test_the_hour_that_occurs_twice_is_there_with_both_offsets(made):
     """Edge case 3: local log times that occur twice, mixed offsets in one file."""
-    night = gzip.decompress((made.folder / "logs/nginx/access/access-2026-10-25.gz").read_bytes())
+    night = gzip.decompress((made.folder / "weblogs/nginx/access/access-2026-10-25.gz").read_bytes())
     assert b"25/Oct/2026:02:21:20 +0200" in night
     assert b"25/Oct/2026:02:21:20 +0100" in night
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest_demo import urls_of
 from privacy.testing import CHECKS, Stores, dataset_suite
 
 HOME = Path(__file__).parents[2] / "include"
@@ -18,8 +19,8 @@ def demo_stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
 
     folder = tmp_path_factory.mktemp("demo")
     make(folder, seed=3, size="tiny")
-    thin(folder / "logs")
-    return Stores(HOME, {"shop": f"sqlite:///{folder}/shop.db", "weblogs": (folder / "logs").as_uri()})
+    thin(folder / "weblogs")
+    return Stores(HOME, urls_of(folder))
 
 
 def thin(logs: Path) -> None:

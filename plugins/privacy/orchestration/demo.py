@@ -1,8 +1,8 @@
 """The demo: a made-up shop, a real Airflow, one request, its bundle.
 
 What is special to the shop comes from its folder: ``<home>/demo --to DIR`` makes the data (``<connection>.db`` of a SQL
-system, ``logs/`` of the web server), the data map names the systems, and the first example of its first dataset is the
-subject.
+system, a folder ``<connection>/`` of any other), the data map names the systems, and the first example of its first
+dataset is the subject.
 """
 
 from __future__ import annotations
@@ -129,9 +129,8 @@ class Demo:
         from privacy.datamap.load import load
 
         for system in load(self.home).systems.values():
-            data = self.folder / "shop"
-            database, logs = f"sqlite:///{data / system.connection}.db", (data / "logs").as_uri()
-            yield system.connection, database if system.source == "sql" else logs
+            data = self.folder / "shop" / system.connection
+            yield system.connection, f"sqlite:///{data}.db" if system.source == "sql" else data.as_uri()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -1,0 +1,2 @@
+SELECT vacancy_id, title, opened_on, closed_on
+FROM vacancies
