@@ -102,7 +102,7 @@ def test_every_mistake_names_file_key_and_what_to_write(tmp_path, file, old, new
 
 
 def test_a_sql_dataset_without_its_select_is_an_error_that_says_which_file(tmp_path):
-    for path in HOME.rglob("*.yaml"):
+    for path in [*HOME.rglob("*.yaml"), *HOME.rglob("sql/recruiting/*.sql")]:
         (tmp_path / path.relative_to(HOME)).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path.relative_to(HOME)).write_bytes(path.read_bytes())
     with pytest.raises(BadConfiguration, match=r"sql/shop/orders\.sql"):

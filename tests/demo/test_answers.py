@@ -22,14 +22,18 @@ def test_every_record_is_somebodys_or_nobodys_and_never_both(made):
         for answer in entry["decisions"].values() if entry.get("ambiguous") else [entry]:
             for dataset, keys in answer["records"].items():
                 owned[dataset] |= {tuple(key) for key in keys}
-    for dataset, key in made.answers["datasets"].items():
-        if dataset == "weblogs.access":
-            every = set(made.lines)
-        else:
-            table = dataset.removeprefix("shop.")
-            every = {tuple(row) for row in made.db.execute(f"SELECT {', '.join(key)} FROM {table}")}
-        assert owned[dataset] | nobody.get(dataset, set()) == every
+            for dataset, reasons in answer["withheld"].items():
+                owned[dataset] |= {tuple(key) for keys in reasons.values() for key in keys}
+    for request in made.answers["requests"]:
+        for processor, delivery in request["deliveries"].items():
+            keys = delivery.get("records", []) + delivery.get("arrived", [])
+            owned[f"deliveries.{processor}"] |= {tuple(key) for key in keys}
+    for dataset in made.answers["datasets"]:
+        every = made.keys(dataset)
+        assert owned[dataset] | nobody.get(dataset, set()) == every, dataset
         assert not owned[dataset] & nobody.get(dataset, set())
+        assert made.about.records[dataset] == len(every) > 0
+    assert set(made.about.records) == {*made.answers["datasets"], "shop.products"}
 
 
 def test_merged_accounts_are_one_subject(made):

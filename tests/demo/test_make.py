@@ -10,6 +10,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from demo import TODAY, Size, make
+from demo.moments import Calendar
 
 DOCUMENTATION = [ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
 SMALL = Size(customers=20, guests=5, old_orders=10, orders_a_day=0.05, sessions_a_day=0.1, strays_a_day=0.1)
@@ -25,8 +26,23 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
         make(tmp_path / name, seed=seed, size=SMALL)
     make(tmp_path / "b", seed=1, size=SMALL)  # Over what is there: the same again.
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
-    assert set(digests(tmp_path / "a")) == set(digests(tmp_path / "c"))
-    assert digests(tmp_path / "a")["shop.db"] != digests(tmp_path / "c")["shop.db"]
+    # What has a name of its own; messages and letters are named by when they came.
+    fixed = [{name for name in digests(tmp_path / at) if not re.match("mail|dossiers|analytics", name)} for at in "ac"]
+    assert fixed[0] == fixed[1]
+    for name in ("shop.db", "recruiting.db", "answers.json"):
+        assert digests(tmp_path / "a")[name] != digests(tmp_path / "c")[name]
+
+
+def test_a_file_is_as_old_as_its_record_and_the_name_of_a_message_is_its_time(tmp_path):
+    """Sources tell when a file was changed: the demo's files do not depend on the day on which they were made."""
+    make(tmp_path, seed=1, size=SMALL)
+    files = [f for f in tmp_path.rglob("*") if f.is_file() and f.parent != tmp_path]
+    latest = Calendar(TODAY).now / 1_000_000
+    assert [f for f in files if f.stat().st_mtime > latest or f.stat().st_mtime % 1] == []
+    messages = [f for f in files if f.parent.name in ("cur", "new")]
+    numbered = [f for f in messages if f.name[:9].isdigit()]
+    assert [f for f in numbered if f.stat().st_mtime != int(f.name.partition(".")[0])] == []
+    assert len(messages) - len(numbered) == 1
 
 
 def test_another_day_moves_the_logs_with_it(tmp_path):

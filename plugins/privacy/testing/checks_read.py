@@ -9,7 +9,7 @@ from itertools import chain
 from privacy.datamap.load import Ref
 from privacy.datamap.models import GLOBAL_KINDS
 from privacy.sources.base import PARTY, SUBJECT, ByKey, Due, Identifier, Of, Selection, Subject, schema_of
-from privacy.testing.mail import judged, same
+from privacy.testing.mail import judged
 from privacy.testing.reading import (
     SIZES,
     alike,
@@ -204,8 +204,8 @@ def a_record_is_found_by_its_key(bench: Bench, ref: Ref, examples: Examples) -> 
             must(len(found) == 1, ref, f"by its key {len(found)} records come for one; ask if the key is among `keys`")
             # What a judged row says depends on whom it is given to.
             names = ref.dataset.key if ref.dataset.judged else ref.dataset.columns
-            alike_ = alike([{n: found[0][n] for n in names}]) == alike([{n: row[n] for n in names}])
-            must(alike_, ref, "by its key another record comes, or it differs")
+            matching = alike([{n: found[0][n] for n in names}]) == alike([{n: row[n] for n in names}])
+            must(matching, ref, "by its key another record comes, or it differs")
             unnamed = found[0][SUBJECT] is None and found[0][PARTY] is None
             must(unnamed, ref, "a record by its key bears a subject; leave NULL")
             other = tuple(_of_no_record(part) for part in key)
