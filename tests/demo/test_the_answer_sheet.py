@@ -12,13 +12,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from conftest_demo import Made
+from conftest_demo import HOME, Made, urls_of
 from privacy.bundle.check import check_bundle
 from privacy.bundle.open import open_bundle
 from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
 from privacy.datamap.kinds import normal
-from privacy.datamap.load import DataMap
+from privacy.datamap.load import DataMap, Ref
+from privacy.datamap.models import REQUEST
 from privacy.errors import AmbiguousIdentity
 from privacy.identity import Decision, Question
 from privacy.orchestration import ending, steps
@@ -26,9 +27,8 @@ from privacy.orchestration.runs import Run
 from privacy.rights import Right
 from privacy.rights.house import House
 from privacy.settings import Settings
-from privacy.sources.base import Identifier, Of, Selection, Subject, Tally
+from privacy.sources.base import LEFT_OUT, SUBJECT, WITHHELD, Identifier, Of, Selection, Subject, Tally
 
-HOME = Path(__file__).parents[2] / "include"
 AFTER = datetime(2026, 11, 21, tzinfo=UTC)
 """The request comes after the last record of the demo shop."""
 
@@ -36,10 +36,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def house_of(made: Made, state: Path) -> House:
-    variables = {
-        "PRIVACY_CONNECTION_SHOP": f"sqlite:///{made.folder}/shop.db",
-        "PRIVACY_CONNECTION_WEBLOGS": (made.folder / "logs").as_uri(),
-    }
+    variables = {f"PRIVACY_CONNECTION_{name.upper()}": url for name, url in urls_of(made.folder).items()}
     return House(Settings(home=HOME, state=state), EnvironmentConnections(variables), FixedClock(AFTER))
 
 
@@ -86,21 +83,54 @@ def test_everybody_in_the_shop_gets_exactly_the_records_of_the_answer_sheet(tmp_
     made = Made(tmp_path / "shop", seed=seed)
     house = house_of(made, tmp_path / "state")
     people = list(everybody(house, made, seed))
-    assert len(people) > 80
-    pick = Of(tuple(Subject(no, subject.identifiers) for no, (_, subject, _) in enumerate(people)))
+    assert len(people) > 110
+    asked = {entry["request"]: entry["deliveries"] for entry in made.answers["requests"]}
+    who = [subject.identifiers for _, subject, _ in people]
+    who += [(Identifier(REQUEST, number),) for number, deliveries in asked.items() if complete(deliveries)]
+    pick = Of(tuple(Subject(no, identifiers) for no, identifiers in enumerate(who)))
+    answers = [answer for _, _, answer in people]
+    answers += [delivered(deliveries) for deliveries in asked.values() if complete(deliveries)]
     for ref in house.datamap:
         if not ref.dataset.people:
             continue
-        source, selection = house.source(ref.system.system), Selection(ref.name, pick)
-        found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-        for partition in source.partitions(selection):
-            for batch in source.read(selection, partition, Tally()):
-                keys = zip(*(batch.column(name).to_pylist() for name in ref.dataset.key), strict=True)
-                for no, key in zip(batch.column("_subject").to_pylist(), keys, strict=True):
-                    found[no].append(key)
-        for no, (name, _, answer) in enumerate(people):
-            wanted = sorted(tuple(key) for key in answer["records"].get(ref.full, []))
-            assert sorted(found[no]) == wanted, (ref.full, name)
+        found = read(house, ref, pick)
+        for no, answer in enumerate(answers):
+            name = people[no][0] if no < len(people) else "a request"
+            assert found[no] == wanted_of(answer, ref), (ref.full, name)
+
+
+def complete(deliveries: dict[str, Any]) -> bool:
+    return all(delivery["state"] == "complete" for delivery in deliveries.values())
+
+
+def delivered(deliveries: dict[str, Any]) -> dict[str, Any]:
+    """What a request's deliveries hold, in the form of a subject's answer."""
+    return {"records": {f"deliveries.{p}": d["records"] for p, d in deliveries.items()}, "withheld": {}, "left_out": {}}
+
+
+def wanted_of(answer: dict[str, Any], ref: Ref) -> dict[str, list[tuple[Any, ...]]]:
+    """The keys by what becomes of the record: ``given``, or why it is withheld; and those that lack others' values."""
+    wanted = {"given": answer["records"].get(ref.full, []), **answer["withheld"].get(ref.full, {})}
+    wanted |= {f"without others' {column}": keys for column, keys in answer["left_out"].get(ref.full, {}).items()}
+    return {what: sorted(map(tuple, keys)) for what, keys in wanted.items() if keys}
+
+
+def read(house: House, ref: Ref, pick: Of) -> dict[int, dict[str, list[tuple[Any, ...]]]]:
+    """The same of what a source gives, by the subject's number."""
+    source, selection = house.source(ref.system.system), Selection(ref.name, pick)
+    found: dict[int, dict[str, list[tuple[Any, ...]]]] = defaultdict(lambda: defaultdict(list))
+    columns = [*ref.dataset.key, SUBJECT, *([WITHHELD, LEFT_OUT] if ref.dataset.judged else [])]
+    for partition in source.partitions(selection):
+        for batch in source.read(selection, partition, Tally()):
+            for row in batch.select(columns).to_pylist():
+                key, mine = tuple(row[name] for name in ref.dataset.key), found[row[SUBJECT]]
+                mine[row.get(WITHHELD) or "given"].append(key)
+                for column in set(row.get(LEFT_OUT) or ()) if not row.get(WITHHELD) else ():
+                    mine[f"without others' {column}"].append(key)
+    for mine in found.values():
+        for keys in mine.values():
+            keys.sort()
+    return found
 
 
 @pytest.mark.parametrize(
