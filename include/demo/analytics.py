@@ -47,6 +47,18 @@ SCHEMA = pa.schema({
 })  # fmt: skip
 """The columns of the BigQuery export that this shop keeps, as the export has them."""
 
+_KEYS = ("page_location", "ga_session_id", "engagement_time_msec", "ip_address", "user_agent", "scroll")
+DEVICES = {
+    system: {
+        "category": "mobile" if system in ("iPhone", "Android") else "desktop", "operating_system": system,
+        "language": "nl-nl",
+    }
+    for system in ("Windows", "iPhone", "Android", "Macintosh", "Linux", "(not set)")
+}  # fmt: skip
+WEB = {b: {"browser": b, "hostname": "www.diamonto.example"} for b in ("Firefox", "Chrome", "Safari", "(not set)")}
+GEO = {"country": "Netherlands", "region": "Overijssel", "city": None}
+DIRECT = {"name": "(direct)", "medium": "(none)", "source": "(direct)"}
+ITEM = {"item_id": "DIA-0001", "item_name": "Trouwring geelgoud", "price": 950.0, "quantity": 1}
 _ELEMENTS = ("knop-bestel", "menu", "filter-metaal", "foto-2", "maattabel", "favoriet ❤")
 LATE = 1002
 """The customer whose telephone was off line: her clicks came in a day late."""
@@ -176,37 +188,54 @@ class _Ga4(_Kind):
         return f"events_{day:%Y%m%d}.parquet"
 
     def _save(self, file: Path, events: list[Line]) -> None:
-        table = pa.Table.from_pylist([self._row(event) for event in events], schema=SCHEMA)
-        pq.write_table(table, file, compression="snappy")
-
-    def _row(self, event: Line) -> dict[str, Any]:
-        bought = event.request.startswith("POST")
-        page = event.request.split(" ")[1]
-        params = [
-            _param("page_location", string_value=f"https://www.diamonto.example{page}"),
-            _param("ga_session_id", int_value=event.at // SECOND // 1800),
-            _param("engagement_time_msec", int_value=event.size),
-            _param("ip_address", string_value=event.ip),
-            _param("user_agent", string_value=event.agent),
-            _param("scroll", double_value=event.size % 100 / 100),
-        ]
-        if event.referer != "-":
-            params.append(_param("page_referrer", string_value=event.referer))
-        system, kind, browser = _told(event.agent)
-        items = [{"item_id": "DIA-0001", "item_name": "Trouwring geelgoud", "price": 950.0, "quantity": 1}]
-        return {
-            "event_date": (datetime.fromtimestamp(event.at // SECOND, UTC).astimezone(ZONE)).strftime("%Y%m%d"),
-            "event_timestamp": event.at, "event_name": "purchase" if bought else "page_view", "event_params": params,
-            "event_value_in_usd": 1028.37 if bought else None,
-            "user_id": None if event.user is None else str(event.user), "user_pseudo_id": event.device,
-            "user_first_touch_timestamp": None if event.device is None else event.at - crc32(event.device.encode()),
-            "is_active_user": event.size > 1000,
-            "device": {"category": kind, "operating_system": system, "language": "nl-nl",
-                       "web_info": {"browser": browser, "hostname": "www.diamonto.example"}},
-            "geo": {"country": "Netherlands", "region": "Overijssel", "city": None},
-            "traffic_source": {"name": "(direct)", "medium": "(none)", "source": "(direct)"},
-            "items": items if bought else [], "stream_id": "4200000001", "platform": "WEB",
+        """By column: row by row is five times slower."""
+        told = [_told(event.agent) for event in events]
+        bought = [event.request.startswith("POST") for event in events]
+        constant = {"stream_id": "4200000001", "platform": "WEB"}
+        columns: dict[str, Any] = {
+            "event_date": [_day(event.at) for event in events], "event_timestamp": [event.at for event in events],
+            "event_name": ["purchase" if b else "page_view" for b in bought], "event_params": _params(events),
+            "event_value_in_usd": [1028.37 if b else None for b in bought],
+            "user_id": [None if event.user is None else str(event.user) for event in events],
+            "user_pseudo_id": [event.device for event in events],
+            "user_first_touch_timestamp": [e.at - crc32(e.device.encode()) if e.device else None for e in events],
+            "is_active_user": [event.size > 1000 for event in events],
+            "device": [DEVICES[system] | {"web_info": WEB[browser]} for system, browser in told],
+            "geo": [GEO] * len(events), "traffic_source": [DIRECT] * len(events),
+            "items": [[ITEM] if b else [] for b in bought],
+            **{name: [value] * len(events) for name, value in constant.items()},
         }  # fmt: skip
+        arrays = [
+            columns[field.name]
+            if isinstance(columns[field.name], pa.Array)
+            else pa.array(columns[field.name], field.type)
+            for field in SCHEMA
+        ]
+        pq.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), file, compression="snappy")
+
+
+def _params(events: list[Line]) -> pa.Array:
+    """What an event is about: a list of keys, each with a value of one of four types."""
+    offsets, keys, texts, numbers, reals = [0], [], [], [], []
+    for event in events:
+        page = event.request.split(" ")[1]
+        keys += _KEYS
+        texts += (f"https://www.diamonto.example{page}", None, None, event.ip, event.agent, None)
+        numbers += (None, event.at // SECOND // 1800, event.size, None, None, None)
+        reals += (None, None, None, None, None, event.size % 100 / 100)
+        if event.referer != "-":
+            keys.append("page_referrer")
+            texts.append(event.referer)
+            numbers.append(None)
+            reals.append(None)
+        offsets.append(len(keys))
+    nothing = pa.nulls(len(keys), _REAL)
+    value = pa.StructArray.from_arrays(
+        [pa.array(texts, _TEXT), pa.array(numbers, _WHOLE), nothing, pa.array(reals, _REAL)], fields=list(_VALUE)
+    )
+    of = SCHEMA.field("event_params").type
+    pairs = pa.StructArray.from_arrays([pa.array(keys, _TEXT), value], fields=list(of.value_type))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pairs, type=of)
 
 
 class _Clicks(_Kind):
@@ -238,14 +267,12 @@ class _Clicks(_Kind):
         file.write_bytes(gzip.compress("".join(lines).encode(), 6, mtime=0))
 
 
-def _param(key: str, **value: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(("string_value", "int_value", "float_value", "double_value"))
-    return {"key": key, "value": empty | value}
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at // SECOND, UTC).astimezone(ZONE).strftime("%Y%m%d")
 
 
 @lru_cache(maxsize=64)
-def _told(agent: str) -> tuple[str, str, str]:
-    """Operating system, kind of device and browser, out of what the browser says of itself."""
-    system = next((s for s in ("Windows", "iPhone", "Android", "Macintosh", "Linux") if s in agent), "(not set)")
-    browser = next((b for b in ("Firefox", "Chrome", "Safari") if b in agent), "(not set)")
-    return system, "mobile" if system in ("iPhone", "Android") else "desktop", browser
+def _told(agent: str) -> tuple[str, str]:
+    """Operating system and browser, out of what the browser says of itself."""
+    system = next((s for s in DEVICES if s in agent), "(not set)")
+    return system, next((b for b in WEB if b in agent), "(not set)")

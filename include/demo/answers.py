@@ -46,9 +46,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, TextIO
 
+import orjson
+
 from demo.owners import Owner
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 BOTH, SHARED, THEIRS = "", "shared", "theirs"
 LINES = frozenset(("weblogs.access", "analytics.ga4_events", "analytics.clicks"))
 _WITHHELD, _LEFT_OUT = "withheld:", "left_out:"
@@ -92,7 +93,7 @@ class Answers:
         :param withheld: reason -> who is named in it without being a party to it.
         :param left_out: column -> whose copy of the record lacks others' values of it.
         """
-        text = _ENCODE(key)
+        text = orjson.dumps(key).decode()
         self._owned(dataset, text, owner, "")
         told = {*owner.always, *owner.theirs}
         for reason, named in (withheld or {}).items():
@@ -123,7 +124,7 @@ class Answers:
 
         :param mine: (subject, decision) whose it is; ``not_mine``: (subject, decision, why not).
         """
-        text = _ENCODE(key)
+        text = orjson.dumps(key).decode()
         anybody = False
         for subject, mode in mine:
             anybody = True
@@ -163,7 +164,7 @@ class Answers:
             )
             have, rows = next(owned, (None, iter(())))
             for subject, text in about:
-                entry = {"subject": subject, **json.loads(text)}
+                entry = {"subject": subject, **orjson.loads(text)}
                 mine: list[Any] = []
                 if have == subject:
                     mine = list(rows)
@@ -172,7 +173,7 @@ class Answers:
                     entry["decisions"] = {mode: _answer(mine, mode) for mode in (SHARED, THEIRS)}
                 else:
                     entry |= _answer(mine, BOTH)
-                file.write((",\n" if subjects else "") + json.dumps(entry, ensure_ascii=False))
+                file.write((",\n" if subjects else "") + orjson.dumps(entry).decode())
                 subjects += 1
             file.write('\n],\n"nobody": {')
             self._nobody(file)
@@ -203,12 +204,12 @@ def _answer(rows: list[Any], mode: str) -> dict[str, Any]:
             continue
         kind, colon, what = reason.partition(":")
         if colon:
-            aside[kind + colon].setdefault(dataset, {}).setdefault(what, []).append(json.loads(key))
+            aside[kind + colon].setdefault(dataset, {}).setdefault(what, []).append(orjson.loads(key))
         elif reason:
             counts = why.setdefault(dataset, {})
             counts[reason] = counts.get(reason, 0) + 1
         else:
-            records.setdefault(dataset, []).append(json.loads(key))
+            records.setdefault(dataset, []).append(orjson.loads(key))
     return {
         "records": records,
         "withheld": aside[_WITHHELD],

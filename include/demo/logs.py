@@ -11,18 +11,26 @@ import gzip
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from demo import words
 from demo.answers import BOTH, SHARED, THEIRS, Answers
-from demo.moments import SECOND, Calendar, local
+from demo.moments import HOUR, SECOND, Calendar, local
 from demo.owners import NOBODY, Owner
 from demo.visits import Line
 
 FOLDER = "nginx/access"
 DATASET = "weblogs.access"
+_CRAWLERS = [b"203.0.113.%d - - [" % (200 + n) for n in range(32)]
+"""Addresses that no visitor has (see :func:`demo.people.home`, :func:`demo.visits.mobile`)."""
+_CRAWLED = [
+    f'] "GET {page}?blad={n} HTTP/1.1" 200 {5_000 + n} "-" "{words.ROBOTS[0]}" "-"\n'.encode()
+    for n in range(50)
+    for page in ("/ringen", "/collier", "/oorbellen")
+]
 Who = tuple[str, str]
 """A subject under a decision (``shared``, ``theirs``; empty where there is nothing to decide)."""
 
@@ -46,11 +54,13 @@ class Logs:
     """Takes days in order, and writes each as soon as the day after it is known.
 
     :param to: the folder of all logs.
+    :param crawl: lines a day of search engines.
     ``events`` is told the same days, for the statistics that are made of the same visits.
 
     """
 
-    def __init__(self, to: Path, calendar: Calendar, answers: Answers) -> None:
+    def __init__(self, to: Path, calendar: Calendar, answers: Answers, crawl: int = 0) -> None:
+        self._crawl = crawl
         self.events: Events | None = None
         self._to = to / FOLDER
         self._to.mkdir(parents=True, exist_ok=True)
@@ -107,22 +117,38 @@ class Logs:
         near = [self._visits[m] for m in (n - 1, n, n + 1) if m in self._visits]
         named = [self._named[m] for m in (n - 1, n, n + 1) if m in self._named]
         around = Around(near, named, self.whose)
-        text = []
-        for no, line in enumerate(lines, start=1):
-            key = [f"{FOLDER}/{name}", no]
+        text: list[bytes] = []
+        crawled = self._crawled(day, last)
+        for line in lines:
+            while crawled and crawled[-1][0] <= line.at:
+                text.append(crawled.pop()[1])
             text.append(self._text(line))
+            key = [f"{FOLDER}/{name}", len(text)]
             if line.raw is not None or line.owner is not None:
                 self._answers.record(DATASET, key, line.owner or NOBODY)
             else:
                 self._answers.line(DATASET, key, *around.whose(line))
+        text += [line for _, line in reversed(crawled)]
         if self.events is not None:
             self.events.write(n, day, near, around)
         content = b"".join(text)
-        self.lines += len(lines)
+        self.lines += len(text)
         file = self._to / name
         file.write_bytes(content if last else gzip.compress(content, 6, mtime=0))
         ends = self._calendar.now // SECOND if last else local(self._calendar.days[n + 1]) // SECOND
         os.utime(file, (ends, ends))
+
+    def _crawled(self, day: date, last: bool) -> list[tuple[int, bytes]]:
+        """The lines of search engines, the latest first: all day long, page after page, nobody's."""
+        start = local(day)
+        end = self._calendar.now if last else local(day + timedelta(days=1))
+        found = []
+        for n in range(self._crawl * (end - start) // (24 * HOUR)):
+            at = start + n * 24 * HOUR // self._crawl // SECOND * SECOND
+            head, tail = _CRAWLERS[n % len(_CRAWLERS)], _CRAWLED[n % len(_CRAWLED)]
+            found.append((at, b"%s%s%s" % (head, self._calendar.stamp(at).encode(), tail)))
+        found.reverse()
+        return found
 
     def _text(self, line: Line) -> bytes:
         if line.raw is not None:

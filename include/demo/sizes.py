@@ -13,6 +13,7 @@ class Size:
     :param guests: people who order without one.
     :param old_orders: orders from before the logs begin; the per-day figures are averages over the 13 months of logs.
     :param strays: log lines a day of nobody known: robots and visitors without a cookie.
+    :param crawl: log lines a day of search engines, from addresses that nobody else has.
     :param threads: conversations by e-mail; ``conversations``: at the helpdesk; ``letters``: by post.
     :param applicants: for a job.
     :param event_days: of the last so many days random visits are in the site's statistics; ``event_share``: and how many.
@@ -26,6 +27,7 @@ class Size:
     orders_a_day: float
     sessions_a_day: float
     strays_a_day: float
+    crawl: int = 0
     threads: int = 20
     conversations: int = 20
     letters: int = 5
@@ -47,9 +49,10 @@ SIZES = {
         20_000, 8_000, 40_000, 50, 300, 400, threads=15_000, conversations=10_000, letters=4_000, applicants=400,
         event_days=400, event_share=0.2, big=25_000_000, picture_hours=1,
     ),
-    # 5 million log lines a month: 100,000 customers leave a third of them, robots the rest.
+    # 5 million log lines a month: some of 100,000 customers and of visitors without a cookie, most of search engines.
     "large": Size(
-        100_000, 40_000, 200_000, 250, 12_000, 112_000, threads=60_000, conversations=40_000, letters=20_000,
-        applicants=2_000, event_days=400, event_share=0.05, big=25_000_000, picture_hours=1, every_line=False,
+        100_000, 40_000, 200_000, 250, 5_000, 10_000, crawl=130_000, threads=60_000, conversations=40_000,
+        letters=20_000, applicants=2_000, event_days=400, event_share=0.05, big=25_000_000, picture_hours=1,
+        every_line=False,
     ),
 }  # fmt: skip
