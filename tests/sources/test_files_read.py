@@ -166,7 +166,7 @@ def test_groups_are_exact_values_of_their_columns_types(tmp_path: Path) -> None:
     assert cabinet.locate("letters", FOREVER)[0].oldest == datetime(2026, 2, 27, 23, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("key", [f"letters/5/2026-02-30-{NAME}", "letters/99999999999999999999/2026-02-03-Anna", "letters/٣/2026-02-03-Anna"])  # fmt: skip
+@pytest.mark.parametrize("key", [f"letters/5/2026-02-30-{NAME}", "letters/99999999999999999999/2026-02-03-Anna", "letters/٣/2026-02-03-Anna", "letters/3/٢٠٢٦-02-03-Anna"])  # fmt: skip
 def test_a_value_that_does_not_convert_fails_an_export_and_not_a_purge(cabinet: Cabinet, key: str) -> None:
     """Edge cases 11, 16 and 21: it is told, without the name; digits of other scripts are no number."""
     cabinet.put(key)

@@ -32,7 +32,7 @@ DELIVERED = "DELIVERED"
 Value = int | str | date | None
 """A column's value out of a name; a datetime is whole microseconds since 1970 in UTC."""
 
-_DIGITS = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_DIGITS = re.compile(r"-?[0-9]{1,19}")  # Those of other scripts are digits to Python too.
 _LETTERS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrst")
 
 
@@ -164,8 +164,6 @@ def _value(raw: str | None, column: Column) -> Value:
         return None
     if column.type == "text":
         return text_of(raw)
-    if not raw.isascii():
-        raise Lost  # Digits of other scripts are digits to Python.
     if column.type == "integer":
         # A folder's number may be written with zeros before it.
         if not _DIGITS.fullmatch(raw) or not -(2**63) <= int(raw) < 2**63:
