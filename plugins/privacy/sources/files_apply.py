@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from privacy.errors import GiveUp, PrivacyError, Refused, RetryLater
 from privacy.sources.base import Item, Kept, Of, Outcome, Set, Status, Step
 from privacy.sources.files_found import Files
-from privacy.sources.files_match import DueMatcher, Matcher, matcher
+from privacy.sources.files_match import AnyMatcher, Matcher, matcher
 from privacy.sources.files_names import File
 
 
@@ -57,7 +57,7 @@ class _Spare:
         return any(picked.rows or picked.aside for picked in found)
 
 
-def _one(files: Files, item: Item, pick: Matcher | DueMatcher, held: _Spare) -> Outcome:
+def _one(files: Files, item: Item, pick: AnyMatcher, held: _Spare) -> Outcome:
     try:
         file = files.record(item.key[0])
         if not pick.pick(file).rows:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from privacy.errors import BadInput, PrivacyError, RetryLater, Unreadable
-from privacy.sources.base import Due, Of, Problem
+from privacy.sources.base import ByKey, Due, Of, Problem
 from privacy.sources.files_content import content_of
 from privacy.sources.files_names import MEDIA_TYPE, SHA256, File, NameForm, Stray, place, text_of
 from privacy.storage import Entry, Store, translated
@@ -93,6 +93,8 @@ class Files:
         :raises Unreadable: of a selection of subjects: something that could hold theirs and is no record; or there is
             nothing in the store at all. A purge goes on without it: the data map's check tells of it.
         """
+        if isinstance(pick, ByKey):
+            return list(self._named(pick)), 0
         files, strays = self.listed()
         if isinstance(pick, Due):
             regular = [file for file in files if file.entry.regular]
@@ -110,6 +112,15 @@ class Files:
                 advice="Is the folder mounted? If it is empty for good, put a file into it and excuse that by name.",
             )  # fmt: skip
         return files, 0
+
+    def _named(self, pick: ByKey) -> Iterator[File]:
+        """The records of these names; nothing is listed."""
+        for name in sorted(str(key[0]) for key in pick.keys if len(key) == 1):
+            try:
+                yield self.record(name)
+            except (BadInput, Unreadable) as problem:
+                if problem.code not in ("files.not_a_record", "storage.missing"):
+                    raise
 
     def refusal(self, stray: Stray, count: int = 1) -> Unreadable:
         """The error that something below the prefix is no record."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from privacy.datamap.kinds import normal
 from privacy.datamap.models import GLOBAL_KINDS
 from privacy.errors import BadInput
-from privacy.sources.base import Due, Identifier, Of
+from privacy.sources.base import ByKey, Due, Identifier, Of
 from privacy.sources.files_names import File, NameForm
 from privacy.sources.instants import micros
 
@@ -100,8 +100,26 @@ class DueMatcher:
         return Picked([(None, None)] if at is not None and at < self._before else [])
 
 
-def matcher(form: NameForm, pick: Of | Due, on: tuple[str, ...] | None = None) -> Matcher | DueMatcher:
+class KeyMatcher:
+    """The files of these names, whoever they are about."""
+
+    selects = True
+
+    def __init__(self, pick: ByKey) -> None:
+        self._keys = pick.keys
+
+    def pick(self, file: File) -> Picked:
+        """What the selection says of a file."""
+        return Picked([(None, None)] if (file.key,) in self._keys else [])
+
+
+AnyMatcher = Matcher | DueMatcher | KeyMatcher
+
+
+def matcher(form: NameForm, pick: Of | Due, on: tuple[str, ...] | None = None) -> AnyMatcher:
     """The way to tell which files are selected."""
+    if isinstance(pick, ByKey):
+        return KeyMatcher(pick)
     return DueMatcher(form, pick) if isinstance(pick, Due) else Matcher(form, pick, on)
 
 
