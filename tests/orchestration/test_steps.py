@@ -426,8 +426,9 @@ def test_a_run_on_a_broken_data_map_has_its_entries_too(ferry: Ferry) -> None:
     (ferry.home / "datamap" / "ferry.yaml").write_text("system: ferry\ntypo: 1\n")
 
     this = Run("run-1", number, "operator")
-    with pytest.raises(PrivacyError):
-        steps.open_request(broken, this)
+    steps.open_request(broken, this)
+    with pytest.raises(PrivacyError, match=r"datamap\.invalid"):
+        steps.resolve_identity(broken, this)
     ending.record(broken, this, failed="datamap.invalid")
     assert ferry.kinds(number) == [("run.begun", ""), ("run.ended", "datamap.invalid")]
 
