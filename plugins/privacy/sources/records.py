@@ -22,7 +22,7 @@ from privacy.clock import Clock
 from privacy.connections import Connection
 from privacy.datamap.models import System
 from privacy.errors import BadConfiguration, BadInput, PrivacyError
-from privacy.sources.base import Claim, Item, Of, Outcome, Partition, Problem, Selection, Step, Subject, Tally
+from privacy.sources.base import ByKey, Claim, Item, Of, Outcome, Partition, Problem, Selection, Step, Subject, Tally
 from privacy.sources.records_apply import apply
 from privacy.sources.records_check import problems
 from privacy.sources.records_files import File, RecordFiles
@@ -83,6 +83,9 @@ class RecordSource:
         listed = files.listed(whole=isinstance(selection.pick, Of))
         if files.layout.latest is not None:
             return [Partition(files.prefix, sum(file.entry.bytes for file in listed))]
+        if isinstance(selection.pick, ByKey):
+            dataset = self.system.datasets[selection.dataset]
+            listed = [file for file in listed if selection.pick.may(file.entry.key, dataset)]
         return [files.partition(file) for file in listed]
 
     def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from privacy.datamap.kinds import fold, normal
 from privacy.errors import BadInput
-from privacy.sources.base import Due, Of
+from privacy.sources.base import ByKey, Due, Of
 from privacy.sources.instants import micros
 from privacy.sources.records_files import File
 from privacy.sources.records_layout import Layout, Place, whole
@@ -162,6 +162,26 @@ class DueRule:
     def reaches(self, span: tuple[int, int] | None) -> bool:
         """Whether a record of that time may be due."""
         return span is None or self._layout.starts != self._layout.dataset.time or span[0] < self.before
+
+
+class KeyRule(DueRule):
+    """The records with these keys; a part that may be written in several ways is left to who asks."""
+
+    def __init__(self, layout: Layout, pick: ByKey) -> None:
+        super().__init__(layout, pick)
+        columns, self.selects = layout.dataset.columns, True
+        self._names = [n for n in layout.dataset.key if columns[n].type in ("text", "integer")]
+        at = [layout.dataset.key.index(name) for name in self._names]
+        self._keys = {tuple(str(key[n]) for n in at) for key in pick.keys}
+
+    def judge(self, seen: Seen) -> Judged | None:
+        """What the selection says of a record; None: nothing."""
+        key = tuple(str(self._layout.value(name, seen[0], place(seen))) for name in self._names)
+        return Judged([(None, None)]) if key in self._keys else None
+
+    def reaches(self, span: tuple[int, int] | None) -> bool:
+        """Any file may have one."""
+        return True
 
 
 class OfDue:

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from privacy.sources.base import Due, Selection
+from privacy.sources.base import ByKey, Due, Selection
 from privacy.sources.records_files import File, Form, RecordFiles
 from privacy.sources.records_json import Found, document_records, exact, line_records
 from privacy.sources.records_layout import Layout, Row
-from privacy.sources.records_match import DueRule, Matcher, OfDue, Pick, Seen, place
+from privacy.sources.records_match import DueRule, KeyRule, Matcher, OfDue, Pick, Seen, place
 from privacy.sources.records_parquet import Picks, deciding, missing, opened
 from privacy.sources.whose import Judged, Window
 
@@ -258,6 +258,8 @@ class Dumps:
 
 def prepared(files: RecordFiles, selection: Selection) -> Pick:
     """What picks a selection's records; of subjects, ready to look for, made once for all files."""
+    if isinstance(selection.pick, ByKey):
+        return KeyRule(files.layout, selection.pick)
     if isinstance(selection.pick, Due):
         return DueRule(files.layout, selection.pick)
     if files.prepared is None or files.prepared[0] != selection:
