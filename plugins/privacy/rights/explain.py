@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from privacy.datamap.load import DataMap, Ref
 from privacy.datamap.models import Text
 from privacy.datamap.policy import Period, Promise
 from privacy.errors import BadInput
 from privacy.holds.models import Everything, Hold, Keys, plain
-from privacy.rights.until import due
+from privacy.retention.terms import Bound, due
 from privacy.rights.whose import Lead, Leads, Row, Rule, moment
 from privacy.sources import item_key
 from privacy.sources.base import PARTY, SUBJECT, WITHHELD, Of, Partition, Selection, Source, Subject
@@ -134,7 +134,7 @@ def _term(datamap: DataMap, ref: Ref, row: Row) -> Term:
     # A date is a local date already: its midnight in its own zone is that very date.
     start = row[str(column)] if ref.dataset.columns[str(column)].type == "date" else started
 
-    def over(period: Period | None, bound: Literal["keep_at_least", "keep_at_most"]) -> datetime | None:
+    def over(period: Period | None, bound: Bound) -> datetime | None:
         return None if period is None else due(start, period, zone, bound=bound, counts_from=term.counts_from)
 
     try:
