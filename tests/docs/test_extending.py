@@ -176,7 +176,7 @@ STRAYS = {
     [
         ("A new dump", "chats.conversations", 1, "column customer_id (shop.customer_id) decides, the first of"),
         ("A new store of files", "warranties.certificates", 1, "column customer_id (shop.customer_id) decides"),
-        ("A new mailbox", "workshop.letters", 1, "an address of the shop's own domain"),
+        ("A new mailbox", "workshop.letters", 1, "somebody's of the shop: column to (email) decides"),
     ],
 )
 def test_a_reader_adds_a_store_with_a_block(tmp_path, monkeypatch, shop, title, dataset, records, told):

@@ -119,7 +119,7 @@ def _who(lead: Lead) -> str:
     )
     says = f"column {lead.column} ({lead.kind}) decides, {first}"
     if lead.own:
-        says += "; an address of the shop's own domain"
+        says += "; it is an address of the shop's own domain"
     if lead.rule == "unfilled":
         return f"nobody: none of {', '.join(lead.columns)} is filled in"
     if lead.rule == "unusable":
@@ -139,7 +139,8 @@ def _who(lead: Lead) -> str:
             "others used it too, or it was theirs at another time"
         )
     look = f"; given to them after a person's look only ({lead.withheld})" if lead.withheld else ""
-    return f"one person's: {says}. Known of them: {who}{look}"
+    whose = "somebody's of the shop" if lead.own else "one person's"
+    return f"{whose}: {says}. Known of them: {who}{look}"
 
 
 def _until(found: Explanation, zone: str) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Explanation:
     @property
     def given(self) -> bool:
         """Whether somebody's access request gives it, or would after a person's look."""
-        return any(lead.theirs for lead in self.leads)
+        return any(lead.theirs or lead.rule is Rule.REQUEST for lead in self.leads)
 
 
 def explain(
