@@ -114,10 +114,8 @@ def _erasure(erasure: Erasure) -> str:
 
 def _who(lead: Lead) -> str:
     """A lead in a sentence: the rule, and whom it leads to."""
-    first = (
-        f"the first of {', '.join(lead.columns)} that is filled in" if len(lead.columns) > 1 else "which is filled in"
-    )
-    says = f"column {lead.column} ({lead.kind}) decides, {first}"
+    first = f", the first of {', '.join(lead.columns)} that is filled in" if len(lead.columns) > 1 else ""
+    says = f"column {lead.column} ({lead.kind}) decides{first}"
     if lead.own:
         says += "; it is an address of the shop's own domain"
     if lead.rule == "unfilled":
