@@ -104,7 +104,7 @@ def translated(where: str) -> Iterator[None]:
             "database.absent",
             "A table or column is not there.",
             where=where,
-            advice="Compare the data map and its SQL file with the database: privacy datamap check.",
+            advice="Compare the data map and its SQL file with the database: privacy datamap check --stores.",
         ) from None
     raise GiveUp(
         "database.failed", "The database refused a statement.", where=where, advice="See the database's own log."
