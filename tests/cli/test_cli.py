@@ -82,7 +82,8 @@ def test_a_half_filled_data_map_stops_only_what_needs_one(salon):
     with (salon.home / "datamap/salon.yaml").open("a") as file:
         file.write("  wishes: {title: {nl: TITLE?, en: TITLE?}}\n")
     assert salon.good("request", "list")[0]["number"] == number
-    assert salon.good("request", "show", number)["number"] == number
+    shown = salon.good("request", "show", number)
+    assert (shown["number"], shown["processors_unknown"]) == (number, "datamap.invalid")
     assert salon.good("ledger", "verify")["ok"] is True
     assert "request received" in salon.run("ledger", "show").stdout
     salon.good("request", "refuse", number, "--ground", "withdrawn")

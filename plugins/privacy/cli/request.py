@@ -24,7 +24,7 @@ from privacy.cli.common import (
     workbench,
 )
 from privacy.cli.processors import answers, ask
-from privacy.errors import BadInput, PrivacyError, Refused
+from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
 
 if TYPE_CHECKING:
     from privacy.errors import Tampered
@@ -118,7 +118,14 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
     if last:
         data["last_run"] = last
         lines.append(f"last run: {last['status']}" + (f" ({last['reason']})" if last["reason"] else ""))
-    if deliveries := list(house.deliveries.of(found.number)):
+    try:
+        deliveries = list(house.deliveries.of(found.number))
+    except BadConfiguration as problem:
+        # Only the data map knows who delivers; one that is half filled in hides nothing else of a request.
+        deliveries = []
+        data["processors_unknown"] = problem.code
+        lines.append(f"what processors delivered is not known [{problem.code}]: privacy datamap check")
+    if deliveries:
         data["processors"] = [delivery.as_json() for delivery in deliveries]
         lines.append(answers(deliveries, zone))
     bundle = house.register.bundle(number)
