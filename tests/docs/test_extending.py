@@ -203,6 +203,7 @@ def test_a_reader_adds_a_store_with_a_block(tmp_path, monkeypatch, shop, title, 
     found = reader.typed(check)
     assert (found.exit_code, "datamap.unclaimed" in found.stdout) == (1, True), found.output
     assert stray.stem not in found.stdout
+    assert ("Which one it is: privacy datamap place warranties" in found.stdout) == (system == "warranties")
     stray.unlink()
     reader.suite(dataset)
 

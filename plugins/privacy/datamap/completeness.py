@@ -131,6 +131,9 @@ def _no_dataset(system: System, thing: Held) -> Finding:
         what, start = "folder", "Add it to the `folders:` of a dataset"
     elif not thing.parts:
         what, start = "place", "Describe it as a dataset with that `prefix:`"
+        if hidden := re.fullmatch(r"\(place (\w+)\)", thing.name):
+            # A source of files says no name, which may be a person's.
+            start = f"Which one it is: privacy datamap place {system.system} {hidden[1]}. {start}"
     return Finding(
         system.system,
         thing.name,
