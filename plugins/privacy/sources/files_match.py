@@ -92,13 +92,10 @@ class DueMatcher:
     def __init__(self, form: NameForm, due: Due) -> None:
         self._form, self._before = form, micros(due.before)
         self._starts = form.dataset.starts.column if form.dataset.starts else None
-        self._keys = due.keys if isinstance(due, ByKey) else None
-        self.selects = self._starts is not None or self._keys is not None
+        self.selects = self._starts is not None
 
     def pick(self, file: File) -> Picked:
         """What the selection says of a file."""
-        if self._keys is not None:
-            return Picked([(None, None)] if (file.key,) in self._keys else [])
         at = self._form.moment(file, self._starts)
         return Picked([(None, None)] if at is not None and at < self._before else [])
 
