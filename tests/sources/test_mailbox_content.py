@@ -61,6 +61,8 @@ MENTIONS = {
     "html with hexadecimal references": simple(b"&#x61;nna&commat;a.example", "text/html"),
     "html with tags around the at": simple(b"anna<span>@</span><b>a.example</b>", "text/html"),
     "html with breaks within": simple(b"an<wbr>na@a.ex<wbr/>ample", "text/html"),
+    "html with tags within a word": simple(b"<b>an</b><i>na@a</i>.example", "text/html"),
+    "html with tags within the domain": simple(b"anna@a.ex<span>ample</span>", "text/html"),
     "invisible characters within": simple("an\u00adna\u200b@a.example".encode()),
     "invisible references within": simple(b"an&shy;na@a.ex&#8203;ample", "text/html"),
     "a query": simple(b"https://x.example/?email=anna@a.example&x=1", "text/html"),

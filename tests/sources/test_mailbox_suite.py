@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import io
 import shutil
+from typing import Any, BinaryIO
 
+import pyarrow as pa
 import pytest
 import yaml
 
 import conftest_bikes
+from privacy.sources.base import Partition, Selection, Subject, Tally
+from privacy.sources.mailbox import MailboxSource
 from privacy.testing import CHECKS, Stores, examples_of
 from sources.mailbox_kit import ANNA, BRAM, Archive, mail, raw_system
 
@@ -50,3 +55,70 @@ def test_dataset(stores: Stores, full: str, check) -> None:
     """Edge case 22, and all that the suite names."""
     ref = stores.datamap[full]
     check(stores, ref, examples_of(stores.datamap, ref))
+
+
+class Tells(MailboxSource):
+    """Gives withheld messages whole."""
+
+    def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Any:
+        for batch in super().read(selection, partition, tally):
+            rows = batch.to_pylist()
+            yield pa.RecordBatch.from_pylist([r | {"text": r["text"] or "x"} for r in rows], schema=batch.schema)
+
+
+class Invents(MailboxSource):
+    """Says of a message of others that the subject stands in it."""
+
+    def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Any:
+        for batch in super().read(selection, partition, tally):
+            rows = batch.to_pylist()
+            lost = dict.fromkeys(rows[0]) | {n: rows[0][n] for n in ("folder", "message", "received_at", "_subject")}
+            yield pa.RecordBatch.from_pylist([lost | {"_withheld": "mention", "_subject": 2}], schema=batch.schema)
+
+
+class KeepsBlindCopies(MailboxSource):
+    """Leaves nothing out of the list of blind copies."""
+
+    def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Any:
+        for batch in super().read(selection, partition, tally):
+            rows = batch.to_pylist()
+            given = [r | {"bcc": None if r["_withheld"] else ["x@x.example"]} for r in rows]
+            yield pa.RecordBatch.from_pylist(given, schema=batch.schema)
+
+
+class GivesTheFile(MailboxSource):
+    """Gives originals as they are stored."""
+
+    def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
+        return super().open(dataset, key, None if reader else reader)
+
+
+class CutsShort(MailboxSource):
+    """Gives a reader less than the message."""
+
+    def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
+        with super().open(dataset, key, reader) as file:
+            return io.BytesIO(file.read() if reader is None else file.read()[:-1])
+
+
+WRONG = [
+    (Tells, "only_their_own_records", "a withheld row says text"),
+    (Invents, "only_their_own_records", "has nothing of the subject in it"),
+    (KeepsBlindCopies, "only_their_own_records", "blind copies of others"),
+    (GivesTheFile, "originals_hold_no_blind_copies_of_others", "leave them out"),
+    (CutsShort, "originals_hold_no_blind_copies_of_others", "nothing to leave out"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "said"), WRONG)
+def test_the_suite_catches_a_source_that_tells_too_much(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, kind: type, name: str, said: str
+) -> None:
+    """Edge cases 20 and 28."""
+    ref = stores.datamap["mail.correspondence"]
+    made = stores.source(ref)
+    monkeypatch.setattr(made, "__class__", kind)
+    monkeypatch.setattr(stores, "source", lambda *_: made)
+    (check,) = [check for check in CHECKS if check.__name__ == name]
+    with pytest.raises(AssertionError, match=said):
+        check(stores, ref, examples_of(stores.datamap, ref))

@@ -174,18 +174,18 @@ def _flush(angle: list[str] | None, phrase: list[str], *, again: bool) -> Iterat
 
 def _joined(tokens: list[str]) -> list[str]:
     """Tokens as words: what stands around a dot or an @ belongs together, blanks or not."""
-    words: list[str] = []
+    words: list[list[str]] = []
     blank = True
     for token in tokens:
         if token.isspace():
             blank = True
             continue
-        if words and (not blank or words[-1][-1] in ".@" or token[0] in ".@"):
-            words[-1] += token
+        if words and (not blank or words[-1][-1][-1] in ".@" or token[0] in ".@"):
+            words[-1].append(token)
         else:
-            words.append(token)
+            words.append([token])
         blank = False
-    return words
+    return ["".join(word) for word in words]
 
 
 def _made(word: str, name: str) -> Address | None:

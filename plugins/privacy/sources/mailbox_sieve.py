@@ -3,8 +3,7 @@
 Of each address a run of ASCII letters and digits of its local part, and one of its domain, are looked for, without
 case. Such a run is never broken by comments, folding or quotes; where it may be written otherwise (quoted-printable,
 encoded words, references of HTML, other charsets, invisible characters, base64), that is undone, or the message is
-read. ``False`` is certain, ``True`` is not. One form is given up: HTML with a tag in the middle of a run
-(``an<b>na</b>@...``); ``<wbr>``, which programs put there, is seen.
+read. ``False`` is certain, ``True`` is not.
 """
 
 from __future__ import annotations
@@ -25,7 +24,9 @@ _REFERENCE = re.compile(
     rb"&(?:#(?:0*(?:4[89]|5[0-7]|6[5-9]|[78]\d|90|9[7-9]|1[01]\d|12[0-2]|173|820[345]|8288|65279)(?!\d)"
     rb"|x0*(?:3\d|[46][1-9a-f]|[57][0-9a]|ad|200[bcd]|2060|feff)(?![0-9a-f]))|shy|zw|nobreak|zerowidth|negative|fjlig)"
 )
-_PAIR = re.compile(rb"\\[a-z0-9][^\"\r\n]*\"\s*[(@]")
+_PAIR = re.compile(rb"\\[a-z0-9][^\"\r\n]{0,200}\"\s{0,99}[(@]")
+_SPLIT = re.compile(rb"<(?<=[a-z0-9]<)(?!/?(?:br|p|div|t[dhr]|li|h[1-6])\b)[^<>]*>(?:<[^<>]*>)*[a-z0-9]")
+"""A tag within a word, as where programs put <wbr> into long ones."""
 _PERCENT = re.compile(rb"%(?:3\d|[46][1-9a-f]|[57][0-9a])")
 _UNSEEN = (
     b"\xc2\xad", b"\xe2\x80\x8b", b"\xe2\x80\x8c", b"\xe2\x80\x8d", b"\xe2\x81\xa0", b"\xef\xbb\xbf",
@@ -133,7 +134,7 @@ def _unclear(low: bytes) -> bool:
         return True
     if b"%" in low and _PERCENT.search(low):
         return True
-    if b"<wbr" in low:
+    if b"<" in low and _SPLIT.search(low):
         return True
     if not low.isascii():  # Eight searches for a few bytes are several times faster than one for an expression.
         for unseen in _UNSEEN:

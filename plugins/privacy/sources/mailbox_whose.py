@@ -41,8 +41,10 @@ INTERNAL, MENTION = "internal", "mention"
 MOST_NEEDLES = 16
 """With more addresses than this, reading every message is faster than searching it for each."""
 
+_BLOCK = re.compile(r"</?(?:br|p|div|t[dhr]|li|h[1-6])\b[^<>]*>", re.IGNORECASE)
+"""Tags between which there is never one word."""
 _TAG = re.compile(r"<[^<>]*>")
-_AROUND = re.compile(r"\s*([@.])\s*")
+_AROUND = re.compile(r"(?:(?<!\s)\s+)?([@.])\s*")
 _SOFT_BREAK = re.compile(rb"=[ \t]*\r?\n|=[0-9A-Fa-f]{2}")
 
 
@@ -229,7 +231,7 @@ def _forms(text: str) -> Iterator[str]:
     if "&" in text and (clear := html.unescape(text)) != text:
         text = clear
         yield text
-    if "<" in text and (clear := _TAG.sub("", text)) != text:
+    if "<" in text and (clear := _TAG.sub("", _BLOCK.sub(" ", text))) != text:
         yield clear
         text = clear if "@" in clear else text
     if "%" in text and (clear := unquote(text)) != text:

@@ -106,20 +106,18 @@ def decoded(text: str) -> str:
         return text
     made: list[str] = []
     at, charset = 0, ""
-    pending: bytes | None = None
+    pending: list[bytes] = []
     for found in WORD.finditer(text):
         between, at, its = text[at : found.start()], found.end(), found[1].lower()
-        raw = word_bytes(found[2], found[3])
-        if pending is None:
-            made.append(between)
-        elif between.strip() or its != charset:
-            made += [text_of(pending, charset), between if between.strip() else ""]
-        else:  # A character may be cut in two: the bytes of neighbours in one charset are decoded together.
-            raw = pending + raw
-        pending, charset = raw, its
-    if pending is not None:
-        made.append(text_of(pending, charset))
-    return clean("".join([*made, text[at:]]))
+        # A character may be cut in two: the bytes of neighbours in one charset are decoded together.
+        if between.strip() or its != charset or not pending:
+            made.append(text_of(b"".join(pending), charset))
+            if between.strip() or not charset:
+                made.append(between)
+            pending, charset = [], its
+        pending.append(word_bytes(found[2], found[3]))
+    made += [text_of(b"".join(pending), charset), text[at:]]
+    return clean("".join(made))
 
 
 def word_bytes(coding: str, text: str) -> bytes:
