@@ -95,6 +95,18 @@ def test_a_second_name_of_the_file_is_told_rather_than_left(archive: Archive):
     assert len(archive.files()) == 2
 
 
+def test_a_copy_that_a_mail_server_made_as_a_second_name_is_a_message_of_its_own(archive: Archive):
+    """Dovecot copies so: each goes by itself, and none keeps the other from going."""
+    name = archive.put(mail(to=ANNA))
+    os.link(archive.files()[0], archive.root / ".Klanten" / "cur" / "1770000009.M9P9.mx1:2,S")
+    step = archive.step(of(ANNA), Delete())
+    first = replace(step, items=step.items[:1])
+    assert step.items[0].key == ("INBOX", name)
+    assert statuses(archive.apply([first])) == [(Status.DONE, "")]
+    assert [row["folder"] for row in archive.read()] == ["Klanten"]
+    assert statuses(archive.apply([step])) == [(Status.GONE, ""), (Status.DONE, "")]
+
+
 def test_a_link_put_in_the_place_of_a_message_is_not_followed(archive: Archive):
     """Edge case 9."""
     archive.put(mail(to=ANNA))

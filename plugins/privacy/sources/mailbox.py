@@ -39,8 +39,9 @@ from privacy.sources.base import (
     Tally,
 )
 from privacy.sources.mailbox_columns import Given, checked
-from privacy.sources.mailbox_maildir import Maildir, MaildirFolder, Opened, Stored
+from privacy.sources.mailbox_maildir import Maildir
 from privacy.sources.mailbox_original import without_blind_copies
+from privacy.sources.mailbox_store import Folder, MessageStore, Opened, Stored
 from privacy.sources.mailbox_whose import Message, Verdict, Whose, claims
 from privacy.storage import translated
 
@@ -62,7 +63,7 @@ class MailboxSource:
 
     def __init__(self, system: System, connection: Connection, *, batch_rows: int = 10_000) -> None:
         self.system = system
-        self.mail = Maildir(connection.folder, system.system)
+        self.mail: MessageStore = Maildir(connection.folder, system.system)
         self._batch_rows = batch_rows
         self._given: dict[str, Given] = {}
         for name, dataset in system.datasets.items():
@@ -206,7 +207,7 @@ class MailboxSource:
             advice="Start again: that lists the folders anew.",
         )  # fmt: skip
 
-    def _due(self, selection: Selection, partition: Partition) -> Iterator[tuple[MaildirFolder, Stored, int, str]]:
+    def _due(self, selection: Selection, partition: Partition) -> Iterator[tuple[Folder, Stored, int, str]]:
         """The messages that fall due, of those that can be read; the others the doctor tells of."""
         pick, starts = selection.pick, self.dataset(selection.dataset).starts
         if not isinstance(pick, Due) or (starts is None and not isinstance(pick, ByKey)):
@@ -218,7 +219,7 @@ class MailboxSource:
                     yield folder, stored, *status
 
     @staticmethod
-    def _named(folder: MaildirFolder, name: str, pick: ByKey) -> Iterator[Stored]:
+    def _named(folder: Folder, name: str, pick: ByKey) -> Iterator[Stored]:
         """The messages of a folder that are asked for by key, in order."""
         for key in sorted(str(key[1]) for key in pick.keys if len(key) > 1 and key[0] == name):
             if (stored := folder.find(key)) is not None:
@@ -245,7 +246,7 @@ class MailboxSource:
                     yield opened, *found, whose
 
 
-def loaded(folder: MaildirFolder, stored: Stored) -> tuple[Opened, bytes]:
+def loaded(folder: Folder, stored: Stored) -> tuple[Opened, bytes]:
     """A message's bytes; its file is closed. :raises RetryLater, Unreadable: see :func:`content`."""
     opened = folder.open(stored)
     try:
@@ -254,7 +255,7 @@ def loaded(folder: MaildirFolder, stored: Stored) -> tuple[Opened, bytes]:
         opened.file.close()
 
 
-def content(folder: MaildirFolder, opened: Opened) -> bytes:
+def content(folder: Folder, opened: Opened) -> bytes:
     """An opened message's bytes. :raises Unreadable: ``mailbox.too_large``, ``storage.broken`` and the like."""
     if opened.bytes > MOST_BYTES:
         raise Unreadable(

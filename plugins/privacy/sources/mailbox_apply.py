@@ -17,7 +17,7 @@ from privacy.sources.mailbox_whose import Whose
 
 if TYPE_CHECKING:
     from privacy.sources.mailbox import MailboxSource
-    from privacy.sources.mailbox_maildir import MaildirFolder
+    from privacy.sources.mailbox_store import Folder
 
 
 def apply(source: MailboxSource, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
@@ -75,7 +75,7 @@ class _Look:
         self._whole = any(of.whole for of in kept)
         self._keys = frozenset[tuple[str, ...]]().union(*(of.keys for of in kept))
 
-    def remove(self, folder: MaildirFolder, item: Item) -> Outcome:
+    def remove(self, folder: Folder, item: Item) -> Outcome:
         """Remove one message, if it is still what was planned."""
         try:
             return self._remove(folder, item)
@@ -86,7 +86,7 @@ class _Look:
         except (GiveUp, Refused) as problem:
             return Outcome(item.key, Status.FAILED, 0, 0, problem.code)
 
-    def _remove(self, folder: MaildirFolder, item: Item) -> Outcome:
+    def _remove(self, folder: Folder, item: Item) -> Outcome:
         from privacy.sources.mailbox import content
 
         stored = folder.find(str(item.key[1]))

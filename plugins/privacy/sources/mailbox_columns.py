@@ -12,8 +12,8 @@ import pyarrow as pa
 from privacy.datamap.models import Dataset, did_you_mean
 from privacy.errors import BadConfiguration
 from privacy.sources.base import LEFT_OUT, PARTY, SUBJECT, WITHHELD, schema_of
-from privacy.sources.mailbox_maildir import Stored
 from privacy.sources.mailbox_parts import Part
+from privacy.sources.mailbox_store import Stored
 from privacy.sources.mailbox_text import shown
 from privacy.sources.mailbox_whose import FIELDS, Message, Row
 from privacy.sources.mailbox_words import clean, decoded

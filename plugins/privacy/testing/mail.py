@@ -18,7 +18,7 @@ from typing import Any
 
 from privacy.datamap.load import Ref
 from privacy.sources.base import LEFT_OUT, PARTY, SUBJECT, WITHHELD, Source, Subject
-from privacy.sources.mailbox_maildir import base_name, folder_name
+from privacy.sources.mailbox_names import base_name, folder_name
 from privacy.testing.reading import must
 from privacy.testing.snapshots import Key
 

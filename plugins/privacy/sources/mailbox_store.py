@@ -1,0 +1,115 @@
+"""Where messages are, as the rest of this source asks for it: listing, headers and bytes, deleting.
+
+A Maildir serves it now (``mailbox_maildir``); IMAP will stand beside that. Whose a message is, is not asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+INBOX = "INBOX"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as it was listed.
+
+    :param name: what names it in its folder, for good.
+    :param place: where it is now; the store's own.
+    :param received: when it arrived, by the store's word: aware, UTC.
+    """
+
+    folder: str = field(repr=False)
+    name: str = field(repr=False)
+    place: tuple[str, str] = field(repr=False)
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message's bytes and what they are known by.
+
+    :param versioned: makes its version.
+    """
+
+    stored: Stored
+    file: BinaryIO = field(repr=False)
+    bytes: int
+    versioned: Callable[[], str] = field(repr=False)
+
+    @property
+    def version(self) -> str:
+        """What differs when the content does, and not when flags do."""
+        return self.versioned()
+
+
+class Folder(Protocol):
+    """An opened folder.
+
+    :param where: how errors name it.
+    """
+
+    where: str
+
+    def messages(self) -> list[Stored]:
+        """Its messages, sorted by name. :raises RetryLater, Unreadable: it cannot be listed whole."""
+        ...
+
+    def size(self) -> int:
+        """About how many bytes its messages have."""
+        ...
+
+    def status(self, stored: Stored) -> tuple[int, str] | None:
+        """A message's size and version, without opening it; None: it is no message at all, but a link or the like.
+
+        :raises RetryLater: as :meth:`open`.
+        """
+        ...
+
+    def place(self, name: str) -> str:
+        """How an error names a message."""
+        ...
+
+    def find(self, name: str) -> Stored | None:
+        """The message of that name, wherever it is in the folder now."""
+        ...
+
+    def open(self, stored: Stored) -> Opened:
+        """Its bytes, also when its flags have changed since it was listed; the caller closes the file.
+
+        :raises RetryLater: ``mailbox.moved``: it is no longer in the folder.
+        :raises Unreadable: ``storage.link`` and the like.
+        """
+        ...
+
+    def delete(self, opened: Opened) -> None:
+        """Remove exactly this message; durable after :meth:`settle`. :raises RetryLater: ``mailbox.moved``."""
+        ...
+
+    def settle(self) -> None:
+        """Make sure that what was deleted is gone from disk."""
+        ...
+
+
+class MessageStore(Protocol):
+    """A mailbox."""
+
+    def folders(self) -> list[str]:
+        """The names of all its folders, sorted. :raises RetryLater, Unreadable: it cannot be asked."""
+        ...
+
+    def folder(self, name: str, where: str) -> AbstractContextManager[Folder]:
+        """Open a folder.
+
+        :param where: how errors name it.
+        :raises Unreadable: ``mailbox.no_folder``: there is none.
+        """
+        ...
+
+    def leftovers(self, before: datetime) -> int:
+        """How many messages were half delivered before then, and lie where nobody reads them."""
+        ...
