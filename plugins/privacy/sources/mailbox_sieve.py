@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable
 
 from privacy.sources.mailbox_headers import head
-from privacy.sources.mailbox_parts import parts
+from privacy.sources.mailbox_parts import Part, parts
 from privacy.sources.mailbox_words import is_plain, quoted_printable, words_in
 
-LARGE = 2**20
-"""Messages of more bytes are looked at part by part, so that large attachments are not copied."""
+LARGE = 2**15
+"""Messages of more bytes are looked at part by part: attachments that are no text are neither copied nor searched."""
 
 _RUN = re.compile(r"[a-z0-9]+")
 _CHARSET = re.compile(rb"charset\*?0?\*?\s*=\s*[\"']*([^\s\"';>/]{1,60})")
@@ -62,7 +62,7 @@ class Sieve:
             return True
         if b"=?" in low and self._words(data, low):
             return True
-        if b"quoted-printable" in low or b"=\n" in low or b"=\r\n" in low or b"=40" in low:
+        if _quoted(low):
             clear = quoted_printable(low).lower()
             if self._seen(clear) or _unclear(clear):
                 return True
@@ -94,27 +94,37 @@ class Sieve:
         return False
 
     def _large(self, data: bytes) -> bool:
-        """The same a part at a time; attachments that are no text are not looked into."""
+        """The same, part by part; attachments that are no text are not looked into."""
         top = head(data)
-        if self.may_hold(data[: min(top.body, LARGE)]) or top.body > LARGE:
+        if top.end > LARGE or self.may_hold(data[: top.end]):
             return True
         for part in parts(data, top):
             for header in part.head.fields if part.head is not top else ():
-                if self.may_hold(header.raw[:LARGE]) or len(header.raw) > LARGE:
+                if len(header.raw) > LARGE or self.may_hold(header.raw):
                     return True
-            if part.start >= part.end or (not part.is_text and not part.aside):
-                continue
-            content = part.content()
-            low = content.lower()
-            if self._seen(low) or _foreign(low) or _unclear(low) or (b"=?" in low and self._words(content, low)):
+            if part.start < part.end and (part.is_text or part.aside) and self._text(part):
                 return True
-            if not is_plain(part.charset or "ascii"):
+        return False
+
+    def _text(self, part: Part) -> bool:
+        """Whether a text may hold one, decoded or as it stands there, should what it says of itself be a lie."""
+        content, raw = part.content(), part.data[part.start : part.end]
+        if not is_plain(part.charset or "ascii"):
+            return True
+        for view in (content, raw) if part.coding else (content,):
+            low = view.lower()
+            if self._seen(low) or _foreign(low) or _unclear(low) or (b"=?" in low and self._words(view, low)):
                 return True
-            if part.coding != "quoted-printable" and b"=" in low:
+            if part.coding != "quoted-printable" and _quoted(low):
                 clear = quoted_printable(low).lower()
                 if self._seen(clear) or _unclear(clear):
                     return True
         return False
+
+
+def _quoted(low: bytes) -> bool:
+    """Whether it may be quoted-printable, be it declared or not."""
+    return b"quoted-printable" in low or b"=\n" in low or b"=\r\n" in low or b"=40" in low
 
 
 def _foreign(low: bytes) -> bool:
@@ -136,7 +146,7 @@ def _unclear(low: bytes) -> bool:
         return True
     if b"<" in low and _SPLIT.search(low):
         return True
-    if not low.isascii():  # Eight searches for a few bytes are several times faster than one for an expression.
+    if not low.isascii():  # A few searches for bytes are several times faster than one for an expression.
         for unseen in _UNSEEN:
             if unseen in low:
                 return True
