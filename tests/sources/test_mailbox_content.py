@@ -73,6 +73,9 @@ MENTIONS = {
     "a message within": multipart(part(b"dag"), part(NESTED, "message/rfc822", "7bit")),
     "a message to her within": multipart(part(mail(to=ANNA), "message/rfc822", "7bit")),
     "a message within, encoded": multipart(part(b64(NESTED), "message/rfc822", "base64")),
+    "a message within, whose text is encoded": multipart(
+        part(simple(b64(ANNA.encode()), coding="base64"), "message/rfc822")
+    ),
     "a message within a message": multipart(part(multipart(part(NESTED, "message/rfc822"), boundary="b2"), "message/rfc822")),
     "a digest": multipart(b"\r\n" + NESTED, kind="digest"),
     "before the parts": multipart(part(b"dag")).replace(b"preamble", ANNA.encode()),
