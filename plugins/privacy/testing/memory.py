@@ -43,7 +43,7 @@ from privacy.sources.base import (
     Tally,
     schema_of,
 )  # fmt: skip
-from privacy.testing.snapshots import Record, Snapshot, Tables, plain
+from privacy.testing.snapshots import Snapshot, Table, Tables, plain
 from privacy.testing.whose import moment, parties
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -230,10 +230,12 @@ class MemoryBench:
 
     def snapshot(self, ref: Ref) -> Snapshot:
         """See :class:`privacy.testing.stores.Scratch`."""
-        tables: dict[str, Counter[Record]] = {}
+        tables: dict[str, Table] = {}
         for name, rows in self._store.rows.items():
-            key = self._system.datasets[name].key
-            tables[name] = Counter(tuple((c, plain(v) if c in key else repr(v)) for c, v in r.items()) for r in rows)
+            dataset = self._system.datasets[name]
+            names = tuple(dataset.columns)
+            values = (tuple(plain(r[c]) if c in dataset.key else repr(r.get(c)) for c in names) for r in rows)
+            tables[name] = Table(names, Counter(values))
         return Tables(tables)
 
     def damages(self, ref: Ref) -> list[str]:

@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Protocol, Self
 
 from privacy.datamap.load import Ref
-
-Record = tuple[tuple[str, object], ...]
-"""A row: (column, value) in the table's order. A text is a pair ("text", its bytes), so that it is not a blob."""
 
 Key = tuple[str, ...]
 """The plain forms (:func:`plain`) of a record's key values."""
@@ -23,8 +20,6 @@ def plain(value: object) -> str:
     """A key's value as a text that is the same whether it came from the store or from a batch."""
     if isinstance(value, bool):
         return str(int(value))
-    if isinstance(value, tuple):
-        return bytes(value[1]).decode("utf-8", "surrogateescape")
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     return value.isoformat() if isinstance(value, date) else str(value)
@@ -47,10 +42,21 @@ class Snapshot(Protocol):
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The rows of each table, and how often each is there."""
+class Table:
+    """The rows of a table, and how often each is there.
 
-    tables: Mapping[str, Counter[Record]]
+    :param names: its columns, in the table's order.
+    """
+
+    names: tuple[str, ...]
+    rows: Counter[tuple[object, ...]]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A database's tables."""
+
+    tables: Mapping[str, Table]
 
     def without(self, ref: Ref, keys: Collection[Key]) -> Tables:
         """See :class:`Snapshot`."""
@@ -62,28 +68,35 @@ class Tables:
 
     def difference(self, other: Tables) -> str:
         """See :class:`Snapshot`."""
-        said = []
+        said, nothing = [], Table((), Counter())
         for name in sorted({*self.tables, *other.tables}):
-            mine, theirs = self.tables.get(name, Counter()), other.tables.get(name, Counter())
+            mine, theirs = self.tables.get(name, nothing), other.tables.get(name, nothing)
             if mine != theirs:
-                said.append(f"{name}: {(mine - theirs).total()} rows missing, {(theirs - mine).total()} new")
+                missing, new = (mine.rows - theirs.rows).total(), (theirs.rows - mine.rows).total()
+                said.append(f"{name}: {missing} rows missing, {new} new")
         return "; ".join(said)
 
     def _changed(self, ref: Ref, keys: Collection[Key], columns: Collection[str] | None) -> Tables:
         table = (ref.dataset.table or ref.name).casefold()
-        found: dict[str, Counter[Record]] = {}
-        for name, rows in self.tables.items():
-            found[name] = rows
-            if name.casefold() != table:
-                continue
-            found[name] = Counter()
-            for row, count in rows.items():
-                values = dict(row)
-                if tuple(plain(values[k]) for k in ref.dataset.key) not in keys:
-                    found[name][row] += count
-                elif columns is not None:
-                    found[name][tuple((c, v) for c, v in row if c not in columns)] += count
-        return Tables(found)
+        return Tables(
+            {
+                name: _with_change(rows, ref.dataset.key, keys, columns) if name.casefold() == table else rows
+                for name, rows in self.tables.items()
+            }
+        )
+
+
+def _with_change(held: Table, key: Sequence[str], keys: Collection[Key], columns: Collection[str] | None) -> Table:
+    """A table without these records, or with columns of them left out."""
+    at = [held.names.index(name) for name in key]
+    kept = None if columns is None else [n for n, name in enumerate(held.names) if name not in columns]
+    found: Counter[tuple[object, ...]] = Counter()
+    for row, count in held.rows.items():
+        if tuple(plain(row[n]) for n in at) not in keys:
+            found[row] += count
+        elif kept is not None:
+            found[tuple(row[n] for n in kept)] += count
+    return Table(held.names, found)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from privacy.datamap.load import DataMap, Ref, load
 from privacy.sources import source_for
 from privacy.sources.base import Source
 from privacy.testing import files, mail, record_files
-from privacy.testing.snapshots import Files, Record, Snapshot, Tables
+from privacy.testing.snapshots import Files, Snapshot, Table, Tables
 
 _PREFIX = "PRIVACY_CONNECTION_"
 
@@ -176,9 +176,12 @@ def _lines(file: Path) -> tuple[bytes, ...]:
     return tuple([line + b"\n" for line in whole] + [rest] * bool(rest))
 
 
-def _rows(db: sqlite3.Connection, table: str) -> Counter[Record]:
+def _rows(db: sqlite3.Connection, table: str) -> Table:
     db.text_factory = str
-    names = [row[1] for row in db.execute(f'PRAGMA table_info("{table}")')]
-    columns = ", ".join(f'"{name}"' for name in names)
-    db.text_factory = lambda text: ("text", text)
-    return Counter(tuple(zip(names, row, strict=True)) for row in db.execute(f'SELECT {columns} FROM "{table}"'))
+    names = tuple(row[1] for row in db.execute(f'PRAGMA table_info("{table}")'))
+    select = f"""SELECT {", ".join(f'"{name}"' for name in names)} FROM "{table}\""""
+    try:
+        return Table(names, Counter(db.execute(select)))
+    except sqlite3.OperationalError:  # a text that is no UTF-8: read the slower way
+        db.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+        return Table(names, Counter(db.execute(select)))
