@@ -164,9 +164,11 @@ def _shown(staging: Path, group: Group) -> Shown:
     """A dataset for the report, with the way from its records to their originals."""
     key = group.holding.ref.dataset.key
     whole = [(s.path, s.original) for s in group.streams if s.original is not None]
-    links = {key_of(original.key, key): path for path, original in whole if original.key is not None}
+    rows = sample(staging, group, ROWS)
+    wanted = {key_of(row, key) for row in rows} if whole else set()
+    found = ((key_of(original.key, key), path) for path, original in whole if original.key is not None)
     paths = [s.path for s in group.streams if s.original is None]
-    return Shown(group.holding, paths, sample(staging, group, ROWS), len(whole), links)
+    return Shown(group.holding, paths, rows, len(whole), {own: path for own, path in found if own in wanted})
 
 
 def _text(path: str, form: str, content: bytes) -> Stream:
