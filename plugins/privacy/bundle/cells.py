@@ -65,14 +65,30 @@ def readable(value: Any, kind: Any, zone: ZoneInfo) -> str:
         inside = [readable(v, kind.value_type, zone) for v in value]
         return ("\n" if pa.types.is_struct(kind.value_type) else ", ").join(inside)
     if pa.types.is_struct(kind):
-        nested = {f.name: pa.types.is_struct(f.type) or pa.types.is_list(f.type) for f in kind}
-        parts = [(f.name, readable(value[f.name], f.type, zone)) for f in kind if value.get(f.name) is not None]
-        return "; ".join(f"{name}: ({text})" if nested[name] else f"{name}: {text}" for name, text in parts)
+        return _record(value, kind, zone)
     if pa.types.is_timestamp(kind):
         return moment(str(value), zone)
     if isinstance(value, bool):
         return "✓" if value else "✗"
     return str(value)
+
+
+def _record(value: Any, kind: Any, zone: ZoneInfo) -> str:
+    """``name: value; name: value``; a pair of ``key`` and ``value`` is a name with its value."""
+    filled = [f for f in kind if value.get(f.name) is not None]
+    if {f.name for f in filled} == {"key", "value"}:
+        return f"{value['key']}: {_inner(value['value'], kind.field('value').type, zone)}"
+    return "; ".join(f"{f.name}: {_inner(value[f.name], f.type, zone)}" for f in filled)
+
+
+def _inner(value: Any, kind: Any, zone: ZoneInfo) -> str:
+    """A value within a record; of a record with one value in it, as unions are stored, that value alone."""
+    if pa.types.is_struct(kind):
+        filled = [f for f in kind if value.get(f.name) is not None]
+        if len(filled) == 1:
+            return _inner(value[filled[0].name], filled[0].type, zone)
+        return f"({readable(value, kind, zone)})"
+    return f"({readable(value, kind, zone)})" if pa.types.is_list(kind) else readable(value, kind, zone)
 
 
 def moment(text: str, zone: ZoneInfo) -> str:
