@@ -74,10 +74,13 @@ def test_a_dataset_of_derived_data_alone_is_left_out_as_a_whole_and_said_so(tran
 def test_what_came_from_the_person_is_transferred_with_its_originals(transfer, papers):
     transfer.map = papers
     derived(transfer, "mail.letters", "text")
-    derived(transfer, "dossiers.files", "remark", "name")
+    derived(transfer, "dossiers.files", "remark", "name", "media_type")
     mail = transfer.part("mail.letters", [MESSAGE], originals=lambda _: io.BytesIO(b"x"))
     paper = transfer.part("dossiers.files", [DOCUMENT], originals=lambda _: io.BytesIO(b"x"))
     assert (mail.originals, mail.redacted["text"], paper.originals) == (1, 1, 1)
+    _, found, _ = manifest(transfer, transfer.rest([mail, paper]))
+    (document,) = [r for r in found["resources"] if r["path"].endswith("plan.pdf")]
+    assert document["mediatype"] == "application/pdf"
 
 
 def test_documents_that_the_controller_made_itself_stay_behind_with_their_name(transfer, papers):

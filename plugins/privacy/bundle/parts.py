@@ -279,7 +279,9 @@ class PartWriter:
         # What the column says of where it came from holds for what it names.
         whole = [False] * batch.num_rows if dataset.originals in self._behind else whole
         said = given.column(names.index(dataset.originals)).to_pylist()
-        types = given.column(names.index(_MEDIA_TYPE)).to_pylist() if _MEDIA_TYPE in names else [None] * len(said)
+        # What a file is, a transfer's reader has to know, whoever found it out.
+        looked = batch if _MEDIA_TYPE in self._behind else given
+        types = looked.column(names.index(_MEDIA_TYPE)).to_pylist() if _MEDIA_TYPE in names else [None] * len(said)
         keys = zip(*(batch.column(names.index(name)).to_pylist() for name in dataset.key), strict=True)
         told = encode(given.select(list(dataset.key))).splitlines()
         # A key that was redacted is not told either.
