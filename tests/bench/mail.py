@@ -127,7 +127,7 @@ def with_email(folder: Path) -> int:
 
 
 def search() -> list[Row]:
-    """Seconds and memory, beside Python's own; and with one message of 25 MB among them."""
+    """Seconds and memory, beside Python's own."""
     script = Path(__file__)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "mail"
@@ -135,9 +135,9 @@ def search() -> list[Row]:
         one, other = measure(script, "ours", str(folder)), measure(script, "email", str(folder))
     what, peer = "20,000 messages searched for one subject", "mailbox and email (policy default)"
     return [
-        Row(f"{what}: time", "140 MB of mail", "s", round(one.seconds, 2), round(other.seconds, 2), peer,
+        Row(f"{what}: time", "167 MB of mail", "s", round(one.seconds, 2), round(other.seconds, 2), peer,
             round(one.seconds / other.seconds, 2), "at most 3 s", one.seconds <= 3),
-        Row(f"{what}: peak memory", "140 MB of mail", "MiB", round(one.peak_mib), round(other.peak_mib), peer,
+        Row(f"{what}: peak memory", "167 MB of mail", "MiB", round(one.peak_mib), round(other.peak_mib), peer,
             round(one.peak_mib / other.peak_mib, 2), "at most 250 MB", one.peak_mib * 2**20 <= 250e6),
     ]  # fmt: skip
 
