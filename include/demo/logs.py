@@ -18,13 +18,13 @@ from typing import NamedTuple, Protocol
 
 from demo import words
 from demo.answers import BOTH, SHARED, THEIRS, Answers
-from demo.moments import HOUR, SECOND, Calendar, local
+from demo.moments import MINUTE, SECOND, Calendar, local
 from demo.owners import NOBODY, Owner
 from demo.visits import Line
 
 FOLDER = "nginx/access"
 DATASET = "weblogs.access"
-_CRAWLERS = [b"203.0.113.%d - - [" % (200 + n) for n in range(32)]
+_CRAWLERS = [b"203.0.113.%d - - [@" % (200 + n) for n in range(32)]
 """Addresses that no visitor has (see :func:`demo.people.home`, :func:`demo.visits.mobile`)."""
 _CRAWLED = [
     f'] "GET {page}?blad={n} HTTP/1.1" 200 {5_000 + n} "-" "{words.ROBOTS[0]}" "-"\n'.encode()
@@ -119,36 +119,37 @@ class Logs:
         around = Around(near, named, self.whose)
         text: list[bytes] = []
         crawled = self._crawled(day, last)
+        each, count = self._crawl // (24 * 60), 0
         for line in lines:
             while crawled and crawled[-1][0] <= line.at:
                 text.append(crawled.pop()[1])
+                count += each
             text.append(self._text(line))
-            key = [f"{FOLDER}/{name}", len(text)]
+            count += 1
+            key = [f"{FOLDER}/{name}", count]
             if line.raw is not None or line.owner is not None:
                 self._answers.record(DATASET, key, line.owner or NOBODY)
             else:
                 self._answers.line(DATASET, key, *around.whose(line))
-        text += [line for _, line in reversed(crawled)]
+        text += [pages for _, pages in reversed(crawled)]
+        count += each * len(crawled)
         if self.events is not None:
             self.events.write(n, day, near, around)
         content = b"".join(text)
-        self.lines += len(text)
+        self.lines += count
         file = self._to / name
-        file.write_bytes(content if last else gzip.compress(content, 6, mtime=0))
+        file.write_bytes(content if last else gzip.compress(content, 1 if self._crawl else 6, mtime=0))
         ends = self._calendar.now // SECOND if last else local(self._calendar.days[n + 1]) // SECOND
         os.utime(file, (ends, ends))
 
     def _crawled(self, day: date, last: bool) -> list[tuple[int, bytes]]:
-        """The lines of search engines, the latest first: all day long, page after page, nobody's."""
+        """What search engines ask for, the latest first: a handful of pages each minute, all day long; nobody's."""
         start = local(day)
         end = self._calendar.now if last else local(day + timedelta(days=1))
-        found = []
-        for n in range(self._crawl * (end - start) // (24 * HOUR)):
-            at = start + n * 24 * HOUR // self._crawl // SECOND * SECOND
-            head, tail = _CRAWLERS[n % len(_CRAWLERS)], _CRAWLED[n % len(_CRAWLED)]
-            found.append((at, b"%s%s%s" % (head, self._calendar.stamp(at).encode(), tail)))
-        found.reverse()
-        return found
+        each = self._crawl // (24 * 60)
+        pages = b"".join(_CRAWLERS[n % len(_CRAWLERS)] + _CRAWLED[n % len(_CRAWLED)] for n in range(each))
+        minutes = range(start, end, MINUTE) if each else range(0)
+        return [(at, pages.replace(b"@", self._calendar.stamp(at).encode())) for at in reversed(minutes)]
 
     def _text(self, line: Line) -> bytes:
         if line.raw is not None:
