@@ -1,4 +1,4 @@
-"""The demo shop: a made-up jeweller's database and web server logs, and the sheet that says whose each record is.
+"""The demo shop: all that a made-up jeweller holds on people, and the sheet that says whose each record is.
 
 Nothing here imports the code under test. Every record is born with its owner; ``answers.json`` is written from that.
 """

@@ -17,7 +17,7 @@ from demo import SIZES, TODAY, make
 
 def main() -> None:
     """Make a shop and say what is in it."""
-    parser = argparse.ArgumentParser(prog="demo", description="Make the demo shop, its logs and its answer sheet.")
+    parser = argparse.ArgumentParser(prog="demo", description="Make the demo shop's systems and its answer sheet.")
     parser.add_argument(
         "--to", type=Path, required=True, help="folder to write to; files of an earlier run are replaced"
     )

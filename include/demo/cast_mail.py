@@ -27,6 +27,8 @@ LONELY = (SMITH, JOHANNA, LONGER, SPOOF, TALENT, LIST)
 """People of whom the shop has nothing but e-mail."""
 
 BRAM = "bram@voorbeeld.example"
+FILM = b"diamanten zijn voor altijd; " * 57
+"""A whole number of lines of base64."""
 DROP = "Groet, en tot ziens."
 
 
@@ -308,9 +310,7 @@ def _strange(calendar: Calendar, big: int) -> Iterator[Message]:
     )):  # fmt: skip
         yield Message("INBOX", at + n * HOUR, (*head, b"Subject: %d" % n, *kind), body, sjoerd)
     if big:
-        kind, body = parts(
-            plain("Het filmpje"), attached("filmpje.mp4", "video/mp4", b"diamanten zijn voor altijd; " * (big // 28))
-        )
+        kind, body = parts(plain("Het filmpje"), attached("filmpje.mp4", "video/mp4", FILM, big // len(FILM)))
         yield Message("INBOX", at + 20 * HOUR, head + kind, body, sjoerd)
 
 

@@ -164,12 +164,12 @@ def parts(*given: tuple[str, bytes], boundary: str = "=_grens", kind: str = "mix
     return head, body + (b"--%s--\n" % boundary.encode() if closed else b"")
 
 
-def attached(name: str, kind: str, data: bytes) -> tuple[str, bytes]:
-    """A part: a file in base64."""
+def attached(name: str, kind: str, data: bytes, times: int = 1) -> tuple[str, bytes]:
+    """A part: a file in base64; one of whole lines may stand in it many times."""
     head = (
         f'Content-Type: {kind}\nContent-Disposition: attachment; filename="{name}"\nContent-Transfer-Encoding: base64'
     )
-    return head, in_base64(data)
+    return head, in_base64(data) * times
 
 
 def plain(text: str) -> tuple[str, bytes]:

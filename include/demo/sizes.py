@@ -43,7 +43,7 @@ SIZES = {
     "tiny": Size(40, 16, 60, 0.15, 0.6, 1.0),
     "small": Size(
         1_500, 500, 3_000, 4, 25, 30, threads=1_000, conversations=800, letters=300, applicants=60, event_days=400,
-        big=25_000_000, picture_hours=2,
+        event_share=0.25, big=25_000_000, picture_hours=2,
     ),
     "medium": Size(
         20_000, 8_000, 40_000, 50, 300, 400, threads=15_000, conversations=10_000, letters=4_000, applicants=400,

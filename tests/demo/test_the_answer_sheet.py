@@ -21,7 +21,7 @@ from privacy.datamap.kinds import normal
 from privacy.datamap.load import DataMap, Ref
 from privacy.datamap.models import REQUEST
 from privacy.errors import AmbiguousIdentity
-from privacy.identity import Decision, Question
+from privacy.identity import Decision, Question, resolve
 from privacy.orchestration import ending, steps
 from privacy.orchestration.runs import Run
 from privacy.rights import Right
@@ -61,8 +61,6 @@ def everybody(house: House, made: Made, seed: int) -> Iterator[tuple[str, Subjec
     """
 
     def resolved(named: Identifier, decision: Decision | None = None) -> Subject:
-        from privacy.identity import resolve
-
         return resolve(house.datamap, house.source, (named,), at=AFTER, decision=decision).subject
 
     for at, (name, entry) in enumerate(sorted(made.subjects.items())):
@@ -131,6 +129,21 @@ def read(house: House, ref: Ref, pick: Of) -> dict[int, dict[str, list[tuple[Any
         for keys in mine.values():
             keys.sort()
     return found
+
+
+@pytest.mark.parametrize("subject", ["1015", "1017", "1018", "guest:petra.gast@post.example"])
+def test_what_is_nobodys_is_counted_for_whoever_was_there(made: Made, tmp_path: Path, subject: str) -> None:
+    """ADR 1: events that a subject's visit points at and that may be somebody else's are in nobody's bundle, and counted."""
+    house, entry = house_of(made, tmp_path / "state"), made.subjects[subject]
+    named = identifier(house.datamap, entry["named"][0])
+    found = resolve(house.datamap, house.source, (named,), at=AFTER).subject
+    for full in ("weblogs.access", "analytics.ga4_events", "analytics.clicks"):
+        ref, tally = house.datamap[full], Tally()
+        source, selection = house.source(ref.system.system), Selection(ref.name, Of((found,)))
+        for partition in source.partitions(selection):
+            for _ in source.read(selection, partition, tally):
+                pass
+        assert tally.unattributed == entry["unattributed"].get(full, 0) > 0, full
 
 
 @pytest.mark.parametrize(
