@@ -51,7 +51,7 @@ SIZES = {
     ),
     # 5 million log lines a month: some of 100,000 customers and of visitors without a cookie, most of search engines.
     "large": Size(
-        100_000, 40_000, 200_000, 250, 5_000, 10_000, crawl=130_000, threads=60_000, conversations=40_000,
+        100_000, 40_000, 200_000, 250, 2_500, 5_000, crawl=150_000, threads=60_000, conversations=40_000,
         letters=20_000, applicants=2_000, event_days=400, event_share=0.05, big=25_000_000, picture_hours=1,
         every_line=False,
     ),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from demo import TODAY, Size, make
+import pytest
+
+from demo import SIZES, TODAY, Size, make
 from demo.moments import Calendar
 
 DOCUMENTATION = [ip_network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
@@ -99,3 +103,28 @@ def test_hostile_texts_and_lines_in_no_known_form_are_in_it(made):
     assert any("\r\nBcc:" in body for body in bodies)
     assert b"\x00" * 12 in made.lines.values()
     assert any(rb"\x22" in line for line in made.lines.values())
+
+
+def test_the_large_shop_has_100_000_customers_and_5_million_log_lines_a_month():
+    large = SIZES["large"]
+    assert large.customers == 100_000
+    # A visit leaves four and a half lines, search engines the same number each minute.
+    a_day = 4.5 * large.sessions_a_day + large.strays_a_day + large.crawl // 1440 * 1440
+    assert a_day * 30 == pytest.approx(5_000_000, rel=0.01)
+
+
+def test_search_engines_stand_between_the_visitors_lines_and_are_nobodys(tmp_path):
+    """A large shop's sheet leaves out which lines are nobody's; whose the others are, it tells by the right number."""
+    about = make(tmp_path, seed=1, size=replace(SMALL, crawl=1440, every_line=False))
+    answers = json.loads((tmp_path / "answers.json").read_text())
+    assert not [name for name in answers["nobody"] if name.startswith(("weblogs", "analytics"))]
+    (anna,) = (entry for entry in answers["subjects"] if entry["subject"] == "1001")
+    keys = [key for key in anna["records"]["weblogs.access"] if key[0].endswith("gz")]
+    files = {file: gzip.decompress((tmp_path / "weblogs" / file).read_bytes()).split(b"\n")[:-1] for file, _ in keys}
+    hers = re.compile(rb'^192\.0\.2\.(1|40) |- 1001 \[|"did-anna')
+    assert all(hers.search(files[file][n - 1]) for file, n in keys)
+    assert all(len(lines) >= 1440 for lines in files.values())
+    for lines in files.values():
+        stamps = [found[1] for line in lines if (found := re.search(rb"\[(\d\d/\w{3}/[\d:]+ \+\d{4})\]", line))]
+        assert stamps == sorted(stamps, key=lambda s: datetime.strptime(s.decode(), "%d/%b/%Y:%H:%M:%S %z"))
+    assert about.lines > 1440 * 390
