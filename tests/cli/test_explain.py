@@ -16,7 +16,6 @@ from privacy.datamap.kinds import normal
 from privacy.datamap.load import DataMap, load
 from privacy.errors import BadInput
 from privacy.holds import Everything, HoldKind, Keys
-from privacy.retention import due
 from privacy.rights.explain import explain
 from privacy.sources import source_for
 from privacy.sources.base import Identifier, Source, Subject

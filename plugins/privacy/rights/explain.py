@@ -16,7 +16,8 @@ from privacy.datamap.models import Text
 from privacy.datamap.policy import Period, Promise
 from privacy.errors import BadInput
 from privacy.holds.models import Everything, Hold, Keys, plain
-from privacy.retention import Bound, due
+from privacy.retention import due
+from privacy.retention.terms import Bound
 from privacy.rights.whose import Lead, Leads, Row, Rule, moment
 from privacy.sources import item_key
 from privacy.sources.base import PARTY, SUBJECT, WITHHELD, Of, Partition, Selection, Source, Subject
