@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -49,11 +50,12 @@ def _is_list(kind: pa.DataType) -> bool:
     return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
-def there(path: Path, schema: pa.Schema) -> bool:
-    """Whether a schema has what a path looks for."""
+def there(path: Path, schema: pa.Schema, known: dict[Names, tuple[int, pa.DataType]] | None = None) -> bool:
+    """Whether a schema, of which the leaves may be known, has what a path looks for."""
     if path.leaf is not None:
         wanted = path.leaf
-        return any(names[: len(wanted)] == wanted for names in leaves(schema))
+        known = leaves(schema) if known is None else known
+        return wanted in known or any(names[: len(wanted)] == wanted for names in known)
     return path.tops is None or path.tops <= set(schema.names)
 
 
@@ -109,10 +111,33 @@ class Look:
             return False
         if isinstance(low, int) and isinstance(high, int):
             return not any(low <= value <= high for value in self.whole)
-        if isinstance(low, str) and isinstance(high, str) and self._exact and not self._numeric:
-            raw = (low.encode(errors="surrogatepass"), high.encode(errors="surrogatepass"))
-            return not any(raw[0] <= value.encode(errors="surrogatepass") <= raw[1] for value in self._known)
-        return False
+        if not (isinstance(low, str) and isinstance(high, str) and self._exact):
+            return False
+        if self._numeric and not low > "1":
+            return False  # A number may begin with blanks, a sign or zeros.
+        first, last = low.encode(errors="surrogatepass"), high.encode(errors="surrogatepass")
+        known = (value.encode(errors="surrogatepass") for value in self._known)
+        # A number may have blanks after it.
+        return not any(first <= value + b"\xff" * self._numeric and value <= last for value in known)
+
+    def absent(self, dictionary: bytes) -> bool:
+        """Whether none of them can stand in a dictionary page: texts, each after its length in 4 bytes."""
+        if self._kind == "phone" or not (self._exact or self._kind == "email"):
+            return False
+        if self._kind == "email":
+            dictionary = dictionary.lower()
+            return dictionary.isascii() and not any(value.encode() in dictionary for value in self._known)
+        return not any(self._stands(value, dictionary) for value in self._known)
+
+    def _stands(self, value: str, dictionary: bytes) -> bool:
+        raw = value.encode("utf-8", "surrogatepass")
+        if len(raw).to_bytes(4, "little") + raw in dictionary:
+            return True
+        digits = raw.lstrip(b"-")
+        if not self._numeric or digits not in dictionary:
+            return False
+        # Other ways to write a number: with zeros or a sign before it, with blanks around it.
+        return re.search(rb"[\s+0-]" + re.escape(digits) + rb"|" + re.escape(digits) + rb"\s", dictionary) is not None
 
     def rows(self, batch: pa.RecordBatch, names: Names) -> Any:
         """For each row of a batch, whether a value where the names lead may be meant."""

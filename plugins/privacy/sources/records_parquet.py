@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,7 @@ from privacy.sources.records_arrow import (
 from privacy.sources.records_files import File, RecordFiles
 from privacy.sources.records_layout import Layout, Place
 from privacy.sources.records_match import LAST_BLANK, DueRule, Matcher, Pick, Seen
+from privacy.sources.records_pages import dictionary
 from privacy.sources.whose import AGENT, Window
 from privacy.sources.whose import Column as Identity
 from privacy.storage import translated
@@ -135,12 +136,17 @@ class _Places(Sequence[str]):
 class ParquetReader:
     """One opened file. Make it with :func:`opened`."""
 
-    def __init__(self, layout: Layout, file: File, parquet: pq.ParquetFile, pick: Pick | None) -> None:
-        self._layout, self.file, self._parquet = layout, file, parquet
+    def __init__(self, layout: Layout, file: File, raw: BinaryIO, parquet: pq.ParquetFile, pick: Pick | None) -> None:
+        self._layout, self.file, self._raw, self._parquet = layout, file, raw, parquet
         self.schema = parquet.schema_arrow
         self._leaves = leaves(self.schema)
         self._looks: dict[tuple[str, frozenset[str]], Look] = {}
         self._pick = pick
+        day = layout.span(file.entry.key)
+        windows = pick.windows if isinstance(pick, Matcher) else []
+        self._visits = {window.number for window in windows if overlaps(day, window)}
+        self.skipped = False
+        """Whether rows were gone by for their ids that have an address which is looked for."""
         paths = [layout.paths[name] for name in deciding(layout) if name in layout.paths]
         self._deciding = list(dict.fromkeys(top for path in paths for top in tops(path, self.schema)))
 
@@ -154,7 +160,7 @@ class ParquetReader:
         layout, dataset = self._layout, self._layout.dataset
         people = [name for party in dataset.people.values() for name in party.subject]
         for name in dict.fromkeys([*dataset.key, *people, dataset.time, layout.starts, layout.latest]):
-            if name in layout.paths and not there(layout.paths[name], self.schema):
+            if name in layout.paths and not there(layout.paths[name], self.schema, self._leaves):
                 raise missing(self.file.where, name)
 
     def groups(self, need: Sequence[str], *, every: bool = False, visits: frozenset[int] | None = None,
@@ -188,7 +194,7 @@ class ParquetReader:
         found: list[Any] = []
         at = 0
         names = list(dict.fromkeys(path for path, _, _ in tests))
-        for batch in self._parquet.iter_batches(ROWS * 4, [number], names) if tests else ():
+        for batch in self._compact(names).iter_batches(ROWS * 4, [number], names) if tests else ():
             hits = np.zeros(batch.num_rows, bool)
             for _, members, look in tests:
                 hits |= look.rows(batch, members)
@@ -196,12 +202,23 @@ class ParquetReader:
             at += batch.num_rows
         return np.concatenate(found) if found else np.array([], np.int64)
 
+    def _compact(self, names: list[str]) -> pq.ParquetFile:
+        """The file, opened so that texts come as dictionaries: each is compared once, however many rows have it."""
+        texts = [path for path in names if self._text_at(path)]
+        return pq.ParquetFile(self._raw, metadata=self._parquet.metadata, read_dictionary=texts)
+
+    def _text_at(self, path: str) -> bool:
+        return any(
+            pa.types.is_string(kind) and self._parquet.schema.column(number).path == path
+            for number, kind in self._leaves.values()
+        )
+
     def _tests(self, number: int, pick: Matcher, visits: frozenset[int] | None) -> list[Test] | None:
         """Which columns of a row group to look into, and for whom; None: a closer look at every row is needed."""
         group = self._parquet.metadata.row_group(number)
         tests: list[Test] = []
         for _, people in pick.parties:
-            for column in people:
+            for at, column in enumerate(people):
                 known = self._known(group, column, visits)
                 path = self._layout.paths.get(column.name)
                 here = self._leaves.get(path.leaf) if path is not None and path.leaf is not None else None
@@ -213,31 +230,37 @@ class ParquetReader:
                 stats = chunk.statistics if chunk.is_stats_set else None
                 if known and not _without(stats, chunk.num_values):
                     look = self._look(column, known)
-                    if stats is None or not stats.has_min_max or not look.outside(stats.min, stats.max):
+                    if not self._gone_by(chunk, stats, look, here[1]):
                         tests.append((chunk.path_in_schema, path.leaf, look))
                 straight = path.names is not None and chunk.path_in_schema == ".".join(path.names)
                 if visits is None and straight and _decides(stats):
-                    break  # Every row is filled in here: no later column of the party decides.
+                    # Every row is filled in here: no later column of the party decides.
+                    self.skipped = self.skipped or any(self._known(group, later, visits) for later in people[at + 1 :])
+                    break
         return tests
+
+    def _gone_by(self, chunk: Any, stats: Any, look: Look, kind: pa.DataType) -> bool:
+        """Whether nobody who is looked for can be in a column of a row group."""
+        if stats is not None and stats.has_min_max and look.outside(stats.min, stats.max):
+            return True
+        found = dictionary(self._raw, chunk) if pa.types.is_string(kind) else None
+        return found is not None and look.absent(found)
 
     def _known(self, group: Any, column: Identity[Any, str], visits: frozenset[int] | None) -> frozenset[str]:
         """The values to look for in a column of a row group."""
         known = set(column.claims) if visits is None else set()
-        for value, windows in column.windows.items():
-            mine = (w for w in windows if visits is None or w.number in visits)
-            if any(self._during(group, window) for window in mine):
-                known.add(value)
+        if self._visits and column.windows:
+            span = self._span(group, self._layout.dataset.time)
+            for value, windows in column.windows.items():
+                mine = (w for w in windows if w.number in self._visits and (visits is None or w.number in visits))
+                if any(overlaps(span, window) for window in mine):
+                    known.add(value)
         return frozenset(known)
 
     def _look(self, column: Identity[Any, str], known: frozenset[str]) -> Look:
         if (column.name, known) not in self._looks:
             self._looks[column.name, known] = Look(column, known)
         return self._looks[column.name, known]
-
-    def _during(self, group: Any, window: Window) -> bool:
-        """Whether a row group may have records of a visit's time."""
-        span = self._span(group, self._layout.dataset.time)
-        return span is None or (window.low <= span[1] and window.high >= span[0])
 
     def _may_be_due(self, number: int) -> bool:
         span = self._span(self._parquet.metadata.row_group(number), self._layout.starts)
@@ -261,7 +284,8 @@ class ParquetReader:
     def _read(self, number: int, start: int, size: int, chosen: Any, wanted: list[str]) -> Iterator[ParquetGroup]:
         before = 0
         batches = self._parquet.iter_batches(ROWS, [number], wanted) if wanted else _nothing(size)
-        while True:
+        last = size - 1 if chosen is None else int(chosen[-1])
+        while before <= last:
             with decoding(self.file.where):
                 batch = next(batches, None)
                 if batch is None:
@@ -303,6 +327,11 @@ def _decides(stats: Any) -> bool:
     return not isinstance(stats.min, str) or stats.min >= LAST_BLANK
 
 
+def overlaps(span: tuple[int, int] | None, window: Window) -> bool:
+    """Whether records of that time (None: of any) may fall within a visit."""
+    return span is None or (window.low <= span[1] and window.high >= span[0])
+
+
 def deciding(layout: Layout) -> list[str]:
     """The columns that tell whose a record is, when it is due, and which version of it holds."""
     dataset = layout.dataset
@@ -329,21 +358,7 @@ def opened(files: RecordFiles, file: File, pick: Pick | None, *, strict: bool = 
     with files.opened(file) as raw:
         with decoding(file.where):
             parquet = pq.ParquetFile(raw)
-            parquet = pq.ParquetFile(raw, metadata=parquet.metadata, read_dictionary=_dictionaries(layout, parquet))
-            reader = ParquetReader(layout, file, parquet, pick)
+            reader = ParquetReader(layout, file, raw, parquet, pick)
         if strict:
             reader.essential()
         yield reader
-
-
-def _dictionaries(layout: Layout, parquet: pq.ParquetFile) -> list[str]:
-    """The text columns of identities."""
-    known = leaves(parquet.schema_arrow)
-    found = []
-    for party in layout.dataset.people.values():
-        for name in party.subject:
-            leaf = layout.paths[name].leaf if name in layout.paths else None
-            here = known.get(leaf) if leaf is not None else None
-            if here is not None and pa.types.is_string(here[1]):
-                found.append(parquet.schema.column(here[0]).path)
-    return found

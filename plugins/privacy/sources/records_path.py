@@ -43,23 +43,7 @@ class Path:
         """The members that lead to every value it can give, through lists unseen; None: that cannot be told."""
         self.tops: frozenset[str] | None = _tops(tree)
         """The members of the record that it looks into; None: any of them."""
-        self.get: Callable[[Record], Any] = self._follow() if self.names else self._evaluate
-
-    def _follow(self) -> Callable[[Record], Any]:
-        assert self.names is not None  # noqa: S101 - see __init__
-        first, *rest = self.names
-        if not rest:
-            return lambda record: record.get(first)
-
-        def get(record: Record) -> Any:
-            value = record.get(first)
-            for name in rest:
-                if not isinstance(value, dict):
-                    return None
-                value = value.get(name)
-            return value
-
-        return get
+        self.get: Callable[[Any], Any] = _compiled(tree) or self._evaluate
 
     def _evaluate(self, record: Record) -> Any:
         try:
@@ -95,6 +79,57 @@ def _plain(node: Node) -> tuple[str, ...] | None:
         parts = [_plain(child) for child in node["children"]]
         return None if None in parts else tuple(name for part in parts for name in part or ())
     return None
+
+
+def _compiled(node: Node) -> Callable[[Any], Any] | None:
+    """A function that gives what the library would, many times faster; None: for a path of any less simple kind.
+
+    Simple are members of members, a first of a list, and a list's elements of which a member is some text.
+    """
+    kind, children = node["type"], node["children"]
+    if kind == "field":
+        name = node["value"]
+        return lambda value: value.get(name) if type(value) is dict else None
+    if kind in ("identity", "current"):
+        return lambda value: value
+    if kind in ("subexpression", "pipe", "index_expression"):
+        parts = [_first(child) if child["type"] == "index" else _compiled(child) for child in children]
+        return _chain(parts)
+    if kind == "filter_projection" and _is_text(children[2]):
+        inner, outer = _compiled(children[0]), _compiled(children[1])
+        return None if inner is None or outer is None else _filtered(inner, outer, children[2])
+    return None
+
+
+def _first(node: Node) -> Callable[[Any], Any] | None:
+    return (lambda value: value[0] if type(value) is list and value else None) if node["value"] == 0 else None
+
+
+def _chain(parts: list[Callable[[Any], Any] | None]) -> Callable[[Any], Any] | None:
+    if len(parts) != 2 or parts[0] is None or parts[1] is None:
+        return None
+    one, other = parts[0], parts[1]
+    return lambda value: other(one(value))
+
+
+def _is_text(node: Node) -> bool:
+    if node["type"] != "comparator" or node["value"] != "eq":
+        return False
+    field, literal = node["children"]
+    return field["type"] == "field" and literal["type"] == "literal" and type(literal["value"]) is str
+
+
+def _filtered(inner: Callable[[Any], Any], outer: Callable[[Any], Any], test: Node) -> Callable[[Any], Any]:
+    name, text = (child["value"] for child in test["children"])
+
+    def get(value: Any) -> Any:
+        elements = inner(value)
+        if type(elements) is not list:
+            return None
+        found = (outer(one) for one in elements if type(one) is dict and one.get(name) == text)
+        return [one for one in found if one is not None]
+
+    return get
 
 
 def _leaf(node: Node) -> tuple[str, ...] | None:

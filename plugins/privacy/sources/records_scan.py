@@ -14,10 +14,13 @@ from privacy.sources.records_files import File, Form, RecordFiles
 from privacy.sources.records_json import Found, document_records, exact, line_records
 from privacy.sources.records_layout import Layout, Row
 from privacy.sources.records_match import DueRule, KeyRule, Matcher, OfDue, Pick, Seen, place
-from privacy.sources.records_parquet import Picks, deciding, missing, opened
-from privacy.sources.whose import Judged, Window
+from privacy.sources.records_parquet import Picks, deciding, missing, opened, overlaps
+from privacy.sources.whose import Judged
 
 GROUP_ROWS, GROUP_BYTES = 1_000, 4 * 2**20
+KEPT_BYTES = 16 * 2**20
+"""So many of a file's records are kept while visits are settled; with more, it is read a second time."""
+
 LOOKED_AT = 1_000
 """A path that leads to nothing in so many first records leads nowhere."""
 
@@ -38,9 +41,14 @@ class Group(Protocol):
 
 @dataclass(slots=True)
 class Told:
-    """What a scan found out about a file by its end. :param records: how many it has."""
+    """What a scan found out about a file by its end.
+
+    :param records: how many it has.
+    :param all: no record with an address that was looked for was gone by, not even one that has an id.
+    """
 
     records: int = 0
+    all: bool = True
 
 
 @dataclass(slots=True)
@@ -89,8 +97,8 @@ class Scanner:
         """The records of a file that the selection says something of, group by group."""
         if not self.pick.reaches(self.layout.span(file.entry.key)):
             return
-        self.settle(file)
-        for group in self.groups(file, told, output=output):
+        kept = self.settle(file, told, output)
+        for group in self.groups(file, told, output=output) if kept is None else kept:
             found = [(i, j) for i, seen in enumerate(group.seen) if (j := self.pick.judge(seen)) is not None]
             if found:
                 yield group, found
@@ -108,6 +116,7 @@ class Scanner:
             with opened(self.files, file, self.pick) as reader:
                 told.records = reader.total
                 yield from reader.groups(need, every=every, visits=visits, only=only)
+                told.all = not reader.skipped
         else:
             yield from self._json(file, told, only)
 
@@ -129,28 +138,37 @@ class Scanner:
             if group.seen:
                 yield group
 
-    def settle(self, file: File) -> None:
-        """Let the matcher learn which of the visits that a file's records fall into are contested, by any file."""
+    def settle(self, file: File, told: Told, output: bool) -> list[Group] | None:
+        """Let the matcher learn which of the visits that a file's records fall into are contested, by any file.
+
+        :returns: the file's groups, so that it need not be read again; None: it was not read, or has too many.
+        """
         pick = self.pick
         if not isinstance(pick, Matcher) or not pick.windows:
-            return
+            return None
         span = self.layout.span(file.entry.key)
-        if not any(_overlaps(span, window) for window in pick.windows):
-            return
+        if not any(overlaps(span, window) for window in pick.windows):
+            return None
         visits: set[int] = set()
-        for group in self.groups(file, Told()):
-            for seen in group.seen:
+        kept: list[Group] | None = []
+        size = 0
+        for group in self.groups(file, told, output=output):
+            for index, seen in enumerate(group.seen):
                 visits.update(pick.learn(seen))
+                size += group.size(index)
+            if kept is not None:
+                kept.append(group)
+                kept = kept if size <= KEPT_BYTES else None
         verdicts = self.files.verdicts
         pick.contested |= {n for n in visits if verdicts.get((pick.digest, n))}
         asked = [w for w in pick.windows if w.number in visits and (pick.digest, w.number) not in verdicts]
         for other in self.files.beside() if asked else ():
             asked = [w for w in asked if w.number not in pick.contested]
-            reached = frozenset(w.number for w in asked if _overlaps(self.layout.span(other.entry.key), w))
-            # Of lines and documents, every record of the file itself was looked at.
-            if reached and (other.entry.key != file.entry.key or other.form is Form.PARQUET):
+            reached = frozenset(w.number for w in asked if overlaps(self.layout.span(other.entry.key), w))
+            if reached and (other.entry.key != file.entry.key or not told.all):
                 self._look(other, reached)
         verdicts.update({(pick.digest, n): n in pick.contested for n in visits | pick.contested})
+        return kept
 
     def _look(self, file: File, visits: frozenset[int]) -> None:
         pick = self.pick
@@ -158,10 +176,6 @@ class Scanner:
         for group in self.groups(file, Told(), visits=visits):
             for seen in group.seen:
                 pick.learn(seen, set(visits))
-
-
-def _overlaps(span: tuple[int, int] | None, window: Window) -> bool:
-    return span is None or (window.low <= span[1] and window.high >= span[0])
 
 
 class _Absent:
