@@ -15,7 +15,7 @@ from privacy.clock import FixedClock
 from privacy.errors import BadConfiguration, RetryLater
 from privacy.sources.base import Delete, Due, Kept, Of, Redaction, Selection, Set, Status, Subject
 from privacy.storage import FolderStore
-from sources.records_kit import CONVERSATIONS, GA4, Kit, click, customer, email, event, of, talk, visit
+from sources.records_kit import GA4, Kit, click, customer, email, event, of, talk, visit
 
 DAY = "ga4/events_20261120.parquet"
 CLICKS = "clicks/clicks-2026-11-20.ndjson"
@@ -305,4 +305,3 @@ def test_nobody_and_no_identifiers_change_nothing(tmp_path):
     kit.lines(CLICKS, [click(AT + "Z"), click(AT + "Z", customer="")])
     assert kit.read(Of((Subject(1, ()),))) == []
     assert kit.read(of(customer(1))) == []
-    assert "rating" in CONVERSATIONS
