@@ -120,6 +120,46 @@ def test_nested_types_and_64_bits_come_out_of_parquet_exactly(tmp_path):
     assert (row["ip_address"], row["country"], row["occurred_at"].microsecond) == ("192.0.2.7", "NL", 123456)
 
 
+def test_a_row_group_of_ids_alone_is_looked_into_where_it_may_contest_a_visit(tmp_path):
+    """Edge case 22: by its own file too, though no record of that group can be the subject's."""
+    kit = Kit(tmp_path, "events")
+    theirs = event("2026-11-20T10:10:00", ip="192.0.2.7")
+    others = [event("2026-11-20T10:20:00", user="7", device="x", ip="192.0.2.7")] * 2
+    kit.parquet(DAY, [theirs, event("2026-11-20T10:10:00"), *others], row_group_size=2)
+    assert rows(kit, of(visit("10:00:00", "10:30:00"))) == []
+    assert rows(kit, of(visit("10:00:00", "10:15:00"))) == [1]
+
+
+def test_a_later_column_decides_where_an_earlier_one_has_gaps(tmp_path):
+    kit = Kit(tmp_path, "events")
+    at = "2026-11-20T10:00:00"
+    kit.parquet(
+        DAY,
+        [
+            event(at, user="7"),
+            event(at, device="d1"),
+            event(at, user="8", device="d1"),
+            event(at, user=" ", device="d1"),
+        ],
+    )
+    assert rows(kit, of(device("d1"))) == [2, 4]
+
+
+@pytest.mark.parametrize("page", ["1.0", "2.0"])
+def test_a_dictionary_that_does_not_hold_every_value_tells_nothing(tmp_path, page):
+    """A writer gives a dictionary up when it grows too large: later values stand in their pages."""
+    kit = Kit(tmp_path, "events")
+    many = [
+        event("2026-11-20T10:00:00", user=str(5_000 + n), device=f"device-{n * 7919 % 5000:06d}") for n in range(5_000)
+    ]
+    kit.parquet(
+        DAY, many, dictionary_pagesize_limit=2_000, data_page_size=1_000, write_batch_size=50, data_page_version=page
+    )
+    assert rows(kit, of(customer(9_998))) == [4_999]
+    assert rows(kit, of(customer(5_001))) == [2]
+    assert rows(kit, of(customer(4_444))) == []
+
+
 def test_of_overlapping_dumps_the_newest_version_holds_whoever_it_is_of(tmp_path):
     """A conversation that became another's is not the subject's any more; one of an older dump alone still is."""
     kit = Kit(tmp_path, "conversations")
