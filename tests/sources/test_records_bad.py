@@ -218,6 +218,18 @@ def test_other_forms_days_and_originals_are_refused_plainly(tmp_path):
         kit.source().partitions(Selection("klicks", DUE))
 
 
+def test_a_footer_that_arrow_cannot_be_asked_about_is_told_before_it_is_asked(tmp_path):
+    """Arrow's own check of a column's size statistics ends the whole process."""
+    kit = Kit(tmp_path, "events")
+    path = kit.parquet(DAY, [event(AT, user="1001")])
+    assert len(kit.read(of(customer(1001)))) == 1
+    whole = path.read_bytes()
+    # In the footer a list of 64-bit numbers, with how many each level has: `0x26` is two of them, and becomes one.
+    at = whole.rindex(b"\x29\x26")
+    path.write_bytes(whole[: at + 1] + b"\x16" + whole[at + 2 :])
+    assert refused(kit).code == "records.corrupt"
+
+
 def test_gzip_in_several_members_is_read_whole_and_damage_is_told(tmp_path):
     """Edge case 8."""
     kit = Kit(tmp_path, "clicks")

@@ -143,6 +143,8 @@ def test_a_later_column_decides_where_an_earlier_one_has_gaps(tmp_path):
         ],
     )
     assert rows(kit, of(device("d1"))) == [2, 4]
+    kit.parquet(DAY, [event(at, user="7"), event(at, device="d1")])
+    assert rows(kit, of(device("d1"))) == [2]
 
 
 @pytest.mark.parametrize("page", ["1.0", "2.0"])

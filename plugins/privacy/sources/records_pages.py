@@ -29,6 +29,30 @@ def dictionary(file: BinaryIO, chunk: Any) -> bytes | None:
         return None  # Arrow says what is wrong with it.
 
 
+def sound(file: BinaryIO, levels: list[tuple[int, int]]) -> bool:
+    """Whether a file's footer is one that Arrow can be asked about: of some others asking ends the whole process.
+
+    (Its metadata of a column throws where the column's size statistics do not fit the schema, and nothing catches it.)
+
+    :param levels: of each column the greatest repetition and definition level.
+    """
+    file.seek(-8, 2)
+    size = int.from_bytes(file.read(4), "little")
+    file.seek(-8 - size, 2)
+    groups = _struct(file.read(size), 0)[0].get(4, [])
+    for group in groups:
+        if len(group[1]) != len(levels):
+            return False
+        for column, wanted in zip(group[1], levels, strict=True):
+            counted = column[3].get(16, {})
+            if any(
+                counted.get(field) and len(counted[field]) != most + 1
+                for field, most in zip((2, 3), wanted, strict=True)
+            ):
+                return False
+    return True
+
+
 def _dictionary(file: BinaryIO, chunk: Any) -> bytes | None:
     start, size = chunk.dictionary_page_offset, chunk.total_compressed_size
     ready = chunk.physical_type == "BYTE_ARRAY" and chunk.has_dictionary_page and start and size <= LARGEST
@@ -67,7 +91,7 @@ def _decompressed(body: bytes, size: int, compression: str) -> bytes | None:
 
 def _struct(data: bytes, at: int, depth: int = 0) -> tuple[dict[int, Any], int]:
     """A struct's fields by number, and where it ends. :raises ValueError, LookupError: it is none."""
-    if depth > 4:
+    if depth > 12:
         raise ValueError
     found: dict[int, Any] = {}
     number = 0
@@ -95,9 +119,25 @@ def _value(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:
     if kind == 8:
         size, at = _unsigned(data, at)
         return None, at + size
+    if kind in (9, 10):
+        return _list(data, at, depth)
     if kind == 12:
         return _struct(data, at, depth + 1)
-    raise ValueError  # A page header has no lists.
+    raise ValueError
+
+
+def _list(data: bytes, at: int, depth: int) -> tuple[list[Any], int]:
+    size, kind = data[at] >> 4, data[at] & 15
+    at += 1
+    if size == 15:
+        size, at = _unsigned(data, at)
+    found: list[Any] = []
+    for _ in range(size):
+        value, at = (None, at + 1) if kind in (1, 2) else _value(data, at, kind, depth)
+        found.append(value)
+        if at > len(data):
+            raise LookupError
+    return found, at
 
 
 def _unsigned(data: bytes, at: int) -> tuple[int, int]:

@@ -34,7 +34,7 @@ from privacy.sources.records_arrow import (
 from privacy.sources.records_files import File, RecordFiles
 from privacy.sources.records_layout import Layout, Place
 from privacy.sources.records_match import LAST_BLANK, DueRule, Matcher, Pick, Seen
-from privacy.sources.records_pages import dictionary
+from privacy.sources.records_pages import dictionary, sound
 from privacy.sources.whose import AGENT, Window
 from privacy.sources.whose import Column as Identity
 from privacy.storage import translated
@@ -83,6 +83,10 @@ class ParquetGroup:
 
     def batch(self, picks: Picks) -> pa.RecordBatch:
         """Those that were picked, as a batch of the dataset's schema."""
+        with decoding(self._file.where):
+            return self._batch(picks)
+
+    def _batch(self, picks: Picks) -> pa.RecordBatch:
         layout, file = self._layout, self._file
         table = self._table.take(pa.array([index for index, _, _ in picks], pa.int64()))
         places = _Places([Place(file.entry.key, self._rows[index], file.where) for index, _, _ in picks])
@@ -358,6 +362,10 @@ def opened(files: RecordFiles, file: File, pick: Pick | None, *, strict: bool = 
     with files.opened(file) as raw:
         with decoding(file.where):
             parquet = pq.ParquetFile(raw)
+            schema = parquet.schema
+            levels = [(c.max_repetition_level, c.max_definition_level) for c in map(schema.column, range(len(schema)))]
+            if not sound(raw, levels):
+                raise corrupt(file.where)
             reader = ParquetReader(layout, file, raw, parquet, pick)
         if strict:
             reader.essential()

@@ -56,6 +56,7 @@ def rewrite(files: RecordFiles, file: File, changes: Changes) -> None:
         if file.form is Form.PARQUET:
             raw = stack.enter_context(files.opened(file))
             out = stack.enter_context(files.store.write(file.entry.key, replacing=file.entry))
+            stack.enter_context(decoding(file.where))
             _parquet(files.layout, file, raw, out, changes)
             return
         stream = stack.enter_context(content(files, file))
@@ -187,14 +188,12 @@ def cannot(where: str) -> Refused:
 
 
 def _parquet(layout: Layout, file: File, raw: BinaryIO, out: BinaryIO, changes: Changes) -> None:
-    with decoding(file.where):
-        parquet = pq.ParquetFile(raw)
-        writer = pq.ParquetWriter(out, parquet.schema_arrow, **_options(parquet, bool(changes.values)))
+    parquet = pq.ParquetFile(raw)
+    writer = pq.ParquetWriter(out, parquet.schema_arrow, **_options(parquet, bool(changes.values)))
     start = 1
     with writer:
         for number in range(parquet.metadata.num_row_groups):
-            with decoding(file.where):
-                table = parquet.read_row_group(number)
+            table = parquet.read_row_group(number)
             mine = [row for row in changes.values if start <= row < start + table.num_rows]
             for name in dict.fromkeys(name for row in mine for name in changes.values[row]):
                 table = _set(layout, table, name, {r - start: v[name] for r, v in _having(changes, mine, name)})
