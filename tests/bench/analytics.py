@@ -1,4 +1,4 @@
-"""One subject out of a year of daily analytics exports in Parquet: ``ours``, or ``duckdb`` as a user would ask it.
+"""One subject out of a year of daily analytics exports in Parquet: ``ours``, in ``two`` processes, ``duckdb``, ``arms``.
 
 The layout is GA4's: 100,000 events a day, each with eight parameters. Some days are the subject's, with the right times;
 the others are a handful of files under all the other names.
@@ -6,12 +6,14 @@ the others are a handful of files under all the other names.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ from harness import report
 
 from privacy.connections import EnvironmentConnections
 from privacy.datamap.models import System
-from privacy.sources import source_for
+from privacy.sources import records, source_for
 from privacy.sources.base import Identifier, Of, Selection, Subject, schema_of
 
 DAYS, EVENTS, OTHERS, OWN_EVERY = 365, 100_000, 5, 30
@@ -156,33 +158,45 @@ def wanted(days: int) -> int:
     return 140 * len(range(7, days, OWN_EVERY))
 
 
-def ours(folder: Path, days: int) -> None:
-    """Through the source, into Parquet."""
+def ours(folder: Path, days: int, workers: int = 1) -> None:
+    """Through the source, into Parquet; partitions spread over workers as Airflow maps them."""
     raw = yaml.safe_load(SYSTEM)
     for column in raw["datasets"]["events"]["columns"].values():
         column |= {"description": "d", "category": "user.unique_id", "provenance": "observed"}
     system = System.model_validate(raw)
+    assert records  # Imported before the clock starts.
+    parts = [(system, folder, days, worker, workers) for worker in range(workers)]
+    if workers == 1:
+        found = _part(parts[0])
+    else:
+        with multiprocessing.get_context("fork").Pool(workers) as pool:
+            found = sum(pool.map(_part, parts))
+    if found != wanted(days):
+        raise AssertionError(f"{found} records instead of {wanted(days)}")
+
+
+def _part(asked: tuple[System, Path, int, int, int]) -> int:
+    system, folder, days, worker, workers = asked
     connections = EnvironmentConnections({"PRIVACY_CONNECTION_ANALYTICS": folder.as_uri()})
     source = source_for(system, connections, home=folder)
     known = [Identifier("analytics.customer", int(CUSTOMER)), Identifier("device_id", DEVICE)]
     known += [Identifier("ip", ADDRESS, low, high, agent=AGENT) for low, high in _visits()]
     selection = Selection("events", Of((Subject(1, tuple(known)),)))
-    found = 0
-    with tempfile.TemporaryDirectory() as to:
-        schema = schema_of(system.datasets["events"])
-        with pq.ParquetWriter(f"{to}/mine.parquet", schema, compression="zstd") as writer:
-            for partition in source.partitions(selection)[:days]:
-                for batch in source.read(selection, partition):
-                    writer.write_batch(batch)
-                    found += batch.num_rows
-    if found != wanted(days):
-        raise AssertionError(f"{found} records instead of {wanted(days)}")
+    found, schema = 0, schema_of(system.datasets["events"])
+    with tempfile.TemporaryDirectory() as to, pq.ParquetWriter(f"{to}/mine.parquet", schema, compression="zstd") as out:
+        for partition in source.partitions(selection)[:days][worker::workers]:
+            for batch in source.read(selection, partition):
+                out.write_batch(batch)
+                found += batch.num_rows
+    return found
 
 
-def with_duckdb(folder: Path, days: int) -> None:
-    """The same question in SQL; what others did during a visit is not even asked."""
-    import duckdb
+def with_duckdb(folder: Path, days: int, *, arms: bool = False) -> None:
+    """The same question in SQL; what others did during a visit is not even asked.
 
+    :param arms: one SELECT for each way to be theirs, all joined: of one WHERE with OR, as it is written first, DuckDB
+        reads every parameter of every event.
+    """
     files = sorted(str(path) for path in (folder / "ga4").iterdir())[:days]
     during = " OR ".join(
         f"event_timestamp BETWEEN {int(low.timestamp() * 1e6)} AND {int(high.timestamp() * 1e6)}"
@@ -190,16 +204,15 @@ def with_duckdb(folder: Path, days: int) -> None:
     )
     param = "list_filter(event_params, lambda p: p.key = '{}')[1].value.string_value"
     with duckdb.connect() as db, tempfile.TemporaryDirectory() as to:
-        # One arm for each way to be theirs: of one WHERE with OR, DuckDB reads every parameter of every event, which
-        # takes eight times as long.
         select = f"SELECT *, {param.format('ip_address')} AS ip_address FROM read_parquet($files, filename = true)"
-        db.execute(
-            f"""CREATE TABLE mine AS {select} WHERE user_id = '{CUSTOMER}'
-            UNION ALL {select} WHERE user_pseudo_id = '{DEVICE}' AND user_id IS NULL
-            UNION ALL {select} WHERE user_id IS NULL AND user_pseudo_id IS NULL AND ({during})
+        ways = [
+            f"user_id = '{CUSTOMER}'",
+            f"user_pseudo_id = '{DEVICE}' AND user_id IS NULL",
+            f"""user_id IS NULL AND user_pseudo_id IS NULL AND ({during})
             AND {param.format("ip_address")} = '{ADDRESS}' AND {param.format("user_agent")} = '{AGENT}'""",
-            {"files": files},
-        )
+        ]
+        asked = [f"{select} WHERE {way}" for way in ways] if arms else [f"{select} WHERE ({') OR ('.join(ways)})"]
+        db.execute(f"CREATE TABLE mine AS {' UNION ALL '.join(asked)}", {"files": files})
         db.execute(f"COPY mine TO '{to}/mine.parquet' (COMPRESSION zstd)")
         found = db.execute("SELECT count(*) FROM mine").fetchone()
     if found != (wanted(days),):
@@ -208,4 +221,10 @@ def with_duckdb(folder: Path, days: int) -> None:
 
 if __name__ == "__main__":
     how, folder, days = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    report(lambda: {"ours": ours, "duckdb": with_duckdb}[how](folder, days))
+    work = {
+        "ours": lambda: ours(folder, days),
+        "two": lambda: ours(folder, days, 2),
+        "duckdb": lambda: with_duckdb(folder, days),
+        "arms": lambda: with_duckdb(folder, days, arms=True),
+    }
+    report(work[how])

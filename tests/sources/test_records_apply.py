@@ -290,6 +290,12 @@ def test_lines_appended_between_listing_and_reading_wait_and_another_file_is_ano
         file.write(json.dumps(click(AT + "Z", customer=1)).encode() + b"\n{half a li")
     assert [b.num_rows for b in source.read(selection, partition)] == [1]
     assert not next(iter(source.locate(selection, partition))).whole
+    whole = path.read_bytes()
+    with path.open("r+b") as file:
+        file.truncate(3)
+    with pytest.raises(RetryLater):
+        list(source.read(selection, partition))
+    path.write_bytes(whole)
     replacement = path.with_suffix(".new")
     replacement.write_bytes(path.read_bytes())
     replacement.replace(path)

@@ -154,5 +154,8 @@ def _unsigned(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _signed(data: bytes, at: int) -> tuple[int, int]:
+    byte = data[at]
+    if byte < 128:
+        return (byte >> 1) ^ -(byte & 1), at + 1
     value, at = _unsigned(data, at)
     return (value >> 1) ^ -(value & 1), at

@@ -340,7 +340,7 @@ def deciding(layout: Layout) -> list[str]:
     """The columns that tell whose a record is, when it is due, and which version of it holds."""
     dataset = layout.dataset
     found = [name for party in dataset.people.values() for name in party.subject]
-    more = [dataset.time, layout.starts, layout.latest, AGENT, *(dataset.key if layout.latest else ())]
+    more = [dataset.time, layout.starts, layout.latest, AGENT, *dataset.key]
     return [name for name in dict.fromkeys([*found, *more]) if name in dataset.columns]
 
 

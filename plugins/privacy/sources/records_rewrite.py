@@ -57,7 +57,7 @@ def rewrite(files: RecordFiles, file: File, changes: Changes) -> None:
             raw = stack.enter_context(files.opened(file))
             out = stack.enter_context(files.store.write(file.entry.key, replacing=file.entry))
             stack.enter_context(decoding(file.where))
-            _parquet(files.layout, file, raw, out, changes)
+            _parquet(files.layout, raw, out, changes)
             return
         stream = stack.enter_context(content(files, file))
         out = stack.enter_context(files.store.write(file.entry.key, replacing=file.entry))
@@ -187,7 +187,7 @@ def cannot(where: str) -> Refused:
     return Refused("records.cannot_set", "A value of that type cannot be written there.", where=where)
 
 
-def _parquet(layout: Layout, file: File, raw: BinaryIO, out: BinaryIO, changes: Changes) -> None:
+def _parquet(layout: Layout, raw: BinaryIO, out: BinaryIO, changes: Changes) -> None:
     parquet = pq.ParquetFile(raw)
     writer = pq.ParquetWriter(out, parquet.schema_arrow, **_options(parquet, bool(changes.values)))
     start = 1
