@@ -127,6 +127,8 @@ def test_any_bytes_of_gzip(content):
     st.integers(1, 9),
     st.sampled_from([None, 1]),
 )
+@example([], 100.0, 3, None)
+@example([{"a": -1.5e300}], 1e-7, 1, None)
 def test_a_document_read_in_pieces_is_the_document(records, beside, size, indent):
     """Byte for byte, wherever the pieces end; every record with its own bytes."""
     text = json.dumps({"before": beside, "list": {"of": records}, "x": [beside]}, indent=indent, ensure_ascii=True)

@@ -32,6 +32,7 @@ LONGEST = 64 * 2**20
 
 _BROKEN = cast("tuple[type[Exception], ...]", (isal_zlib.IsalError, zlib.error))
 _BLANKS = re.compile(r"[ \t\r\n]*")
+_GOES_ON = ("", ".", "e", "E")
 _REPAIR = "Restore it from a backup or ask for it again, or excuse it by name in the data map, with the reason."
 
 
@@ -320,8 +321,8 @@ class Document:
                 value, end = _QUICK.raw_decode(self._text, self._pos)
             except (ValueError, RecursionError, StopIteration):
                 end = -1
-            # A number at the end of what was read may go on.
-            if end >= 0 and (end < len(self._text) or self._ended):
+            # A number at the end of what was read may go on; so may one of which only the point or the e was read.
+            if end >= 0 and (self._ended or self._text[end : end + 1] not in _GOES_ON):
                 return self._take(end - self._pos), value
             if self._ended:
                 raise no_json(self._place())
