@@ -44,6 +44,9 @@ def test_what_has_not_come_is_left_out_with_the_reason_and_comes_with_the_next_e
     # Nothing that Airflow keeps names anybody, although the processor's file does.
     assert not [canary for canary in CANARIES if canary in json.dumps([first["said"], second["said"]])]
     assert ending.record(served.house, run, failed=None)["status"] == "done"
+    (ended,) = served.house.ledger.entries(run=run.id, kind="run.ended")
+    assert ended.entry["omitted"] == {"processor.incomplete": 1}
+    assert "drops.pakketlijn" not in ended.entry["datasets"]
 
 
 def test_what_comes_between_the_list_and_the_bundle_waits_for_the_next_export(served: Served) -> None:

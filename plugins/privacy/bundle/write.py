@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -39,7 +40,7 @@ class BundleSummary:
         ``datapackage.json``, which has the digests of all other files.
     :param datasets: ``system.dataset`` -> ``records`` and ``bytes``, for each that was read.
     :param bytes: of the sealed file. :param withheld, redacted, unattributed: by dataset, where there are any;
-        ``originals``: likewise, the files beside its tables.
+        ``originals``: likewise, the files beside its tables. :param omitted: reason -> how often.
     """
 
     path: str
@@ -53,7 +54,7 @@ class BundleSummary:
     redacted: dict[str, int] = field(default_factory=dict)
     unattributed: dict[str, int] = field(default_factory=dict)
     originals: dict[str, int] = field(default_factory=dict)
-    omitted: int = 0
+    omitted: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """For an XCom or a file."""
@@ -126,6 +127,11 @@ class _Bundle:
     def holdings(self) -> list[Holding]:
         """By dataset; their resources are known once the ZIP has been read."""
         return [group.holding for group in self._groups]
+
+    @property
+    def read(self) -> list[Holding]:
+        """Those that were read at all: of one that was omitted as a whole, nobody knows that it holds nothing."""
+        return [group.holding for group in self._groups if group.parts]
 
     def zip(self) -> Generator[bytes, None, None]:
         """The ZIP, sorted by name; the manifest, which knows all the others, comes last by its name too."""
@@ -201,14 +207,14 @@ def _summary(key: str, inner: _Pulled, sealed: _Pushed, bundle: _Bundle) -> Bund
         inner_sha256=inner.digest.hexdigest(),
         outer_sha256=sealed.digest.hexdigest(),
         manifest_sha256=bundle.manifest_sha256,
-        datasets={h.ref.full: {"records": h.records, "bytes": h.bytes} for h in holdings},
+        datasets={h.ref.full: {"records": h.records, "bytes": h.bytes} for h in bundle.read},
         records=sum(h.records for h in holdings),
         bytes=sealed.size,
         withheld=counted({h.ref.full: h.withheld for h in holdings}),
         redacted=counted({h.ref.full: sum(h.redacted.values()) for h in holdings}),
         unattributed=counted({h.ref.full: h.unattributed for h in holdings}),
         originals=counted({h.ref.full: sum(not r.tabular for r in h.resources) for h in holdings}),
-        omitted=len(bundle.omissions),
+        omitted=dict(sorted(Counter(omission.reason for omission in bundle.omissions).items())),
     )
 
 

@@ -50,6 +50,7 @@ def record(house: House, run: Run, *, failed: str | None) -> dict[str, Any]:
             bytes=sum(c["bytes"] for c in counts.values()),
             inner_sha256=summary["inner_sha256"],
             outer_sha256=summary["outer_sha256"],
+            omitted=summary["omitted"],
             unattributed=sum(summary["unattributed"].values()),
         )
         return {"status": "done", "reason": ""}
