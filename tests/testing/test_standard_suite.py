@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ def demo_stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
     folder = tmp_path_factory.mktemp("demo")
     make(folder, seed=3, size="tiny")
     thin(folder / "weblogs")
+    thin_days(folder)
     return Stores(HOME, urls_of(folder))
 
 
@@ -30,6 +32,18 @@ def thin(logs: Path) -> None:
         content = gzip.decompress(file.read_bytes())
         if not any(word in content for word in there):
             file.unlink()
+
+
+def thin_days(shop: Path) -> None:
+    """Of the statistics the last day, and of each kind two days of 1001's and 1002's, by the answer sheet."""
+    subjects = {s["subject"]: s for s in json.loads((shop / "answers.json").read_bytes())["subjects"]}
+    for kind, dataset in (("ga4", "analytics.ga4_events"), ("clicks", "analytics.clicks")):
+        files = {f"{kind}/{path.name}": path for path in (shop / "analytics" / kind).iterdir()}
+        kept = {max(files)}
+        for subject in ("1001", "1002"):
+            kept.update(sorted({key[0] for key in subjects[subject]["records"][dataset]})[-3:-1])
+        for name in files.keys() - kept:
+            files[name].unlink()
 
 
 test_dataset = dataset_suite(HOME, "demo_stores")
