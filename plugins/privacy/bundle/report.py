@@ -121,7 +121,8 @@ def prepare(home: Path) -> None:
 
 def _environment(home: Path) -> jinja2.Environment:
     own = home / "templates"
-    return _compiled(own, tuple(sorted(path.name for path in own.glob("*.j2"))))
+    names = tuple(sorted(path.name for path in own.glob("*.j2")))
+    return _compiled(own if names else _TEMPLATES, names)
 
 
 @lru_cache(maxsize=4)
