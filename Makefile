@@ -48,8 +48,10 @@ types: venv
 imports: venv
 	PYTHONPATH=plugins $(BIN)/lint-imports
 
+# LARGE=/some/folder: an export from the large demo shop too, which is made there in a quarter of an hour if need be.
+LARGE ?=
 bench: venv
-	$(BIN)/python tests/bench
+	LARGE=$(LARGE) $(BIN)/python tests/bench
 
 lock: venv
 	$(UV) pip compile pyproject.toml --extra dev --generate-hashes --quiet --no-emit-index-url --allow-unsafe --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.txt

@@ -1,14 +1,16 @@
-"""``make bench``: everything, in one run."""
+"""``make bench``: everything, in one run; ``make bench LARGE=/some/folder`` the large shop too."""
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
 
 import analytics
 from extract import make
-from harness import Row, measure, write
+from harness import Row, measure, measured_before, write
+from large import NAME, whole_shop
 from mail import search
 from run import runs
 
@@ -60,7 +62,9 @@ def year_of_events() -> list[Row]:
 
 
 if __name__ == "__main__":
+    large = os.environ.get("LARGE")
     rows = [*extraction(), *year_of_events(), *search(), *runs()]
+    rows += whole_shop(Path(large)) if large else measured_before(NAME)
     write(rows)
     for row in rows:
         sys.stdout.write(

@@ -65,6 +65,12 @@ def report(work: Callable[[], object]) -> None:
     sys.stdout.write(json.dumps({"seconds": seconds, "peak_mib": peak}) + "\n")
 
 
+def measured_before(name: str) -> list[Row]:
+    """The rows of that name of an earlier run, for what takes too long to be measured every time."""
+    rows = [Row(**row) for row in json.loads((DOCS / "benchmarks.json").read_text())]
+    return [row for row in rows if row.name.startswith(name)]
+
+
 def write(rows: list[Row]) -> None:
     """Write both files; the page is made from the list alone."""
     (DOCS / "benchmarks.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
