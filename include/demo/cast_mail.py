@@ -261,7 +261,10 @@ def _envelopes(calendar: Calendar) -> Iterator[Message]:
         (("From: kantoor@diamonto.example", "Cc: =?utf-8?q?Kees_=F0=9F=91=91?= <kees@post.example>", f"To: {INFO}"), _own(1010)),
         (("From: kantoor@diamonto.example", "X-Envelope-To: ruud.smit@post.example", f"To: {INFO}"), _own(1025)),
     )):  # fmt: skip
-        yield Message("INBOX", at + n * HOUR, lines(*head), b"Tekst.\n", owner | (LIST.owner() if n == 1 else NOBODY))
+        # Whom the list wrote to unseen is the envelope's word, and not for the list's own copy.
+        unseen = (owner,) if n == 1 else ()
+        whose = owner | (LIST.owner() if n == 1 else NOBODY)
+        yield Message("INBOX", at + n * HOUR, lines(*head), b"Tekst.\n", whose, unseen=unseen)
 
 
 def _broken(calendar: Calendar) -> Iterator[Message]:

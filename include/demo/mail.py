@@ -36,7 +36,7 @@ class Message:
 
     :param at: when it came in (whole seconds count).
     :param head: header lines, as bytes, each without its line end.
-    :param owner: of all who are on it; ``blind``: each of its blind copies.
+    :param owner: of all who are on it; ``blind``: each of its blind copies; ``unseen``: each whom the envelope alone names.
     :param mentioned: who is named in it only; ``internal``: likewise, where all who are on it are staff.
     :param name: the file's whole name, where it is no ordinary one; with ``base``: what of it names the message.
     """
@@ -47,6 +47,7 @@ class Message:
     body: bytes
     owner: Owner = NOBODY
     blind: tuple[Owner, ...] = ()
+    unseen: tuple[Owner, ...] = ()
     mentioned: Owner = NOBODY
     internal: Owner = NOBODY
     flags: str = "S"
@@ -86,7 +87,8 @@ class Mail:
         dataset = DATASETS[message.folder.partition(".")[0]]
         self.counts[f"mail.{dataset}"] = self.counts.get(f"mail.{dataset}", 0) + 1
         withheld = {"internal": message.internal, "mention": message.mentioned}
-        left_out = {"bcc": _others(message.owner, message.blind)} if message.blind else None
+        aside = {"bcc": message.blind, "envelope": message.unseen}
+        left_out = {column: _others(message.owner, its) for column, its in aside.items() if its}
         self.answers.record(
             f"mail.{dataset}", [message.folder, base], message.owner, withheld=withheld, left_out=left_out
         )

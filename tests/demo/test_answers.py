@@ -398,6 +398,9 @@ def test_a_blind_copy_of_another_is_left_out_of_everybody_elses_copy_alone(made)
     assert left_out("1021") == set()
     assert len(left_out("1005", "theirs")) == 1
     assert left_out("1005", "shared") == set()
+    # Whom the envelope alone names is a blind copy too.
+    named = {subject for subject in made.subjects if "envelope" in str(made.subjects[subject].get("left_out"))}
+    assert named == {"guest:lijst@berichten.example"}
 
 
 def test_a_request_has_what_was_delivered_for_it_and_some_deliveries_are_not_complete(made):

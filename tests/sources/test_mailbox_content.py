@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from privacy.errors import BadInput
-from sources.mailbox_kit import ANNA, BRAM, Archive, mail, moment, of
+from sources.mailbox_kit import ANNA, BRAM, SHOP, Archive, mail, moment, of
 
 LATIN = "café"
 
@@ -202,7 +202,24 @@ BLIND = {
     "NUL in the name": (f"Bc\0c: {BRAM}\r\n", ""),
     "a byte order mark": (f"\ufeffBcc: {BRAM}\r\n", "\ufeff"),
     "of an mbox": (f"From x Mon Jan  1 2026\nBcc: {BRAM}\n", "From x Mon Jan  1 2026\n"),
-    "none": (f"X-Bcc: {BRAM}\r\n", f"X-Bcc: {BRAM}\r\n"),
+    "none": (f"X-Blind: {BRAM}\r\n", f"X-Blind: {BRAM}\r\n"),
+    "as programs keep it": (f"X-Bcc: {BRAM}\r\n", ""),
+    "a name beside the reader": (f"Bcc: {ANNA}, Bram de Boer\r\n", f"Bcc: {ANNA}\r\n"),
+    "in the reader's own comment": (f"Bcc: {ANNA} (en {BRAM})\r\n", f"Bcc: {ANNA}\r\n"),
+    "as the reader's own name": (f'Bcc: "{BRAM}" <{ANNA}>\r\n', f"Bcc: {ANNA}\r\n"),
+    "as a group": (f"Bcc: vrienden van Bram: {ANNA};\r\n", f"Bcc: {ANNA}\r\n"),
+    "delivered to all": (f"Envelope-To: {ANNA}, {BRAM}\r\n", f"Envelope-To: {ANNA}\r\n"),
+    "delivered to another": (f"Delivered-To: {BRAM}\r\nX-Envelope-To: {BRAM}\r\n", ""),
+    "delivered to whom all see": (f"Cc: {BRAM}\r\nDelivered-To: {BRAM}\r\n", f"Cc: {BRAM}\r\nDelivered-To: {BRAM}\r\n"),
+    "delivered to the shop": (f"Delivered-To: {SHOP}\r\n", f"Delivered-To: {SHOP}\r\n"),
+    "received for another": (
+        f"Received: from a by b with SMTP id 1\r\n\tfor <{BRAM}>; Fri, 1 May 2026 10:00:00 +0000\r\n",
+        "Received: from a by b with SMTP id 1; Fri, 1 May 2026 10:00:00 +0000\r\n",
+    ),
+    "received for the reader": (
+        f"Received: from a by b\r\n for <{ANNA}>; Fri, 1 May 2026 10:00:00 +0000\r\n",
+        f"Received: from a by b\r\n for <{ANNA}>; Fri, 1 May 2026 10:00:00 +0000\r\n",
+    ),
 }
 
 
@@ -224,6 +241,31 @@ def test_the_list_of_blind_copies_has_the_subjects_own_and_counts_the_others(arc
     assert (mine["bcc"], mine["_left_out"], mine["_party"]) == (["ANNA@a.example"], ["bcc", "bcc"], "sender,bcc")
     (his,) = archive.read(BRAM)
     assert (his["bcc"], his["_left_out"]) == ([BRAM], ["bcc", "bcc"])
+
+
+def test_whom_the_envelope_names_unseen_is_left_out_of_its_column_and_counted(archive: Archive):
+    """Edge case 22: mail servers write blind copies into the envelope's fields."""
+    archive.put(mail(to="undisclosed-recipients:;", head=f"Envelope-To: {ANNA}, {BRAM}\r\nDelivered-To: {SHOP}\r\n"))
+    (mine,), (his,) = archive.read(), archive.read(BRAM)
+    assert (mine["envelope"], mine["_left_out"], mine["_party"]) == ([ANNA, SHOP], ["envelope"], "envelope")
+    assert (his["envelope"], his["_left_out"]) == ([BRAM, SHOP], ["envelope"])
+
+
+def test_a_text_that_begins_within_the_head_has_no_blind_copies_of_others_either(archive: Archive):
+    """Edge cases 20 and 22: after a line that is no field, the text begins; the original left them out already."""
+    head = f"geen veld\r\nBcc: {BRAM}\r\nX-Envelope-To: {BRAM}\r\nBcc: {ANNA}\r\n"
+    archive.put(f"From: {SHOP}\r\nTo: {ANNA}\r\n{head}\r\nDag".encode())
+    (row,) = archive.read()
+    assert row["text"].replace("\r", "") == f"geen veld\nBcc: {ANNA}\n\nDag"
+
+
+def test_a_head_that_is_cut_within_the_end_of_a_line_is_read_on(archive: Archive):
+    """Edge case 20: CR CR LF, the first of which alone would be an empty line."""
+    first = f"To: {ANNA}\r\r\nX: ".encode()
+    for less in range(4):
+        filler = first + b"x" * (64 * 1024 - len(first) - less)
+        name = archive.put(filler + f"\r\r\nBcc: {BRAM}\r\r\n\r\r\nDag".encode())
+        assert archive.original(("INBOX", name), ANNA) == filler + b"\r\r\n\r\r\nDag"
 
 
 def test_a_head_of_any_length_is_looked_through(archive: Archive):

@@ -42,7 +42,7 @@ from privacy.sources.mailbox_columns import Given, checked
 from privacy.sources.mailbox_maildir import Maildir
 from privacy.sources.mailbox_original import without_blind_copies
 from privacy.sources.mailbox_store import Folder, MessageStore, Opened, Stored
-from privacy.sources.mailbox_whose import Message, Verdict, Whose, claims
+from privacy.sources.mailbox_whose import Message, Verdict, Whose, claims, staff_of
 from privacy.storage import translated
 
 BATCH_BYTES = 16 * 2**20
@@ -135,7 +135,7 @@ class MailboxSource:
                 yield item(opened.stored, opened.bytes, opened.version, timed=timed)
 
     def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
-        """The message's own bytes; for a reader without others' blind copies.
+        """The message's own bytes; for a reader without what tells of others' blind copies.
 
         :raises BadInput: ``mailbox.no_message``: the dataset has no such message.
         """
@@ -154,7 +154,7 @@ class MailboxSource:
         mine = {address for address, claim in its if claim.holds(stored.received) and not claim.contested}
         try:
             with translated(folder.place(message)):
-                return without_blind_copies(opened.file, mine)
+                return without_blind_copies(opened.file, mine, staff_of(self.dataset(dataset)))
         except BaseException:
             opened.file.close()
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -12,10 +12,12 @@ import pyarrow as pa
 from privacy.datamap.models import Dataset, did_you_mean
 from privacy.errors import BadConfiguration
 from privacy.sources.base import LEFT_OUT, PARTY, SUBJECT, WITHHELD, schema_of
+from privacy.sources.mailbox_addresses import Address
+from privacy.sources.mailbox_original import Seen, redacted
 from privacy.sources.mailbox_parts import Part
 from privacy.sources.mailbox_store import Stored
 from privacy.sources.mailbox_text import shown
-from privacy.sources.mailbox_whose import FIELDS, Message, Row
+from privacy.sources.mailbox_whose import FIELDS, Message, Row, staff_of
 from privacy.sources.mailbox_words import clean, decoded
 
 TYPES: dict[str, str] = {
@@ -85,6 +87,7 @@ class Given:
 
     def __init__(self, dataset: Dataset) -> None:
         self._columns, self._schema = tuple(dataset.columns), schema_of(dataset)
+        self._staff = staff_of(dataset)
 
     def row(self, stored: Stored, size: int, message: Message, row: Row | None, own: Iterable[str]) -> dict[str, Any]:
         """A row.
@@ -99,15 +102,31 @@ class Given:
             if row.withheld is not None:
                 return made
             made[LEFT_OUT] = []
-        found = message.addresses("bcc") or []
         mine = frozenset(own)
+        given = message if row is None else self._given(message, mine)
         for name in self._columns:
             if name in made and made[name] is None:
-                made[name] = self._value(name, size, message)
-        if "bcc" in made and made["bcc"] is not None and row is not None:
-            made["bcc"] = [clean(a.shown) for a in found if a.canonical in mine]
-            made[LEFT_OUT] = ["bcc"] * (len(found) - len(made["bcc"]))
+                made[name] = self._value(name, size, given if name == "text" else message)
+        if row is not None:
+            seen = Seen(message.head, mine, self._staff)
+            self._less(made, "bcc", message, lambda address: address.canonical in mine)
+            self._less(made, "envelope", message, seen)
         return made
+
+    def _given(self, message: Message, mine: frozenset[str]) -> Message:
+        """The message to read the text of: after a line that is no field the text begins, other fields and all."""
+        if all(field.sure for field in message.head.fields):
+            return message
+        data = redacted(message.data, message.head, mine, self._staff)
+        return message if data is message.data else Message(data, message.received)
+
+    @staticmethod
+    def _less(made: dict[str, Any], name: str, message: Message, seen: Callable[[Address], bool]) -> None:
+        """Leave the addresses of a column out that the subject may not see, and count them."""
+        if made.get(name) is not None:
+            found = message.addresses(name) or []
+            made[name] = [clean(address.shown) for address in found if seen(address)]
+            made[LEFT_OUT] += [name] * (len(found) - len(made[name]))
 
     @staticmethod
     def _of_key(stored: Stored) -> dict[str, object]:

@@ -118,7 +118,7 @@ class Whose:
     """
 
     def __init__(self, dataset: Dataset, of: Of, on: tuple[str, ...] | None = None, *, perhaps: bool = False) -> None:
-        self._staff = tuple(domain_of(domain) for domain in dataset.mailbox.staff) if dataset.mailbox else ()
+        self._staff = staff_of(dataset)
         self._everything = on is None
         parties = [(name, party.subject) for name, party in dataset.people.items()]
         self._parties = parties if on is None else [(column, (column,)) for column in on]
@@ -191,6 +191,11 @@ class Whose:
         """Whether all its parties are the shop's own."""
         domains = {a.domain for column in FIELDS for a in message.addresses(column) or ()}
         return bool(domains) and all(any(d == s or d.endswith("." + s) for s in self._staff) for d in domains)
+
+
+def staff_of(dataset: Dataset) -> tuple[str, ...]:
+    """The shop's own domains, in the form to compare."""
+    return tuple(domain_of(domain) for domain in dataset.mailbox.staff) if dataset.mailbox else ()
 
 
 def claims(subject: Subject) -> Iterator[tuple[str, Claim]]:
