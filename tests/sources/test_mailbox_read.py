@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from privacy.errors import BadConfiguration, RetryLater, Unreadable
 from privacy.sources.base import Due, Identifier, Of, Selection, Subject, Tally
+from privacy.sources.mailbox_names import folder_name
 from sources.mailbox_kit import ANNA, BRAM, Archive, dataset, mail, moment, of
 
 
@@ -269,6 +271,42 @@ def test_a_folder_that_is_gone_ends_an_export_and_not_a_purge(archive: Archive):
     with pytest.raises(Unreadable, match=r"mailbox\.no_folder"):
         archive.read()
     assert len(archive.read(Due(moment("2099-01-01")))) == 1
+
+
+@pytest.mark.parametrize("pick", [of(ANNA), Due(moment("2099-01-01"))], ids=["export", "purge"])
+def test_where_nothing_is_mounted_is_no_empty_mailbox(archive: Archive, pick: Of | Due):
+    """Edge case 28: a dataset of patterns alone misses no folder by name, and a purge asks for none."""
+    shutil.rmtree(archive.root)
+    archive.root.mkdir()
+    for more in ({}, {"correspondence": dataset(["*"])}):
+        with pytest.raises(Unreadable, match=r"mailbox\.(none|no_folder)"):
+            archive.read(pick, **more)
+
+
+def test_a_folder_that_is_a_link_to_nowhere_is_not_passed_over(archive: Archive):
+    """Edge cases 9 and 28."""
+    (archive.root / ".Klanten.Oud").symlink_to(archive.root / "weg")
+    with pytest.raises(Unreadable, match=r"storage\.link"):
+        archive.read()
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("Vragen &- klachten", "Vragen & klachten"), ("R&AOk- &- &AOk-", "Ré & é"), ("R&AOk-sum&", "R&AOk-sum&"),
+        ("Q&A", "Q&A"), ("&AO-", "&AO-"), ("&-", "&"),
+    ],
+)  # fmt: skip
+def test_a_folders_name_is_decoded_where_it_is_imaps_form(file: str, name: str):
+    assert folder_name(file) == name
+
+
+def test_a_message_that_is_moved_before_its_original_is_opened_is_tried_again(archive: Archive):
+    name = archive.put(mail(to=ANNA))
+    source, key = archive.source(), ("INBOX", name)
+    archive.files()[0].unlink()
+    with pytest.raises(RetryLater, match=r"mailbox\.moved"):
+        source.open("correspondence", key, of(ANNA).subjects[0])
 
 
 def test_no_folders_name_stands_where_airflow_keeps_it(archive: Archive):

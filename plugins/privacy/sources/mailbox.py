@@ -138,6 +138,7 @@ class MailboxSource:
         """The message's own bytes; for a reader without what tells of others' blind copies.
 
         :raises BadInput: ``mailbox.no_message``: the dataset has no such message.
+        :raises RetryLater: ``mailbox.moved``: the same, for a reader.
         """
         name, message = str(key[0]), str(key[1]) if len(key) > 1 else ""
         label = self.folders(dataset).get(name)
@@ -146,7 +147,8 @@ class MailboxSource:
         with self.mail.folder(name, f"{self.where(dataset)}: {label}") as folder:
             stored = folder.find(message)
             if stored is None:
-                raise _no_message(folder.where)
+                # A reader's key comes from a row that was just read: the message was moved since.
+                raise _no_message(folder.where) if reader is None else folder.moved(message)
             opened = folder.open(stored)
         if reader is None:
             return io.BufferedReader(cast(io.RawIOBase, opened.file))

@@ -46,16 +46,23 @@ class Maildir:
         self._inodes: Counter[int] | None = None
 
     def folders(self) -> list[str]:
-        """The names of all folders, sorted. :raises Unreadable: ``storage.missing``, ``mailbox.same_folder``."""
+        """The names of all folders, sorted.
+
+        :raises Unreadable: ``storage.missing``; ``mailbox.none``: there is not one folder, as where nothing is mounted;
+            ``mailbox.same_folder``.
+        """
         found: dict[str, str] = {}
         with translated(self._where), os.scandir(self._root) as entries:
             here = {entry.name for entry in entries}
         for file in sorted(here):
             if not file.startswith(".") or file.strip(".") == "":
                 continue
-            # Through a link too: reading it says why not, rather than passing it over.
-            if not any((self._root / file / sub).is_dir() for sub in SUBFOLDERS):
-                continue
+            # Through a link too, and one that leads nowhere: reading it says why not, rather than passing it over.
+            with translated(self._where):
+                path = self._root / file
+                lost = path.is_symlink() and not path.exists()
+                if not lost and not any((path / sub).is_dir() for sub in SUBFOLDERS):
+                    continue
             name = folder_name(file[1:])
             if name in found or name == INBOX:
                 raise Unreadable(
@@ -65,6 +72,12 @@ class Maildir:
             found[name] = file
         if here & set(SUBFOLDERS):
             found[INBOX] = "."
+        if not found:
+            # What is due in it, or somebody's, would be nothing: a run that did nothing and looks like one that did.
+            raise Unreadable(
+                "mailbox.none", "It is no mailbox: there is no folder in it.", where=self._where,
+                advice="Is the mailbox mounted? Correct the connection.",
+            )  # fmt: skip
         self._files, self._inodes = found, None
         return sorted(found)
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"(\d{9,10})\.")
+_UTF7 = re.compile(r"&([A-Za-z0-9+,]*)-")
 _SIZES = re.compile(r",[SW]=\d")
 _ORDINARY = re.compile(r"\d{9,10}\.[A-Za-z0-9_-]*\d[A-Za-z0-9_-]*(?=[.,]|\Z)")
 
@@ -39,10 +40,10 @@ def folder_name(file: str) -> str:
     text = os.fsencode(file).decode("utf-8", "backslashreplace")
     if "&" in text and text.isascii():
         try:
-            decoded = re.sub(r"&([A-Za-z0-9+,]*)-", _utf7, text)
+            decoded = _UTF7.sub(_utf7, text)
         except (UnicodeError, ValueError):
             return text
-        if "&" not in decoded.replace("&-", ""):
+        if "&" not in _UTF7.sub("", text):
             text = decoded
     return unicodedata.normalize("NFC", text)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
+from privacy.errors import RetryLater
+
 INBOX = "INBOX"
 
 
@@ -72,6 +74,10 @@ class Folder(Protocol):
 
     def place(self, name: str) -> str:
         """How an error names a message."""
+        ...
+
+    def moved(self, name: str) -> RetryLater:
+        """The error that a message is no longer there."""
         ...
 
     def find(self, name: str) -> Stored | None:
