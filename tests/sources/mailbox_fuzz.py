@@ -30,7 +30,7 @@ WHOLE._sieve = None
 
 _A = ANNA.encode()
 PIECES = (
-    b"From: ", b"To: ", b"Cc:", b"Bcc: ", b"Resent-Bcc:", b"Bcc : ", b"Envelope-To: ", b"Received: x for ", b"Reply-To: ", b"Subject: ", b"Date: ", b"X: ",
+    b"From: ", b"To: ", b"Cc:", b"Bcc: ", b"Resent-Bcc:", b"Bcc : ", b"Envelope-To: ", b"=?utf-8?q?an?=na@a.example", "an\u200fna@a.example".encode(), b"Received: x for ", b"Reply-To: ", b"Subject: ", b"Date: ", b"X: ",
     b"From x Mon Jan  1 10:00:00 2026", b"\r\n", b"\n", b"\r", b"\r\r\n", b"\r\n ", b"\n\t", b"\r\n\r\n", b"\n\n", b"\0",
     _A, b"Anna <" + _A + b">", b"anna", b"@", b"a.example", b"ANNA@A.EXAMPLE", b"<", b">", b",", b";", b":", b'"', b"(", b")",
     b"\\", b" ", b"bram@b.example", b"x@x.example", b"=?utf-8?q?anna=40a.example?=", b"=?utf-16?b?AGEAbgBuAGE=?=", b"=?", b"?=",

@@ -59,6 +59,7 @@ THEIRS = {
     "encoded name": f"=?utf-8?q?Ren=C3=A9?= <{ANNA}>",
     "encoded whole": "=?utf-8?q?Anna_=3Canna=40a=2Eexample=3E?=",
     "encoded whole in base64": "=?utf-8?b?QW5uYSA8YW5uYUBhLmV4YW1wbGU+?=",
+    "encoded in part": "=?utf-8?q?an?=na@a.exa=?utf-8?b?bXA=?=le",
     "8-bit name": f"Ren\xe9 <{ANNA}>",
     "without the end of a quote": f'"Anna <{ANNA}>',
     "without the end of a bracket": f"Anna (werk <{ANNA}>",

@@ -17,8 +17,8 @@ from functools import lru_cache
 from privacy.datamap.kinds import fold
 from privacy.sources.mailbox_words import decoded
 
-INVISIBLE = re.compile("[\0\u00ad\u200b-\u200d\u2060\ufeff]")
-"""Characters that stand in an address without being seen."""
+INVISIBLE = re.compile("[\0\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Characters that stand in an address without being seen; marks of direction come along when one is copied."""
 
 LONGEST = 320
 """More characters than any address has."""
@@ -28,7 +28,7 @@ _TOKEN = re.compile(r"\s+|[<>,;:]|[^\s\"()<>,;:]+|[\"()]")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _PAIR = re.compile(r"\\(.)", re.DOTALL)
 _DOMAIN = re.compile(r"\[[^\[\]\s]*\]|[\w.\-\u3002\uff0e\uff61]+")
-_LOCAL_BACKWARDS = re.compile(r"[^\s<>()\[\],:;\\\"@]+")
+_LOCAL_BACKWARDS = re.compile(r"[^\s\0-\x1f\x7f<>()\[\],:;\\\"@]+")
 _QUOTED_BACKWARDS = re.compile(r"\"[^\"\r\n]*\"")
 _SOFT = re.compile(r"[!#$%&'*/=?^`{|}~]")
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from privacy.sources.mailbox_headers import head
 from privacy.sources.mailbox_parts import Part, parts
-from privacy.sources.mailbox_words import is_plain, quoted_printable, words_in
+from privacy.sources.mailbox_words import in_place, is_plain, quoted_printable, words_in
 
 LARGE = 2**15
 """Messages of more bytes are looked at part by part: attachments that are no text are neither copied nor searched."""
@@ -21,15 +21,17 @@ LARGE = 2**15
 _RUN = re.compile(r"[a-z0-9]+")
 _CHARSET = re.compile(rb"charset\*?0?\*?\s*=\s*[\"']*([^\s\"';>/]{1,60})")
 _REFERENCE = re.compile(
-    rb"&(?:#(?:0*(?:4[89]|5[0-7]|6[5-9]|[78]\d|90|9[7-9]|1[01]\d|12[0-2]|173|820[345]|8288|65279)(?!\d)"
-    rb"|x0*(?:3\d|[46][1-9a-f]|[57][0-9a]|ad|200[bcd]|2060|feff)(?![0-9a-f]))|shy|zw|nobreak|zerowidth|negative|fjlig)"
+    rb"&(?:#(?:0*(?:4[89]|5[0-7]|6[5-9]|[78]\d|90|9[7-9]|1[01]\d|12[0-2]|173|1564|820[3-7]|823[4-8]|829[0-24-7]|828[89]|65279)(?!\d)"
+    rb"|x0*(?:3\d|[46][1-9a-f]|[57][0-9a]|ad|61c|200[b-f]|202[a-e]|206[0-46-9]|feff)(?![0-9a-f]))|shy|zw|nobreak|zerowidth|negative|fjlig|[lr]rm|af;|i[ct];|applyf|invisible)"
 )
 _PAIR = re.compile(rb"\\[a-z0-9][^\"\r\n]{0,200}\"\s{0,99}[(@]")
 _SPLIT = re.compile(rb"<(?<=[a-z0-9]<)(?!/?(?:br|p|div|t[dhr]|li|h[1-6])\b)[^<>]*>(?:<[^<>]*>)*[a-z0-9]")
 """A tag within a word, as where programs put <wbr> into long ones."""
 _PERCENT = re.compile(rb"%(?:3\d|[46][1-9a-f]|[57][0-9a])")
 _UNSEEN = (
-    b"\xc2\xad", b"\xe2\x80\x8b", b"\xe2\x80\x8c", b"\xe2\x80\x8d", b"\xe2\x81\xa0", b"\xef\xbb\xbf",
+    b"\xc2\xad", b"\xd8\x9c", b"\xef\xbb\xbf",
+    *(bytes((0xE2, 0x80, last)) for last in (*range(0x8B, 0x90), *range(0xAA, 0xAF))),
+    *(bytes((0xE2, 0x81, last)) for last in (*range(0xA0, 0xA5), *range(0xA6, 0xAA))),
     b"\xe2\x84\xaa", b"\xc5\xbf",
 )  # fmt: skip
 """Invisible characters, and the two letters beyond ASCII that are ASCII letters in another case."""
@@ -81,7 +83,10 @@ class Sieve:
         """Whether they are in the encoded words, which count as neighbours whether they are or not."""
         words = list(words_in(data))
         joined = b"".join(raw for _, raw in words).lower()
-        return not all(is_plain(charset) for charset, _ in words) or _unclear(joined) or self._seen(joined, low)
+        if not all(is_plain(charset) for charset, _ in words) or _unclear(joined) or self._seen(joined, low):
+            return True
+        # A word may stand for a part of a run only, although none should.
+        return self._seen(in_place(data).lower())
 
     def _parts(self, data: bytes) -> bool:
         """Whether a text that is written in base64 may hold one."""

@@ -131,3 +131,10 @@ def words_in(data: bytes) -> Iterator[tuple[str, bytes]]:
     for charset, coding, raw in _WORD.findall(data):
         coded = base64_bytes(raw) if coding in b"bB" else quoted_printable(raw, header=True)
         yield charset.decode("latin-1"), coded
+
+
+def in_place(data: bytes) -> bytes:
+    """The bytes with those of each encoded word in its place."""
+    return _WORD.sub(
+        lambda word: base64_bytes(word[3]) if word[2] in b"bB" else quoted_printable(word[3], header=True), data
+    )
