@@ -192,6 +192,18 @@ def test_a_bundle_that_lost_an_original_and_its_entry_is_found_out(office):
     assert check_bundle(to) == ["mail.letters: 0 originals, 1 in the manifest"]
 
 
+def test_a_bundle_that_lost_the_tables_of_its_originals_is_found_out(office):
+    """Edge case 28: lines of a log may stand alone; a message or a PDF hangs on a record."""
+    to, *_ = opened(office, office.part("mail.letters", [MESSAGE], originals={INBOX: EML}))
+    manifest = json.loads((to / "datapackage.json").read_text())
+    tables = [r["path"] for r in manifest["resources"] if r["path"].startswith("data/mail/letters.")]
+    manifest["resources"] = [r for r in manifest["resources"] if r["path"] not in tables]
+    for path in tables:
+        (to / path).unlink()
+    (to / "datapackage.json").write_text(json.dumps(manifest))
+    assert check_bundle(to) == [f"mail.letters: 0 records in {form}, 1 in the manifest" for form in ("json", "parquet")]
+
+
 def test_an_original_goes_with_what_was_left_out_of_its_record_and_is_counted(office):
     """Edge case 22: the document says what the redacted column does not."""
     rows = [DOCUMENT, DOCUMENT | {"file": "files/7/b.pdf", "remark": "secret"}]

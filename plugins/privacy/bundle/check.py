@@ -142,8 +142,8 @@ def _check_counts(counted: dict[str, dict[str, int]], said: dict[str, tuple[int,
         found, (records, originals) = counted.get(dataset, {}), said.get(dataset, (0, 0))
         if found.get("original", 0) != originals:
             yield f"{dataset}: {found.get('original', 0)} originals, {originals} in the manifest"
-        if found and not found.keys() & {"json", "parquet"}:
-            continue  # It has originals alone.
+        if found and not found.keys() & {"json", "parquet", "whole"}:
+            continue  # It has lines of a log alone; whole originals hang on records.
         for form in ("json", "parquet"):
             if found.get(form, 0) != records:
                 yield f"{dataset}: {found.get(form, 0)} records in {form}, {records} in the manifest"
@@ -166,7 +166,8 @@ def _check_file(
             counted.setdefault(dataset, {})[form] = rows
         elif dataset:
             own = counted.setdefault(dataset, {})
-            own["original"] = own.get("original", 0) + 1
+            for what in ("original",) if form == "log" else ("original", "whole"):
+                own[what] = own.get(what, 0) + 1
     except (OSError, ValueError, PrivacyError, pa.ArrowException, zipfile.BadZipFile, zlib.error, EOFError):
         yield f"{path}: it cannot be read"
         return
