@@ -6,8 +6,12 @@ The kinds are those of CPython's own tests of ``email`` (msg_01 to msg_47) and o
 from __future__ import annotations
 
 import base64
+import bz2
+import gzip
+import lzma
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,6 +120,14 @@ def test_25_megabytes_of_attachment_are_read_in_little_memory(archive: Archive):
     tracemalloc.stop()
     assert row["attachments"][0]["bytes"] == 57 * 325_000
     assert peak < 2.2 * len(content)
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, bz2.compress, lzma.compress, b"CRYPTED\x03\x07\x02".__add__])
+def test_what_the_mail_server_packed_is_an_error_and_not_nobodys(archive: Archive, packed: Callable[[bytes], bytes]):
+    """Edge cases 20 and 28: read as it lies there, an archive of such messages holds nothing of anybody."""
+    archive.put(packed(mail(to=ANNA)))
+    with pytest.raises(Unreadable, match=r"mailbox\.packed"):
+        archive.read()
 
 
 def test_a_file_that_no_server_took_in_is_an_error(archive: Archive, monkeypatch: pytest.MonkeyPatch):

@@ -51,6 +51,11 @@ BATCH_BYTES = 16 * 2**20
 MOST_BYTES = 256 * 2**20
 """A larger file is no message that a mail server took in; it is an error rather than a machine without memory."""
 
+PACKED = (
+    b"\x1f\x8b", b"BZh91AY&SY", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"Dovecot-LZ4\r", b"CRYPTED\x03\x07",
+)  # fmt: skip
+"""What a message begins with that the mail server compressed or encrypted: gzip, bzip2, xz, zstd, LZ4, mail_crypt."""
+
 
 class MailboxSource:
     """See :class:`privacy.sources.base.Source`.
@@ -258,7 +263,11 @@ def loaded(folder: Folder, stored: Stored) -> tuple[Opened, bytes]:
 
 
 def content(folder: Folder, opened: Opened) -> bytes:
-    """An opened message's bytes. :raises Unreadable: ``mailbox.too_large``, ``storage.broken`` and the like."""
+    """An opened message's bytes.
+
+    :raises Unreadable: ``mailbox.too_large``; ``mailbox.packed``: as it lies there it names nobody, whoever it is to;
+        ``storage.broken`` and the like.
+    """
     if opened.bytes > MOST_BYTES:
         raise Unreadable(
             "mailbox.too_large", f"A message has more than {MOST_BYTES} bytes.",
@@ -266,10 +275,17 @@ def content(folder: Folder, opened: Opened) -> bytes:
             advice="Is it one? If not, move it out of the mailbox.",
         )  # fmt: skip
     try:
-        return opened.file.read()
+        data = opened.file.read()
     except OSError:
         with translated(folder.place(opened.stored.name)):
             raise
+    if data.startswith(PACKED):
+        raise Unreadable(
+            "mailbox.packed", "A message is compressed or encrypted by the mail server.",
+            where=folder.place(opened.stored.name),
+            advice="Let the mail server write it as it came (Dovecot: turn the plugin off, and copy the folders).",
+        )  # fmt: skip
+    return data
 
 
 def item(stored: Stored, size: int, version: str, *, timed: bool) -> Item:
