@@ -260,8 +260,8 @@ def test_what_is_no_file_is_never_passed_over(archive: Archive):
 
 def test_a_folder_that_is_a_link_is_not_followed(archive: Archive):
     """Edge case 9."""
-    (archive.root / ".Verzonden").rename(archive.root / "elsewhere")
-    (archive.root / ".Verzonden").symlink_to(archive.root / "elsewhere")
+    (archive.root / ".Verzonden").rename(archive.root.parent / "elsewhere")
+    (archive.root / ".Verzonden").symlink_to(archive.root.parent / "elsewhere")
     with pytest.raises(Unreadable, match=r"storage\.link"):
         archive.read()
 
@@ -289,6 +289,16 @@ def test_a_folder_that_is_a_link_to_nowhere_is_not_passed_over(archive: Archive)
     (archive.root / ".Klanten.Oud").symlink_to(archive.root / "weg")
     with pytest.raises(Unreadable, match=r"storage\.link"):
         archive.read()
+
+
+def test_a_folder_in_another_layout_is_not_passed_over(archive: Archive):
+    """Edge case 28: Dovecot's LAYOUT=fs has `Archief/cur` where a Maildir++ has `.Archief/cur`."""
+    (archive.root / "Archief" / "cur").mkdir(parents=True)
+    with pytest.raises(Unreadable, match=r"mailbox\.layout"):
+        archive.read()
+    with pytest.raises(Unreadable, match=r"mailbox\.layout"):
+        archive.read(Due(moment("2099-01-01")))
+    assert [problem.code for problem in archive.source().check()] == ["mailbox.layout"]
 
 
 @pytest.mark.parametrize(

@@ -49,13 +49,16 @@ class Maildir:
         """The names of all folders, sorted.
 
         :raises Unreadable: ``storage.missing``; ``mailbox.none``: there is not one folder, as where nothing is mounted;
-            ``mailbox.same_folder``.
+            ``mailbox.layout``: a folder lies as another layout has it; ``mailbox.same_folder``.
         """
         found: dict[str, str] = {}
         with translated(self._where), os.scandir(self._root) as entries:
             here = {entry.name for entry in entries}
         for file in sorted(here):
-            if not file.startswith(".") or file.strip(".") == "":
+            if not file.startswith("."):
+                self._is_no_folder(file)
+                continue
+            if file.strip(".") == "":
                 continue
             # Through a link too, and one that leads nowhere: reading it says why not, rather than passing it over.
             with translated(self._where):
@@ -80,6 +83,16 @@ class Maildir:
             )  # fmt: skip
         self._files, self._inodes = found, None
         return sorted(found)
+
+    def _is_no_folder(self, file: str) -> None:
+        """Hold that what has no dot before its name has no messages either: nobody would read them."""
+        with translated(self._where):
+            if file in (*SUBFOLDERS, "tmp") or not any((self._root / file / sub).is_dir() for sub in SUBFOLDERS):
+                return
+        raise Unreadable(
+            "mailbox.layout", "A folder of messages has no dot before its name.", where=self._where,
+            advice="It is no Maildir++ (Dovecot: LAYOUT=fs): convert the mailbox, or move the folder out of it.",
+        )  # fmt: skip
 
     def names_of(self, inode: int) -> int:
         """How many messages of the mailbox are one file: mail servers copy a message by giving it a second name."""
