@@ -220,6 +220,10 @@ BLIND = {
         f"Received: from a by b with SMTP id 1\r\n\tfor <{BRAM}>; Fri, 1 May 2026 10:00:00 +0000\r\n",
         "Received: from a by b with SMTP id 1; Fri, 1 May 2026 10:00:00 +0000\r\n",
     ),
+    "received for a quoted one": (
+        'Received: from a by b for <"bram b"@b.example>; Fri\r\n',
+        "Received: from a by b; Fri\r\n",
+    ),
     "received for the reader": (
         f"Received: from a by b\r\n for <{ANNA}>; Fri, 1 May 2026 10:00:00 +0000\r\n",
         f"Received: from a by b\r\n for <{ANNA}>; Fri, 1 May 2026 10:00:00 +0000\r\n",

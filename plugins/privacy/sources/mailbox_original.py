@@ -30,7 +30,7 @@ _SEEN = (
     "from", "sender", "reply-to", "to", "cc", "resent-from", "resent-sender", "resent-reply-to", "resent-to",
     "resent-cc", "return-path", "x-envelope-from",
 )  # fmt: skip
-_ONE = rb"<?[^\s<>,;()@]+@[^\s<>,;()@]+>?"
+_ONE = rb"<?(?:\"[^\"\r\n]*\"|[^\s<>,;()@\"]+)@[^\s<>,;()@]+>?"
 _FOR = re.compile(
     rb"(?<![ \t\r\n(])[ \t\r\n(]+(?:for|envelope-to)[ \t\r\n=]+("
     + _ONE
