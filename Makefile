@@ -1,4 +1,4 @@
-# make demo | test | check | up | bench | clean; see README.md
+# make demo | test | check | up | bench | fuzz | clean; see README.md
 SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
-.PHONY: venv demo up test check lint types imports bench clean lock
+.PHONY: fuzz venv demo up test check lint types imports bench clean lock
 
 # Until it ends: a demo shop, a real Airflow, one request, its bundle.
 demo: venv
@@ -52,6 +52,11 @@ imports: venv
 LARGE ?=
 bench: venv
 	LARGE=$(LARGE) $(BIN)/python tests/bench
+
+# Any bytes as log lines, messages and dumps, for so long.
+SECONDS ?= 600
+fuzz: venv
+	PYTHONPATH=tests $(BIN)/python tests/fuzz $(SECONDS)
 
 lock: venv
 	$(UV) pip compile pyproject.toml --extra dev --generate-hashes --quiet --no-emit-index-url --allow-unsafe --python-version 3.11 --custom-compile-command "make lock" --output-file requirements.txt
