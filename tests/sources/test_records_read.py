@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
+from privacy.errors import Unreadable
 from privacy.sources.base import Due, Of, Subject, Tally
 from sources.records_kit import Kit, click, customer, device, email, event, of, talk, visit
 
@@ -181,6 +183,39 @@ def test_of_overlapping_dumps_the_newest_version_holds_whoever_it_is_of(tmp_path
         ("2026-11-19", 2),
     ]
     assert [r["conversation_id"] for r in kit.read(of(customer(1002)))] == [2]
+
+
+@pytest.mark.parametrize("again", ["7", " 7", 7.0])
+def test_a_dump_that_writes_a_number_otherwise_has_the_same_record(tmp_path, again):
+    """Edge case 22: the conversation is another customer's by now, and its number came as a text that day."""
+    kit = Kit(tmp_path, "conversations")
+    kit.dump("dumps/conversations-2026-11-18.json", [talk(7, "2026-11-18T10:00:00Z", customer=1001)])
+    newer = talk(7, "2026-11-19T10:00:00Z", customer=1002) | {"id": again}
+    kit.dump("dumps/conversations-2026-11-19.json", [newer])
+    assert kit.read(of(customer(1001))) == []
+    assert [row["conversation_id"] for row in kit.read(of(customer(1002)))] == [7]
+
+
+def test_a_record_of_a_dump_that_has_no_usable_key_stops_an_export(tmp_path):
+    """It may be the newest version of any of them."""
+    kit = Kit(tmp_path, "conversations")
+    kit.dump("dumps/conversations-2026-11-18.json", [talk(7, "2026-11-18T10:00:00Z", customer=1001)])
+    newer = talk(7, "2026-11-19T10:00:00Z", customer=1002) | {"id": "seven"}
+    kit.dump("dumps/conversations-2026-11-19.json", [newer])
+    with pytest.raises(Unreadable) as problem:
+        kit.read(of(customer(1001)))
+    assert problem.value.code == "records.lost_type"
+
+
+@pytest.mark.parametrize("asked", [2**53, 2**53 + 1])
+def test_a_number_that_a_float_cannot_tell_from_its_neighbour_is_nobodys_number(tmp_path, asked):
+    """Edge cases 21 and 22: read as a float it is 2**53, which is somebody else."""
+    kit = Kit(tmp_path, "clicks")
+    record = json.dumps(click("2026-11-20T10:00:00Z", customer=5)).replace(": 5,", ": 9007199254740993.0,")
+    kit.put("clicks/clicks-2026-11-20.ndjson", record.encode())
+    with pytest.raises(Unreadable) as problem:
+        kit.read(of(customer(asked)))
+    assert problem.value.code == "records.lost_type"
 
 
 def test_any_element_of_a_list_identifies_and_makes_the_record_theirs_as_that_party(tmp_path):

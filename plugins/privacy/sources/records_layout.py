@@ -21,7 +21,8 @@ from privacy.datamap.models import Column, Dataset
 from privacy.datamap.stores import Records
 from privacy.errors import BadConfiguration, Unreadable
 from privacy.sources.base import schema_of
-from privacy.sources.convert import to_arrow
+from privacy.sources.convert import integer, to_arrow
+from privacy.sources.convert_nested import Lost
 from privacy.sources.instants import instant, micros
 from privacy.sources.records_path import Path, Record, own
 
@@ -215,8 +216,27 @@ class Layout:
                     "records.no_key", "A record has no key.", where=f"{place}, column {name}",
                     advice="Correct the path in the data map, or the file.",
                 )  # fmt: skip
-            made.update(repr(_alike(value)).encode("utf-8", "surrogatepass") + b"\0")
+            made.update(repr(self._part(name, value, record, place)).encode("utf-8", "surrogatepass") + b"\0")
         return made.digest()
+
+    def _part(self, name: str, value: Any, record: Record, place: Place) -> Any:
+        """A part of a key as its column has it: one dump may write a number as 7, another as "7" or 7.0.
+
+        :raises Unreadable: ``records.lost_type``: it is none of the column's type, so which record it is nobody knows.
+        """
+        kind = self.dataset.columns[name].type
+        if kind in ("date", "datetime"):
+            return self.moment(name, record, place)
+        found = whole(value)
+        found = value if found is None else found
+        if kind == "text":
+            return found if isinstance(found, str) else str(found)
+        if kind == "integer":
+            try:
+                return integer(found)
+            except Lost:
+                raise self.lost(name, str(place)) from None
+        return found
 
     def order(self, record: Record, place: Place) -> tuple[int, Any]:
         """What ``records.latest`` compares versions of a record by: nothing comes before something."""
@@ -284,15 +304,10 @@ def _shaped(values: list[Any], column: Column, json: bool) -> list[Any]:
 
 
 def whole(value: Any) -> int | None:
-    """The whole number that a float or decimal is; None: it is none."""
-    fits: bool = isinstance(value, (float, Decimal)) and -(2**63) < value < 2**63 and value == int(value)
+    """The whole number that a float or decimal is; None: it is none, or a float cannot tell it from its neighbours."""
+    least = 2**53 if isinstance(value, float) else 2**63
+    fits: bool = isinstance(value, (float, Decimal)) and -least < value < least and value == int(value)
     return int(value) if fits else None
-
-
-def _alike(value: Any) -> Any:
-    """Equal keys alike: 7 and 7.0."""
-    found = whole(value)
-    return value if found is None else found
 
 
 def _text(key: str) -> str:
