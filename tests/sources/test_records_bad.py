@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Unreadable
@@ -228,6 +229,17 @@ def test_a_footer_that_arrow_cannot_be_asked_about_is_told_before_it_is_asked(tm
     at = whole.rindex(b"\x29\x26")
     path.write_bytes(whole[: at + 1] + b"\x16" + whole[at + 2 :])
     assert refused(kit).code == "records.corrupt"
+
+
+def test_a_column_that_stands_in_a_file_twice_is_an_error_whatever_its_first_says(tmp_path):
+    """Edge case 22: the first one's statistics said that nobody was there, the second one named them."""
+    kit = Kit(tmp_path, "events")
+    path = kit.parquet("ga4/events_20261120.parquet", [event("2026-11-20T10:00:00", user="1002")])
+    twice = pq.read_table(path).append_column(pa.field("user_id", pa.string()), pa.array(["1001"]))
+    pq.write_table(twice, path)
+    with pytest.raises(Unreadable) as problem:
+        kit.read(of(customer(1001)))
+    assert problem.value.code == "records.corrupt"
 
 
 def test_gzip_in_several_members_is_read_whole_and_damage_is_told(tmp_path):

@@ -6,11 +6,12 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 
 from privacy.errors import Unreadable
 from privacy.sources.base import Due, Of, Subject, Tally
-from sources.records_kit import Kit, click, customer, device, email, event, of, talk, visit
+from sources.records_kit import EVENTS, GA4, Kit, click, customer, device, email, event, of, talk, visit
 
 DAY = "ga4/events_20261120.parquet"
 CLICKS = "clicks/clicks-2026-11-20.ndjson.gz"
@@ -216,6 +217,34 @@ def test_a_number_that_a_float_cannot_tell_from_its_neighbour_is_nobodys_number(
     with pytest.raises(Unreadable) as problem:
         kit.read(of(customer(asked)))
     assert problem.value.code == "records.lost_type"
+
+
+@pytest.mark.parametrize("user", ["1001", "\v1001", "1001\v", " +01001\n"])
+def test_parquet_finds_a_number_as_it_is_found_in_lines(tmp_path, user):
+    """The quick look of Arrow has another idea of blanks than Python."""
+    kit = Kit(tmp_path, "events")
+    kit.parquet("ga4/events_20261120.parquet", [event("2026-11-20T10:00:00", user=u) for u in (user, "1002")])
+    assert kit.numbers(of(customer(1001))) == [("events_20261120.parquet", 1)]
+
+
+def test_texts_that_a_program_wrote_as_views_are_texts(tmp_path):
+    schema = GA4.set(GA4.get_field_index("user_id"), pa.field("user_id", pa.string_view()))
+    kit = Kit(tmp_path, "events")
+    rows = [event("2026-11-20T10:00:00", user=user, device="d") for user in ("1002", "1001", None)]
+    kit.parquet("ga4/events_20261120.parquet", rows, schema)
+    assert kit.numbers(of(customer(1001))) == [("events_20261120.parquet", 2)]
+    assert kit.numbers(of(device("d"))) == [("events_20261120.parquet", 3)]
+
+
+def test_a_local_time_that_never_was_is_found_where_it_stands_behind_later_ones(tmp_path):
+    """Edge case 3: 02:30 of that night is 03:30, after the 03:00 that is the greatest time of its row group."""
+    columns = {**EVENTS, "occurred_at": {"type": "datetime", "zone": "Europe/Amsterdam", "path": "event_timestamp"}}
+    kit = Kit(tmp_path, "events", columns=columns, records={})
+    schema = GA4.set(GA4.get_field_index("event_timestamp"), pa.field("event_timestamp", pa.timestamp("us")))
+    local = [datetime(2026, 3, 29, 2, 30), datetime(2026, 3, 29, 3)]
+    rows = [event("2026-03-29T02:00:00", ip="192.0.2.7") | {"event_timestamp": at} for at in local]
+    kit.parquet("ga4/events_20260329.parquet", rows, schema)
+    assert kit.numbers(of(visit("2026-03-29T01:20", "2026-03-29T01:40"))) == [("events_20260329.parquet", 1)]
 
 
 def test_any_element_of_a_list_identifies_and_makes_the_record_theirs_as_that_party(tmp_path):

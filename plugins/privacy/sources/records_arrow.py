@@ -175,7 +175,7 @@ class Look:
             return np.array([v is not None and self._canonical(v) in self._known for v in values.to_pylist()], bool)
         found = self._in(values)
         if self._numeric:
-            found = pc.or_(found, pc.match_substring_regex(values, r"^[\s+0-]|\s$"))
+            found = pc.or_(found, pc.match_substring_regex(values, r"^[\s\v+0-]|[\s\v]$"))
         elif self._kind == "ip" and not self._exact:
             found = pc.or_(found, pc.match_substring(values, ":"))
         return _bools(found)
@@ -237,6 +237,31 @@ def _castable(have: Any, want: Any) -> bool:
         or ((t.is_large_string(have) or t.is_string_view(have)) and t.is_string(want))
         or ((t.is_large_binary(have) or t.is_fixed_size_binary(have) or t.is_binary_view(have)) and t.is_binary(want))
     )
+
+
+def plainly(table: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch without views of texts and bytes, as some programs write them: Arrow cannot take rows of those."""
+    kinds = [_unviewed(kind) for kind in table.schema.types]
+    if kinds == table.schema.types:
+        return table
+    arrays = [array.cast(kind) for array, kind in zip(table.columns, kinds, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, names=table.schema.names)
+
+
+def _unviewed(kind: Any) -> Any:
+    t = pa.types
+    if t.is_string_view(kind):
+        return pa.string()
+    if t.is_binary_view(kind):
+        return pa.binary()
+    if t.is_struct(kind):
+        return pa.struct([kind.field(i).with_type(_unviewed(kind.field(i).type)) for i in range(kind.num_fields)])
+    if t.is_map(kind):
+        return pa.map_(_unviewed(kind.key_type), _unviewed(kind.item_type))
+    if t.is_list(kind) or t.is_large_list(kind):
+        inner = _unviewed(kind.value_type)
+        return kind if inner == kind.value_type else pa.list_(inner) if t.is_list(kind) else pa.large_list(inner)
+    return kind
 
 
 def values(array: Any) -> list[Any]:

@@ -26,6 +26,7 @@ from privacy.sources.records_arrow import (
     converted,
     follow,
     leaves,
+    plainly,
     records,
     there,
     tops,
@@ -41,6 +42,9 @@ from privacy.storage import translated
 
 ROWS = 16_384
 """So many rows are decoded at a time."""
+
+_DAY = 86_400_000_000
+"""Microseconds; no zone's clocks were ever put forward by more."""
 
 _REPAIR = "Restore it from a backup or ask for it again, or excuse it by name in the data map, with the reason."
 Test = tuple[str, Names, Look]
@@ -283,7 +287,9 @@ class ParquetReader:
         if column.form not in FACTOR and not pa.types.is_timestamp(here[1]):
             return None
         low, high = (instant(v, column.form, column.zone or "UTC") for v in (stats.min, stats.max))
-        return None if low is None or high is None else (low - 1, high + 1)
+        # Local times that never occurred are later instants than some local times after them.
+        wider = _DAY if pa.types.is_timestamp(here[1]) and here[1].tz is None else 1
+        return None if low is None or high is None else (low - wider, high + wider)
 
     def _read(self, number: int, start: int, size: int, chosen: Any, wanted: list[str]) -> Iterator[ParquetGroup]:
         before = 0
@@ -293,7 +299,8 @@ class ParquetReader:
             with decoding(self.file.where):
                 batch = next(batches, None)
                 if batch is None:
-                    break
+                    raise corrupt(self.file.where)  # It has fewer rows than it says.
+                batch = plainly(batch)
                 count = batch.num_rows
                 if chosen is None:
                     mine = np.arange(count)
@@ -364,7 +371,9 @@ def opened(files: RecordFiles, file: File, pick: Pick | None, *, strict: bool = 
             parquet = pq.ParquetFile(raw)
             schema = parquet.schema
             levels = [(c.max_repetition_level, c.max_definition_level) for c in map(schema.column, range(len(schema)))]
-            if not sound(raw, levels):
+            paths = {schema.column(number).path for number in range(len(schema))}
+            # A column that stands there twice has two answers to whose a row is.
+            if not sound(raw, levels) or len(paths) != len(schema):
                 raise corrupt(file.where)
             reader = ParquetReader(layout, file, raw, parquet, pick)
         if strict:
