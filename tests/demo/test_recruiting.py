@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -59,6 +60,24 @@ def test_a_withdrawn_consent_is_over_for_the_night_after_it_and_one_that_runs_is
     (withdrawn,) = made.recruiting.execute("SELECT withdrawn_at FROM consents WHERE applicant_id = 1006").fetchone()
     assert gone_by(starts[1006]) == date.fromisoformat(withdrawn[:10]) + timedelta(days=2)
     assert gone_by(starts[1004]) > TODAY > gone_by(starts[1005])
+
+
+@pytest.mark.parametrize(
+    ("answered", "day"),
+    [("2024-02-28T10:00:00Z", "2025-02-28"), ("2024-02-29T10:00:00Z", "2025-02-28"), ("2024-03-01T10:00:00Z", "2025-03-01")],
+)  # fmt: skip
+def test_a_consent_without_an_end_lasts_a_year_at_most_also_one_of_29_february(answered, day):
+    """Edge case 4: 29 February and 12 months is 28 February, as everywhere else."""
+    db = sqlite3.connect(":memory:")
+    db.row_factory = sqlite3.Row
+    db.executescript((HOME / "demo/recruiting.sql").read_text())
+    db.execute("INSERT INTO applicants VALUES (1, 'A', 'B', 'a@b.example', NULL, NULL, NULL, '2024-01-01T10:00:00Z')")
+    db.execute("INSERT INTO applications (application_id, applicant_id, channel, applied_at, rejected_at)"
+        " VALUES (1, 1, 'form', '2024-01-01T10:00:00Z', '2024-02-20T10:00:00Z')")  # fmt: skip
+    db.execute("INSERT INTO consents VALUES (1, 1, 1, '2024-02-21T10:00:00Z', ?, 1, NULL, NULL, 'w')", (answered,))
+    for dataset in ("applications", "applicants", "consents"):
+        (row,) = db.execute((HOME / f"sql/recruiting/{dataset}.sql").read_text())
+        assert gone_by(row["term_starts"]) == date.fromisoformat(day)
 
 
 def test_an_applicant_goes_with_the_last_of_their_applications_and_not_while_one_is_open(made):

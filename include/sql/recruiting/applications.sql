@@ -2,10 +2,12 @@
 -- documents (a test holds them alike); they are written for SQLite, another database takes a <dataset>.<dialect>.sql.
 WITH consented AS (
   -- The last day of a consent. It counts when it was asked for and given after the written rejection: the statement
-  -- promises no other. No answer is no consent. Without an end it lasts a year. A withdrawal ends every consent given
-  -- before it, on the day after it: the first night's run that can know.
+  -- promises no other. No answer is no consent. Without an end it lasts a year, one of 29 February until the 28th begins
+  -- (SQLite would make 1 March of it). A withdrawal ends every consent given before it, on the day after it: the first
+  -- night's run that can know.
   SELECT c.application_id,
-         MIN(COALESCE(c.ends_on, date(c.answered_at, '+12 months', '-1 day')),
+         MIN(COALESCE(c.ends_on, date(MIN(date(c.answered_at, '+12 months'),
+                                          date(c.answered_at, 'start of month', '+13 months', '-1 day')), '-1 day')),
              COALESCE((SELECT MIN(date(w.withdrawn_at, '+1 day')) FROM consents AS w
                        WHERE w.application_id = c.application_id AND w.withdrawn_at >= c.answered_at), '9999-12-31')
          ) AS last_day
