@@ -10,6 +10,7 @@ import pytest
 
 from conftest_demo import HOME
 from demo import TODAY
+from privacy.datamap.load import load
 
 APPLICANTS = {
     # Applicant: for each application, the day at whose beginning its data have to be gone (None: that is not known yet).
@@ -78,6 +79,13 @@ def test_a_consent_without_an_end_lasts_a_year_at_most_also_one_of_29_february(a
     for dataset in ("applications", "applicants", "consents"):
         (row,) = db.execute((HOME / f"sql/recruiting/{dataset}.sql").read_text())
         assert gone_by(row["term_starts"]) == date.fromisoformat(day)
+
+
+def test_what_belongs_to_an_application_goes_with_it_and_not_a_year_later():
+    """The start of each is where the two weeks count from: another term from there would outlast the application."""
+    datamap = load(HOME)
+    names = ("applicants", "applications", "consents", "documents")
+    assert {datamap[f"recruiting.{name}"].dataset.promise for name in names} == {"APP-14D"}
 
 
 def test_an_applicant_goes_with_the_last_of_their_applications_and_not_while_one_is_open(made):
