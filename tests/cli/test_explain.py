@@ -222,3 +222,15 @@ def test_without_an_installation_it_says_that_holds_are_not_known(salon):
     shutil.rmtree(salon.state)
     assert "there is no installation here" in salon.run("explain", "salon.cuts", "10").stdout
     assert salon.good("explain", "salon.cuts", "10")["holds"] is None
+
+
+def test_what_a_processor_delivered_is_given_once_all_of_its_delivery_is_there(shop):
+    """The export leaves a delivery out that is not whole; the same is told of each of its files."""
+    told = set()
+    for entry in shop.answers["requests"]:
+        for name, delivery in entry["deliveries"].items():
+            whole = delivery["state"] == "complete"
+            for key in delivery["records"] if whole else delivery.get("arrived", []):
+                assert shop.explain(f"deliveries.{name}", key).given is whole
+                told.add(whole)
+    assert told == {True, False}

@@ -123,7 +123,8 @@ def _who(lead: Lead) -> str:
     if lead.rule == "unusable":
         return f"nobody: {says}, and what stands there cannot be one"
     if lead.rule == "request":
-        return f"{says}: it is that request's subject's, by whose number a processor delivered it"
+        part = "" if lead.theirs else "; the delivery is not whole, so an export leaves it out and says so"
+        return f"{says}: it is that request's subject's, by whose number a processor delivered it{part}"
     if lead.rule == "no_visit":
         return f"nobody: {says}; an address says whose it is during a visit alone, and no visit that is known was then"
     if lead.rule == "several":

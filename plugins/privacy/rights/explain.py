@@ -21,6 +21,7 @@ from privacy.retention.terms import Bound
 from privacy.rights.whose import Lead, Leads, Row, Rule, moment
 from privacy.sources import item_key
 from privacy.sources.base import PARTY, SUBJECT, WITHHELD, Of, Partition, Selection, Source, Subject
+from privacy.sources.files import FilesSource
 from privacy.sources.keyed import Key, by_key
 
 
@@ -53,7 +54,7 @@ class Explanation:
     @property
     def given(self) -> bool:
         """Whether somebody's access request gives it, or would after a person's look."""
-        return any(lead.theirs or lead.rule is Rule.REQUEST for lead in self.leads)
+        return any(lead.theirs for lead in self.leads)
 
 
 def explain(
@@ -87,7 +88,11 @@ def explain(
     theirs = _theirs(source, ref, key, partition, subjects)
     return Explanation(
         ref,
-        tuple(lead for leads in ways for lead in _settled([_agreed(lead, theirs) for lead in leads])),
+        tuple(
+            _delivered(source, ref, row, lead)
+            for leads in ways
+            for lead in _settled([_agreed(lead, theirs) for lead in leads])
+        ),
         _term(datamap, ref, row),
         None if holds is None else tuple(hold for hold in holds if _keeps(hold, ref, key, theirs)),
     )
@@ -116,6 +121,13 @@ def _agreed(lead: Lead, theirs: Theirs) -> Lead:
         return lead
     parties, withheld = theirs[lead.subject]
     return replace(lead, theirs=lead.party in parties.split(",") or not parties, withheld=withheld)
+
+
+def _delivered(source: Source, ref: Ref, row: Row, lead: Lead) -> Lead:
+    """What a processor delivered is given once all of its delivery is there."""
+    if lead.rule is not Rule.REQUEST or not isinstance(source, FilesSource):
+        return lead
+    return replace(lead, theirs=source.delivered(ref.name, str(row[str(lead.column)])).whole)
 
 
 def _settled(leads: list[Lead]) -> list[Lead]:
