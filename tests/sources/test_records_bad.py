@@ -219,6 +219,17 @@ def test_other_forms_days_and_originals_are_refused_plainly(tmp_path):
         kit.source().partitions(Selection("klicks", DUE))
 
 
+@pytest.mark.parametrize(("at", "told"), [("2026-11-20T23:59:00", False), ("2026-11-21T00:59:00", False),
+    ("2026-11-19T22:30:00", True), ("2026-11-21T05:00:00", True)])  # fmt: skip
+def test_the_doctor_tells_of_a_file_that_has_records_of_another_day_than_its_name_says(tmp_path, at, told):
+    """Edge cases 10 and 22: by the day, files are passed over in which a record may be due, or may contest a visit."""
+    events, clicks = Kit(tmp_path / "e", "events"), Kit(tmp_path / "c", "clicks")
+    events.parquet("ga4/events_20261120.parquet", [event(t, user="1001") for t in ("2026-11-20T10:00:00", at)])
+    clicks.lines("clicks/clicks-2026-11-20.ndjson", [click(at + "Z", customer=1001)])
+    for kit in (events, clicks):
+        assert ("records.day" in [problem.code for problem in kit.source().check()]) is told
+
+
 def test_a_footer_that_arrow_cannot_be_asked_about_is_told_before_it_is_asked(tmp_path):
     """Arrow's own check of a column's size statistics ends the whole process."""
     kit = Kit(tmp_path, "events")

@@ -9,6 +9,7 @@ from privacy.sources.base import Problem
 from privacy.sources.records_arrow import there, tops
 from privacy.sources.records_files import File, Form, RecordFiles
 from privacy.sources.records_json import document_records, line_records
+from privacy.sources.records_layout import Place
 from privacy.sources.records_parquet import deciding, opened
 
 FIRST = 200
@@ -39,6 +40,13 @@ def problems(files: RecordFiles) -> Iterator[Problem]:
         yield Problem(
             "records.missing_path", "The newest file's records have nothing where the column's path leads.",
             f"{newest.where}, column {name}", "Correct `path` in the data map.", fatal=name in decides,
+        )  # fmt: skip
+    if _of_another_day(files, newest):
+        yield Problem(
+            "records.day", "The newest file has records of another day than its name says.",
+            f"{newest.where}, column {layout.dataset.time}",
+            "Correct that column's `zone`, in which a file has the records of one day; or leave `records.day` out: "
+            "then every file is looked into.",
         )  # fmt: skip
     for name in unclaimed:
         yield Problem(
@@ -71,3 +79,23 @@ def _paths(files: RecordFiles, file: File) -> tuple[list[str], list[str]]:
         top for path in paths.values() for top in path.tops or ()
     }
     return absent if members else [], [] if everything else [name for name in members if name not in claimed]
+
+
+def _of_another_day(files: RecordFiles, file: File) -> bool:
+    """Whether a file has a record further than an hour from its day: whom it is about would not be found."""
+    layout = files.layout
+    day, time = layout.span(file.entry.key), layout.dataset.time
+    if day is None or time is None:
+        return False
+    if file.form is Form.PARQUET:
+        with opened(files, file, None, strict=False) as reader:
+            spans = reader.spans(time)
+        return any(low + 1 < day[0] or high - 1 > day[1] for low, high in spans)
+    lines = file.form is Form.LINES
+    records = line_records(files, file) if lines else document_records(files, file, layout.at)
+    try:
+        places = ((found, Place(file.entry.key, found.row, file.where)) for found in islice(records, FIRST))
+        moments = (layout.moment(time, found.quick, place) for found, place in places)
+        return any(at is not None and not day[0] <= at <= day[1] for at in moments)
+    finally:
+        records.close()  # type: ignore[attr-defined]

@@ -274,6 +274,12 @@ class ParquetReader:
         span = self._span(self._parquet.metadata.row_group(number), self._layout.starts)
         return span is None or not isinstance(self._pick, DueRule) or span[0] < self._pick.before
 
+    def spans(self, name: str) -> list[tuple[int, int]]:
+        """Between which instants, exclusive, the records of its row groups lie, as far as that can be told."""
+        groups = map(self._parquet.metadata.row_group, range(self._parquet.metadata.num_row_groups))
+        with decoding(self.file.where):
+            return [span for group in groups if (span := self._span(group, name)) is not None]
+
     def _span(self, group: Any, name: str | None) -> tuple[int, int] | None:
         """Between which instants a row group's records lie; None: that cannot be told."""
         path = self._layout.paths.get(name or "")
