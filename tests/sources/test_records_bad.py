@@ -150,6 +150,20 @@ def test_a_value_that_is_not_of_the_declared_type_is_told_by_row_and_column(tmp_
     assert SECRET not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("type", "written"), [("number", "1e400"), ("number", "-1e400"), ("integer", "true"), ("integer", "false")]
+)
+def test_a_number_beyond_all_floats_is_not_infinite_and_a_truth_is_no_number(tmp_path, type, written):  # fmt: skip
+    """Edge case 21."""
+    columns = {**CLICK_COLUMNS, "weight": {"type": type}}
+    kit = Kit(tmp_path, "clicks", columns=columns)
+    record = json.dumps(click(AT + "Z", customer=1001) | {"weight": "?"}).replace('"?"', written)
+    kit.put(CLICKS, record.encode())
+    with pytest.raises(Unreadable) as error:
+        kit.read(of(customer(1001)))
+    assert (error.value.code, error.value.where.endswith(", row 1, column weight")) == ("records.lost_type", True)
+
+
 def test_a_path_that_leads_nowhere_in_a_whole_file_is_an_error(tmp_path):
     """A member renamed by a processor would make everybody's records nobody's."""
     kit = Kit(tmp_path, "clicks")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import blake2b
+from math import isinf
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -297,10 +298,20 @@ def _shaped(values: list[Any], column: Column, json: bool) -> list[Any]:
         return values
     if any(isinstance(v, (list, dict, tuple)) for v in values):
         raise ValueError
+    if pa.types.is_integer(kind) and any(v is True or v is False for v in values):
+        raise ValueError  # A database writes these as 1 and 0, a file does not.
     if json and pa.types.is_floating(kind):
         # Written in decimal digits, a JSON number is the float nearest to it: that is what JSON means by it.
-        return [float(v) if isinstance(v, Decimal) else v for v in values]
+        return [_nearest(v) if isinstance(v, Decimal) else v for v in values]
     return values
+
+
+def _nearest(value: Decimal) -> float:
+    """The float nearest to a number. :raises ValueError: it is beyond all of them."""
+    found = float(value)
+    if isinf(found):
+        raise ValueError
+    return found
 
 
 def whole(value: Any) -> int | None:
