@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
@@ -245,6 +245,54 @@ def test_a_local_time_that_never_was_is_found_where_it_stands_behind_later_ones(
     rows = [event("2026-03-29T02:00:00", ip="192.0.2.7") | {"event_timestamp": at} for at in local]
     kit.parquet("ga4/events_20260329.parquet", rows, schema)
     assert kit.numbers(of(visit("2026-03-29T01:20", "2026-03-29T01:40"))) == [("events_20260329.parquet", 1)]
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_in_an_earlier_column_leaves_the_row_to_a_later_one(tmp_path, blank):
+    """Edge case 21, NULL beside empty: by the statistics the earlier column is filled in everywhere."""
+    kit = Kit(tmp_path, "events")
+    rows = [event("2026-11-20T10:00:00", user=user, device="mine") for user in (blank, "1002")]
+    kit.parquet("ga4/events_20261120.parquet", rows)
+    assert kit.numbers(of(device("mine"))) == [("events_20261120.parquet", 1)]
+
+
+def test_an_id_that_is_itself_contested_makes_no_visit_the_subjects(tmp_path):
+    kit = Kit(tmp_path, "clicks")
+    kit.lines("clicks/clicks-2026-11-20.ndjson", [
+        click("2026-11-20T10:00:00Z", ip="192.0.2.7"), click("2026-11-20T10:01:00Z", device="shared", ip="192.0.2.7"),
+    ])  # fmt: skip
+    window = visit("09:30", "11:00")
+    assert kit.numbers(of(device("shared"), window)) == [
+        ("clicks-2026-11-20.ndjson", 1),
+        ("clicks-2026-11-20.ndjson", 2),
+    ]
+    tally = Tally()
+    assert kit.numbers(of(device("shared", contested=True), window), tally) == []
+    assert tally.unattributed == 2
+
+
+def test_a_record_of_another_without_a_time_may_be_within_any_visit(tmp_path):
+    """Edge case 11."""
+    kit = Kit(tmp_path, "clicks")
+    other = click("2026-11-20T10:01:00Z", customer=1002, ip="192.0.2.7") | {"at": None}
+    kit.lines("clicks/clicks-2026-11-20.ndjson", [click("2026-11-20T10:00:00Z", ip="192.0.2.7"), other])
+    tally = Tally()
+    assert kit.numbers(of(visit("09:30", "11:00")), tally) == []
+    assert tally.unattributed == 1
+
+
+@pytest.mark.parametrize("kind", ["events", "clicks"])
+@pytest.mark.parametrize("at", ["2026-11-19T23:30:00", "2026-11-21T00:30:00"])
+def test_a_file_of_a_day_has_records_of_the_hour_around_it_too(kind, tmp_path, at):
+    begun = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    mine = of(customer(1001, valid_from=begun, valid_to=begun + timedelta(minutes=5)))
+    kit = Kit(tmp_path, kind)
+    if kind == "events":
+        kit.parquet("ga4/events_20261120.parquet", [event(at, user="1001")])
+    else:
+        kit.lines("clicks/clicks-2026-11-20.ndjson", [click(at + "Z", customer=1001)])
+    assert [row for _, row in kit.numbers(mine)] == [1]
+    assert [row for _, row in kit.numbers(Due(begun + timedelta(microseconds=1)))] == [1]
 
 
 def test_any_element_of_a_list_identifies_and_makes_the_record_theirs_as_that_party(tmp_path):
