@@ -14,13 +14,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from privacy.datamap.models import Excused
+from privacy.connections import Connection
+from privacy.datamap.models import Excused, System
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, RetryLater, Unreadable
 from privacy.sources.base import Due, Identifier, Of, Selection, Subject, Tally
+from privacy.sources.files import FilesSource
 from privacy.sources.files_content import media_type
 from privacy.sources.files_names import place
 from privacy.storage import FolderStore
-from sources.files_kit import NUMBERS, Cabinet, camera, deliver, deliveries, of
+from sources.files_kit import NUMBERS, Cabinet, camera, column, deliver, deliveries, dossiers, held, of, put
 
 FOREVER = Due(datetime(9999, 1, 1, tzinfo=UTC))
 NAME = "CV-Anna-de-Vries.pdf"
@@ -440,3 +442,17 @@ def test_an_erasure_that_sets_columns_of_files_is_told_by_the_check(cabinet: Cab
 
 def test_a_dataset_that_is_not_there_is_told(cabinet: Cabinet) -> None:
     fails(lambda: cabinet.read("nothing", of(1)), "files.unknown_dataset")
+
+
+def test_an_address_in_a_name_is_nobodys_outside_of_a_known_visit(tmp_path):
+    """Edge case 22: addresses change hands; it is counted instead."""
+    system = dossiers()
+    system["datasets"] = {"captures": held("captures/", r"(?P<ip>[^/]+)/capture", {"ip": column("text", "ip")}, ["ip"],
+        examples=[{"ip": "192.0.2.7"}, {"ip": "192.0.2.8"}])}  # fmt: skip
+    put(tmp_path, "captures/192.0.2.7/capture")
+    source = FilesSource(System.model_validate(system), Connection("dossiers", tmp_path.as_uri()))
+    tally = Tally()
+    selection = Selection("captures", Of((Subject(1, (Identifier("ip", "192.0.2.7"),)),)))
+    (partition,) = source.partitions(selection)
+    assert list(source.read(selection, partition, tally)) == []
+    assert tally.unattributed == 1
