@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -48,6 +49,7 @@ class SqlSource:
         self._batch_rows = batch_rows
         self._owns: dict[str, Own] = {}
         self._dialect: Dialect | None = None
+        self._engines: dict[tuple[int, bool], sa.Engine] = {}
 
     def inventory(self) -> Iterator[Claim]:
         """Every table with its columns."""
@@ -124,8 +126,15 @@ class SqlSource:
         return self._dialect
 
     def open_engine(self, *, read_only: bool) -> sa.Engine:
-        """A fresh engine, without a pool."""
-        return self.dialect.open(self._connection, read_only=read_only)
+        """An engine, made once a process: the parts of a pool do not survive a fork.
+
+        :raises BadConfiguration: ``database.missing``, whenever the file is.
+        """
+        known, url = (os.getpid(), read_only), sa.engine.make_url(self._connection.url)
+        gone = url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file()
+        if gone or known not in self._engines:
+            self._engines[known] = self.dialect.open(self._connection, read_only=read_only)
+        return self._engines[known]
 
     def where(self, name: str) -> str:
         """A dataset's full name, for errors."""
