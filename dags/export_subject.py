@@ -29,6 +29,7 @@ removed at the end of every run, so clearing single tasks ends in `staging.gone`
 | `request.superseded`, `run.*` | A later run took over, or a task was marked by hand, or Airflow lost the run. |
 | `export.incomplete` | A task was marked as successful by hand, so its part is missing; start the export again. |
 | `export.delivery_changed` | What a processor delivered changed while it was read; start the export again. |
+| `export.moved` | Staff moved the person's mail to another folder while it was read; start the export again. |
 | `connections.*`, `database.missing`, `keys.*`, `settings.*` | Correct what Airflow's connections and variables say. |
 | `datamap.*`, `policy.*`, `export.nothing_to_read` | `privacy datamap check` names file, dataset and key. |
 | `database.busy`, `storage.busy` | The store did not answer three times; start it again when it does. |

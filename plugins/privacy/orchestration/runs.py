@@ -28,6 +28,12 @@ UNITS = "units.json"
 DELIVERIES = "deliveries.json"
 """In the staging folder: what it decided about what processors deliver, by dataset."""
 
+LISTED = "listed.json"
+"""In the staging folder: when it listed what there is, and the datasets whose records may be moved meanwhile."""
+
+SEEN = "seen"
+"""In the folder of a part of such a dataset: what the source looked at, as its ``Tally.seen`` has it."""
+
 LOST = timedelta(hours=24)
 """A run whose folder nobody wrote to for so long has no task left; Airflow may have forgotten it."""
 
@@ -126,12 +132,12 @@ def there(house: House, run: Run) -> Path:
 
 
 def note(path: Path, content: object) -> None:
-    """Write JSON into the run's folder.
+    """Write JSON, or bytes as they are, into the run's folder.
 
     :raises RetryLater: ``staging.full``.
     """
     try:
-        path.write_text(json.dumps(content))
+        path.write_bytes(bytes(content) if isinstance(content, bytearray) else json.dumps(content).encode())
     except OSError:
         raise _full() from None
 

@@ -12,8 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from privacy.errors import AmbiguousIdentity, AskPerson, GiveUp, Refused
+from privacy.orchestration.meanwhile import nothing_moved, omissions_of
 from privacy.orchestration.runs import (
     DELIVERIES,
+    LISTED,
+    SEEN,
     SUMMARY,
     UNITS,
     Run,
@@ -32,7 +35,7 @@ from privacy.orchestration.runs import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from privacy.bundle import Omission, Scope
+    from privacy.bundle import Scope
     from privacy.rights.house import House
     from privacy.rights.payload import Payload
     from privacy.sources.base import Partition, Subject
@@ -94,10 +97,11 @@ def list_parts(house: House, run: Run) -> list[dict[str, Any]]:
     :returns: units: dataset, name (for people), number, partitions.
     :raises GiveUp: ``export.nothing_to_read``.
     """
-    from privacy.sources.base import Of, Selection
+    from privacy.sources.base import Moving, Of, Selection
 
     subject = _subject(house, run)
     there(house, run)
+    since, moving = house.clock.now(), []
     units: list[dict[str, Any]] = []
     decided: dict[str, dict[str, str]] = {}
     for ref in house.datamap:
@@ -108,7 +112,10 @@ def list_parts(house: House, run: Run) -> list[dict[str, Any]]:
             decided[ref.full] = {"omitted": delivery.omitted, "stamp": delivery.stamp}
             if delivery.omitted:
                 continue
-        found = house.source(ref.system.system).partitions(Selection(ref.name, Of((subject,))))
+        source = house.source(ref.system.system)
+        if isinstance(source, Moving):
+            moving.append(ref.full)
+        found = source.partitions(Selection(ref.name, Of((subject,))))
         groups = list(_groups(found, house.settings.part_bytes)) or [[]]
         for no, group in enumerate(groups, 1):
             units.append(
@@ -123,6 +130,7 @@ def list_parts(house: House, run: Run) -> list[dict[str, Any]]:
         # A data map without datasets must not end as an empty bundle that looks whole (edge cases 25, 28).
         raise GiveUp("export.nothing_to_read", "The data map has no dataset that names anybody.", where=run.number)
     note(there(house, run) / DELIVERIES, decided)
+    note(there(house, run) / LISTED, {"at": since.isoformat(), "moving": moving})
     note(there(house, run) / UNITS, [[unit["no"], unit["dataset"]] for unit in units])
     return units
 
@@ -155,6 +163,8 @@ def extract(house: House, run: Run, unit: Mapping[str, Any], *, attempt: int = 1
             for batch in source.read(selection, Partition(*partition), tally):
                 writer.write(batch)
         writer.part.unattributed, writer.part.unreadable = tally.unattributed, tally.unreadable
+        if tally.seen:
+            note(staging / name / SEEN, tally.seen)
     return writer.part.as_json()
 
 
@@ -165,16 +175,19 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
 
     :returns: digests and, by dataset, records and bytes.
     :raises Refused: a later run has taken over, or an earlier bundle holds more.
+    :raises GiveUp: ``export.*``: what was read is not all that there is, or of two states of it.
     """
     from privacy.bundle.holdings import Facts
     from privacy.bundle.write import write_bundle as write
+    from privacy.sources.base import Of
 
     staging, register = there(house, run), house.register
     request, payload = register.get(run.number), register.open(run.number)
     if request.dates.begun_at is None or payload.subject is None:
         raise Refused("run.not_resolved", "It is not known yet whose the request is.", where=run.number)
     in_order = _all_of_them(staging, run, parts)
-    omissions = _omissions(house, run, staging)
+    omissions = omissions_of(house, run, staging)
+    nothing_moved(house, run, Of((_resolved(payload, run),)), in_order)
     found = write(
         staging,
         house.datamap,
@@ -230,35 +243,6 @@ def _all_of_them(staging: Path, run: Run, parts: Iterable[Mapping[str, Any]]) ->
             advice="Start the export again.",
         )  # fmt: skip
     return in_order
-
-
-def _omissions(house: House, run: Run, staging: Path) -> list[Omission]:
-    """What :func:`list_parts` left out: what has been delivered since comes with the next export.
-
-    :raises GiveUp: ``export.incomplete``: it is not known what it decided; ``export.delivery_changed``: a delivery that
-        was read is not what it was then, so what was read may be of two states of it.
-    """
-    from privacy.bundle import Omission
-
-    try:
-        decided: dict[str, dict[str, str]] = json.loads((staging / DELIVERIES).read_bytes())
-    except (OSError, ValueError):
-        decided = {}
-    found: list[Omission] = []
-    for ref in house.datamap:
-        if ref.dataset.delivery is None or not ref.dataset.people:
-            continue
-        known = decided.get(ref.full)
-        if known is None:
-            raise GiveUp("export.incomplete", "Not every part was read.", where=run.number, advice="Start it again.")
-        if known["omitted"]:
-            found.append(Omission(ref.full, "", known["omitted"]))
-        elif not house.deliveries.unchanged(ref, run.number, known["stamp"]):
-            raise GiveUp(
-                "export.delivery_changed", "A processor's delivery was changed while it was read.", where=ref.full,
-                advice="Start the export again.",
-            )  # fmt: skip
-    return found
 
 
 def _unit(part: Mapping[str, Any]) -> int:

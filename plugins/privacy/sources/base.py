@@ -282,15 +282,18 @@ class Tally:
 
     :param unattributed: records with an address the subject used then, that may be somebody else's: nobody's.
     :param unreadable: records in no known form, which therefore name nobody.
+    :param seen: of a :class:`Moving` source what it looked at, whoever's it is, in a form of its own; no name.
     """
 
     unattributed: int = 0
     unreadable: int = 0
+    seen: bytearray = field(default_factory=bytearray, repr=False)
 
     def add(self, other: Tally) -> None:
         """Sum up."""
         self.unattributed += other.unattributed
         self.unreadable += other.unreadable
+        self.seen += other.seen
 
 
 @runtime_checkable
@@ -339,6 +342,25 @@ class Source(Protocol):
         :param spare: what is held now, from :func:`privacy.holds.gate`; such items are left alone (``held``).
             A :class:`Kept` among it counts for its own dataset only.
         :raises Refused: when a cascade would reach beyond the dataset and is not declared.
+        """
+        ...
+
+
+@runtime_checkable
+class Moving(Protocol):
+    """What a :class:`Source` does besides, where people move records from one partition into another at any time.
+
+    A record that goes from a partition still to be read into one that was read already, or into one that is new, is in
+    neither reading. So each ``read`` adds to ``Tally.seen`` what it looked at, and when an export has read all
+    partitions it asks once more. A source whose records stay where they are does not have this method.
+    """
+
+    def missed(self, selection: Selection, seen: bytes, since: datetime) -> int:
+        """How many selected records are in the store now that no reading has looked at, though they are older.
+
+        :param selection: of subjects. :param seen: the ``Tally.seen`` of all readings of it, one after the other.
+        :param since: when the partitions were listed; a record that came later is not missed.
+        :raises RetryLater, Unreadable: as :meth:`Source.read`.
         """
         ...
 

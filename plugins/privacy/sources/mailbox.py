@@ -7,7 +7,7 @@
   stands is withheld: of it a row has folder, message and time, and nothing else.
 * Each folder is listed when it is read. A message that then vanishes is looked for under its other flags; if it is no
   longer in the folder the read ends with RetryLater, and the next try lists anew. What staff file from a folder that is
-  still to be read into one that was read already, while an export runs, is seen in neither.
+  still to be read into one that was read already, while an export runs, is seen in neither: see ``mailbox_moved``.
 * Memory: one message is held at a time, of at most :data:`MOST_BYTES`; the text column is never cut off.
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
@@ -40,6 +41,7 @@ from privacy.sources.base import (
 )
 from privacy.sources.mailbox_columns import Given, checked
 from privacy.sources.mailbox_maildir import Maildir
+from privacy.sources.mailbox_moved import digests
 from privacy.sources.mailbox_original import without_blind_copies
 from privacy.sources.mailbox_store import Folder, MessageStore, Opened, Stored
 from privacy.sources.mailbox_whose import Message, Verdict, Whose, claims, staff_of
@@ -115,7 +117,7 @@ class MailboxSource:
         given = self._given[selection.dataset]
         rows: list[dict[str, Any]] = []
         size = 0
-        for opened, message, verdict, whose in self._selected(selection, partition):
+        for opened, message, verdict, whose in self._selected(selection, partition, tally):
             if tally is not None:
                 tally.unattributed += verdict.aside
             for row in verdict.rows if whose is not None else (None,):
@@ -165,6 +167,12 @@ class MailboxSource:
         except BaseException:
             opened.file.close()
             raise
+
+    def missed(self, selection: Selection, seen: bytes, since: datetime) -> int:
+        """See :func:`privacy.sources.mailbox_moved.missed`."""
+        from privacy.sources.mailbox_moved import missed
+
+        return missed(self, selection, seen, since)
 
     def apply(self, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
         """See :func:`privacy.sources.mailbox_apply.apply`."""
@@ -233,7 +241,7 @@ class MailboxSource:
                 yield stored
 
     def _selected(
-        self, selection: Selection, partition: Partition
+        self, selection: Selection, partition: Partition, tally: Tally | None = None
     ) -> Iterator[tuple[Opened, Message, Verdict, Whose | None]]:
         """The selected messages with what was found in each; of what is due, with nothing."""
         if isinstance(selection.pick, Due):
@@ -246,7 +254,10 @@ class MailboxSource:
             return
         name = self._folder_of(selection, partition)
         with self.mail.folder(name, f"{self.where(selection.dataset)}: {partition.name}") as folder:
-            for stored in folder.messages():
+            listed = folder.messages()
+            if tally is not None:
+                tally.seen += digests(listed)
+            for stored in listed:
                 opened, data = loaded(folder, stored)
                 found = whose.judge(data, stored.received)
                 if found is not None:

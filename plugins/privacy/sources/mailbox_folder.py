@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat as modes
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import BinaryIO, cast
 
@@ -157,6 +157,20 @@ class MaildirFolder:
             else:
                 regular = modes.S_ISREG(status.st_mode)
                 return (status.st_size, version(stored.name, status)) if regular else None
+        raise self.moved(stored.name)
+
+    def oldest(self, stored: Stored) -> datetime:
+        """See :meth:`Folder.oldest`: Dovecot gives a message that is moved a new name, and leaves its file's time."""
+        for _ in range(_TRIES):
+            try:
+                status = os.stat(stored.place[1], dir_fd=self._handles[stored.place[0]], follow_symlinks=False)
+            except FileNotFoundError:
+                again = self.find(stored.name)
+                if again is None:
+                    break
+                stored = again
+            else:
+                return min(stored.received, EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000))
         raise self.moved(stored.name)
 
     def delete(self, opened: Opened) -> None:

@@ -72,6 +72,13 @@ class Folder(Protocol):
         """
         ...
 
+    def oldest(self, stored: Stored) -> datetime:
+        """Since when the store surely has a message, in whatever folder: its name may be as new as its last move.
+
+        :raises RetryLater: as :meth:`open`.
+        """
+        ...
+
     def place(self, name: str) -> str:
         """How an error names a message."""
         ...
