@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import re
 import sqlite3
@@ -91,7 +92,10 @@ class Made:
         for file in sorted((self.folder / "mail").rglob("*")):
             if file.is_file() and file.parent.name in ("cur", "new"):
                 folder = "INBOX" if file.parents[1] == self.folder / "mail" else file.parents[1].name[1:]
-                found[folder.replace("Belgi&AOs-", "België"), re.split(",S=|:2,", file.name)[0]] = file
+                folder = folder.replace("Belgi&AOs-", "België")
+                if "." in folder:
+                    folder = f"{folder.split('.')[0]}.* #{hashlib.sha256(folder.encode()).hexdigest()[:12]}"
+                found[folder, re.split(",S=|:2,", file.name)[0]] = file
         return found
 
     def keys(self, dataset: str) -> set[tuple]:

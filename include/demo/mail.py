@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import os
 from dataclasses import dataclass, field
 from functools import reduce
@@ -90,7 +91,7 @@ class Mail:
         aside = {"bcc": message.blind, "envelope": message.unseen}
         left_out = {column: _others(message.owner, its) for column, its in aside.items() if its}
         self.answers.record(
-            f"mail.{dataset}", [message.folder, base], message.owner, withheld=withheld, left_out=left_out
+            f"mail.{dataset}", [_label(message.folder), base], message.owner, withheld=withheld, left_out=left_out
         )
 
     def _folder(self, name: str) -> Path:
@@ -112,6 +113,13 @@ def _others(owner: Owner, blind: tuple[Owner, ...]) -> Owner:
         return any(subject not in b.always and subject not in b.theirs for b in blind)
 
     return Owner(tuple(filter(sees_less, owner.always)), tuple(filter(sees_less, owner.theirs)))
+
+
+def _label(folder: str) -> str:
+    """What a folder is called outside of the archive: by its name where the data map has it, else `Klanten.* #<digest>`."""
+    if folder in DATASETS:
+        return folder
+    return f"{folder.partition('.')[0]}.* #{hashlib.sha256(folder.encode()).hexdigest()[:12]}"
 
 
 def _utf7(name: str) -> str:

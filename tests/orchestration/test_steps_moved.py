@@ -50,7 +50,7 @@ class Post(Ferry):
 
 
 def _sent(unit: dict[str, Any]) -> bool:
-    return ["Verzonden"] == [name for name, *_ in unit["partitions"]]
+    return [name for name, *_ in unit["partitions"]] == ["Verzonden"]
 
 
 @pytest.fixture

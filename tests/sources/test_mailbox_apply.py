@@ -118,6 +118,19 @@ def test_a_link_put_in_the_place_of_a_message_is_not_followed(archive: Archive):
     assert (archive.root / "elsewhere").exists()
 
 
+def test_a_message_in_a_folder_that_staff_named_is_removed_or_held_by_either_name(archive: Archive):
+    for held in ("label", "name", "nothing"):
+        name = archive.put(mail(to=ANNA), "Klanten.Bram")
+        step = archive.step(of(ANNA), Delete())
+        (item,) = step.items
+        folder = {"label": str(item.key[0]), "name": "Klanten.Bram", "nothing": "Klanten"}[held]
+        spare = Kept((), "correspondence", keys=frozenset([(folder, name)]))
+        kept = held != "nothing"
+        assert statuses(archive.apply([step], [spare])) == [(Status.HELD, "held") if kept else (Status.DONE, "")]
+        for file in archive.files():
+            file.unlink()
+
+
 def test_items_of_a_folder_that_is_no_longer_the_datasets_are_gone(archive: Archive):
     archive.put(mail(to=ANNA), "Klanten.Oud")
     step = archive.step(of(ANNA), Delete())

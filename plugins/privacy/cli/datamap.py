@@ -203,21 +203,21 @@ def try_(
 @app.command()
 def place(
     system: Annotated[str, typer.Argument(help="The system, e.g. dossiers.")],
-    word: Annotated[str, typer.Argument(metavar="PLACE", help="The word that an error names a file by.")],
+    word: Annotated[str, typer.Argument(metavar="PLACE", help="What an error or a key calls a file or a folder by.")],
 ) -> None:
-    """Show which file an error or a finding means; on a terminal only: its name may be a person's."""
+    """Show which file or folder an error, a finding or a key means; on a terminal only: its name may be a person's."""
     from privacy.datamap.models import did_you_mean
-    from privacy.sources.files import FilesSource
+    from privacy.sources.base import Placing
 
     if not on_a_terminal():
-        raise Refused("cli.not_a_terminal", "Names of files are shown on a terminal only.")
+        raise Refused("cli.not_a_terminal", "Names of files and folders are shown on a terminal only.")
     house = workbench()
     if system not in house.datamap.systems:
         raise BadInput("cli.system", f"There is no system {system!r}{did_you_mean(system, house.datamap.systems)}.")
     source = house.source(system)
-    found = source.keys(word) if isinstance(source, FilesSource) else []
+    found = source.keys(word) if isinstance(source, Placing) else []
     if not found:
-        raise BadInput("cli.place", "No file there is named by that word.", where=system)
+        raise BadInput("cli.place", "Nothing there is called by that word.", where=system)
     for key in found:
         typer.echo(shown(key))
 

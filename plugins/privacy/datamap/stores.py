@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from hashlib import sha256
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -60,6 +61,18 @@ class Mailbox(Strict):
         exact = (name for name in names if name == folder or name.upper() == folder == "INBOX")
         matching = (n for n in names if re.fullmatch(".*".join(map(re.escape, n.split("*"))), folder, re.DOTALL))
         return next(exact, None) or next(matching, None)
+
+    def label_of(self, folder: str) -> str | None:
+        """What such a folder is called outside of the archive; None: it is none.
+
+        By its name where it stands here. What only a pattern matches, staff have named, often after a person whose
+        mail is in it along with others': that is called by the pattern and the first twelve hex digits of the SHA-256
+        of its name in UTF-8 (composed, NFC): ``Klanten.* #0123456789ab``.
+        """
+        pattern = self.pattern_of(folder)
+        if pattern is None or "*" not in pattern:
+            return None if pattern is None else folder
+        return f"{pattern} #{sha256(folder.encode('utf-8', 'replace')).hexdigest()[:12]}"
 
 
 class Delivery(Strict):

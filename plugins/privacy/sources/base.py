@@ -365,6 +365,15 @@ class Moving(Protocol):
         ...
 
 
+@runtime_checkable
+class Placing(Protocol):
+    """What a :class:`Source` does besides whose files or folders may be named after people, which no error tells."""
+
+    def keys(self, word: str) -> list[str]:
+        """What a place in an error, a finding or a key means: for an operator's terminal, not for any log."""
+        ...
+
+
 def schema_of(dataset: Dataset) -> pa.Schema:
     """The Arrow schema of a dataset's batches: its columns, then :data:`SUBJECT` and :data:`PARTY`.
 

@@ -1,7 +1,8 @@
 """The source of an e-mail archive: a system with ``source: mailbox`` over a Maildir (Maildir++ folders).
 
-* A partition is a folder; the order is by folder, message, then subject. A partition is called by its folder's name
-  where the data map has that, and else by the pattern and a digest: staff name folders after people.
+* A partition is a folder; the order is by folder, message, then subject. A folder is called by its name where the data
+  map has that, and else by the pattern and a digest (``Mailbox.label_of``), in partitions, keys, columns and errors:
+  staff name folders after people.
 * An item is a message: (folder, message). Its version follows from the file and not from flags.
 * A message that names a subject is given whole, less the blind copies of others. One in which a subject's address only
   stands is withheld: of it a row has folder, message and time, and nothing else.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, BinaryIO, cast
@@ -80,7 +82,7 @@ class MailboxSource:
     def inventory(self) -> Iterator[Claim]:
         """Every folder that has messages."""
         for name in self.mail.folders():
-            with self.mail.folder(name, self.system.system) as folder:
+            with self.mail.folder(name, self.system.system, "") as folder:
                 if folder.messages():
                     yield Claim(name)
 
@@ -105,10 +107,10 @@ class MailboxSource:
                 advice="Is the mailbox mounted? Correct the folder's name in the data map.",
             )  # fmt: skip
         found = []
-        for name, label in folders.items():
-            if isinstance(selection.pick, ByKey) and not selection.pick.may(name, dataset, "folder"):
+        for label in folders:
+            if isinstance(selection.pick, ByKey) and not selection.pick.may(label, dataset, "folder"):
                 continue
-            with self.mail.folder(name, f"{self.where(selection.dataset)}: {label}") as folder:
+            with self.opened(selection.dataset, label) as folder:
                 found.append(Partition(label, folder.size()))
         return found
 
@@ -147,11 +149,11 @@ class MailboxSource:
         :raises BadInput: ``mailbox.no_message``: the dataset has no such message.
         :raises RetryLater: ``mailbox.moved``: the same, for a reader.
         """
-        name, message = str(key[0]), str(key[1]) if len(key) > 1 else ""
-        label = self.folders(dataset).get(name)
-        if label is None:
+        label, message = str(key[0]), str(key[1]) if len(key) > 1 else ""
+        name = self.folders(dataset).get(label)
+        if name is None:
             raise _no_message(self.where(dataset))
-        with self.mail.folder(name, f"{self.where(dataset)}: {label}") as folder:
+        with self.mail.folder(name, f"{self.where(dataset)}: {label}", label) as folder:
             stored = folder.find(message)
             if stored is None:
                 # A reader's key comes from a row that was just read: the message was moved since.
@@ -193,50 +195,53 @@ class MailboxSource:
         return self.system.datasets[name]
 
     def folders(self, dataset: str) -> dict[str, str]:
-        """The folders that there are of a dataset, by name, and what each is called where no name may stand."""
+        """The names of the folders that there are of a dataset, by what each is called; sorted by that."""
         of = self.dataset(dataset).mailbox
         assert of is not None  # noqa: S101 - see `checked`
-        found: dict[str, str] = {}
-        for name in self.mail.folders():
-            pattern = of.pattern_of(name)
-            if pattern is not None and "*" not in pattern:
-                found[name] = name
-            elif pattern is not None:
-                found[name] = f"{pattern} #{sha256(name.encode('utf-8', 'replace')).hexdigest()[:12]}"
-        return found
+        found = ((of.label_of(name), name) for name in self.mail.folders())
+        return dict(sorted((label, name) for label, name in found if label is not None))
+
+    @contextmanager
+    def opened(self, dataset: str, label: str) -> Iterator[Folder]:
+        """Open a folder of a dataset.
+
+        :raises Unreadable: ``mailbox.no_folder``: it is no longer there.
+        """
+        where = f"{self.where(dataset)}: {label}"
+        name = self.folders(dataset).get(label)
+        if name is None:
+            raise Unreadable(
+                "mailbox.no_folder", "The folder is no longer there.", where=where,
+                advice="Start again: that lists the folders anew.",
+            )  # fmt: skip
+        with self.mail.folder(name, where, label) as folder:
+            yield folder
+
+    def keys(self, word: str) -> list[str]:
+        """See :class:`privacy.sources.base.Placing`: the names of the folders that are called so."""
+        return sorted({its[word] for its in map(self.folders, self.system.datasets) if word in its})
 
     @staticmethod
     def missing(dataset: Dataset, folders: dict[str, str]) -> list[str]:
         """The folders that the data map names one by one and that are not there."""
         of = dataset.mailbox
-        named = {of.pattern_of(folder) for folder in folders} if of is not None else set()
+        named = {of.pattern_of(name) for name in folders.values()} if of is not None else set()
         return [n for n in (of.folders if of else ()) if "*" not in n and unicodedata.normalize("NFC", n) not in named]
-
-    def _folder_of(self, selection: Selection, partition: Partition) -> str:
-        for name, label in self.folders(selection.dataset).items():
-            if label == partition.name:
-                return name
-        raise Unreadable(
-            "mailbox.no_folder", "The folder is no longer there.",
-            where=f"{self.where(selection.dataset)}: {partition.name}",
-            advice="Start again: that lists the folders anew.",
-        )  # fmt: skip
 
     def _due(self, selection: Selection, partition: Partition) -> Iterator[tuple[Folder, Stored, int, str]]:
         """The messages that fall due, of those that can be read; the others the doctor tells of."""
         pick, starts = selection.pick, self.dataset(selection.dataset).starts
         if not isinstance(pick, Due) or (starts is None and not isinstance(pick, ByKey)):
             return
-        name = self._folder_of(selection, partition)
-        with self.mail.folder(name, f"{self.where(selection.dataset)}: {partition.name}") as folder:
-            for stored in self._named(folder, name, pick) if isinstance(pick, ByKey) else folder.messages():
+        with self.opened(selection.dataset, partition.name) as folder:
+            for stored in self._named(folder, partition.name, pick) if isinstance(pick, ByKey) else folder.messages():
                 if stored.received < pick.before and (status := folder.status(stored)) is not None:
                     yield folder, stored, *status
 
     @staticmethod
-    def _named(folder: Folder, name: str, pick: ByKey) -> Iterator[Stored]:
+    def _named(folder: Folder, label: str, pick: ByKey) -> Iterator[Stored]:
         """The messages of a folder that are asked for by key, in order."""
-        for key in sorted(str(key[1]) for key in pick.keys if len(key) > 1 and key[0] == name):
+        for key in sorted(str(key[1]) for key in pick.keys if len(key) > 1 and key[0] == label):
             if (stored := folder.find(key)) is not None:
                 yield stored
 
@@ -252,8 +257,7 @@ class MailboxSource:
         whose = Whose(self.dataset(selection.dataset), selection.pick, selection.on)
         if not whose.selects:
             return
-        name = self._folder_of(selection, partition)
-        with self.mail.folder(name, f"{self.where(selection.dataset)}: {partition.name}") as folder:
+        with self.opened(selection.dataset, partition.name) as folder:
             listed = folder.messages()
             if tally is not None:
                 tally.seen += digests(listed)

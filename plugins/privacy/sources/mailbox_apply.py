@@ -39,18 +39,18 @@ def apply(source: MailboxSource, unit: Sequence[Step], spare: Sequence[Of]) -> I
 def _step(source: MailboxSource, step: Step, spare: Sequence[Of]) -> Iterator[Outcome]:
     name = step.selection.dataset
     look = _Look(source, step, spare)
-    labels = source.folders(name)
-    for folder, items in groupby(step.items, lambda item: str(item.key[0])):
+    names = source.folders(name)
+    for label, items in groupby(step.items, lambda item: str(item.key[0])):
         its = list(items)
-        if folder not in labels:
+        if label not in names:
             yield from (Outcome(item.key, Status.GONE, 0, 0) for item in its)
             continue
-        with source.mail.folder(folder, f"{source.where(name)}: {labels[folder]}") as opened:
+        with source.opened(name, label) as opened:
             outcomes: list[Outcome] = []
             later: RetryLater | None = None
             for item in its:
                 try:
-                    outcomes.append(look.remove(opened, item))
+                    outcomes.append(look.remove(opened, item, names[label]))
                 except RetryLater as problem:
                     later = problem
                     break
@@ -75,10 +75,10 @@ class _Look:
         self._whole = any(of.whole for of in kept)
         self._keys = frozenset[tuple[str, ...]]().union(*(of.keys for of in kept))
 
-    def remove(self, folder: Folder, item: Item) -> Outcome:
-        """Remove one message, if it is still what was planned."""
+    def remove(self, folder: Folder, item: Item, name: str) -> Outcome:
+        """Remove one message, if it is still what was planned. :param name: of the folder."""
         try:
-            return self._remove(folder, item)
+            return self._remove(folder, item, name)
         except RetryLater as problem:
             if problem.code != "mailbox.moved":
                 raise
@@ -86,7 +86,7 @@ class _Look:
         except (GiveUp, Refused) as problem:
             return Outcome(item.key, Status.FAILED, 0, 0, problem.code)
 
-    def _remove(self, folder: Folder, item: Item) -> Outcome:
+    def _remove(self, folder: Folder, item: Item, name: str) -> Outcome:
         from privacy.sources.mailbox import content
 
         stored = folder.find(str(item.key[1]))
@@ -96,7 +96,7 @@ class _Look:
             pick, data = self._step.selection.pick, b""
             if self._whose is not None or self._spares:
                 data = content(folder, opened)
-            if self._held(item, data, stored.received):
+            if self._held(item, name, data, stored.received):
                 return Outcome(item.key, Status.HELD, 0, 0, "held")
             if not (stored.received < pick.before if isinstance(pick, Due) else self._picks(data, stored.received)):
                 return Outcome(item.key, Status.GONE, 0, 0)
@@ -109,7 +109,9 @@ class _Look:
         found = self._whose.judge(data, received) if self._whose is not None else None
         return found is not None and bool(found[1].rows)
 
-    def _held(self, item: Item, data: bytes, received: datetime) -> bool:
-        if self._whole or tuple(str(part) for part in item.key) in self._keys:
+    def _held(self, item: Item, name: str, data: bytes, received: datetime) -> bool:
+        # A hold may name the folder as staff do: rather kept for that than lost for a label.
+        message = str(item.key[1])
+        if self._whole or not self._keys.isdisjoint({(str(item.key[0]), message), (name, message)}):
             return True
         return any((found := w.judge(data, received)) is not None and bool(found[1].rows) for w in self._spares)

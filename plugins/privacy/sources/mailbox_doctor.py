@@ -52,7 +52,7 @@ def _names(source: MailboxSource) -> Iterator[Problem]:
                     "mailbox.no_match", "The pattern matches no folder.", f"{source.where(name)}: {pattern}",
                     "Correct or remove it.", fatal=False,
                 )  # fmt: skip
-        for folder, label in there.items():
+        for label, folder in there.items():
             if folder in claimed:
                 yield Problem(
                     "mailbox.overlap", f"The folder is of dataset {claimed[folder]!r} too: its messages come twice.",
@@ -63,9 +63,9 @@ def _names(source: MailboxSource) -> Iterator[Problem]:
 
 def _messages(source: MailboxSource) -> Iterator[Problem]:
     for name in source.system.datasets:
-        for folder, label in source.folders(name).items():
+        for label in source.folders(name):
             try:
-                with source.mail.folder(folder, f"{source.where(name)}: {label}") as opened:
+                with source.opened(name, label) as opened:
                     irregular = [stored for stored in opened.messages() if opened.status(stored) is None]
                     yield from (
                         Problem(

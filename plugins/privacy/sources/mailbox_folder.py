@@ -21,6 +21,7 @@ _TRIES = 5
 class MaildirFolder:
     """See :class:`Folder`; valid inside :meth:`Maildir.folder` only.
 
+    :param name: what its messages have for its name.
     :param handles: its opened subfolders.
     :param places: where messages were when they were last listed.
     :param names_of: how many messages of the mailbox a file is, by its inode.

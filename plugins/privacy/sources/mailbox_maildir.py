@@ -113,10 +113,10 @@ class Maildir:
         return count
 
     @contextmanager
-    def folder(self, name: str, where: str) -> Iterator[MaildirFolder]:
+    def folder(self, name: str, where: str, label: str) -> Iterator[MaildirFolder]:
         """Open a folder.
 
-        :param where: how errors name it.
+        :param where: how errors name it. :param label: what its messages have for its name.
         :raises Unreadable: ``mailbox.no_folder``, ``storage.link``.
         """
         if name not in self._files:
@@ -144,7 +144,7 @@ class Maildir:
                             continue
                 finally:
                     os.close(inner)
-            yield MaildirFolder(name, where, handles, self._places.setdefault(name, {}), self.names_of)
+            yield MaildirFolder(label, where, handles, self._places.setdefault(name, {}), self.names_of)
         finally:
             for handle in handles.values():
                 os.close(handle)

@@ -45,8 +45,8 @@ def missed(source: MailboxSource, selection: Selection, seen: bytes, since: date
         return 0
     known = {seen[at : at + SIZE] for at in range(0, len(seen), SIZE)}
     count = 0
-    for name, label in source.folders(selection.dataset).items():
-        with source.mail.folder(name, f"{source.where(selection.dataset)}: {label}") as folder:
+    for label in source.folders(selection.dataset):
+        with source.opened(selection.dataset, label) as folder:
             for stored in folder.messages():
                 if _digest(stored) in known or folder.oldest(stored) >= since:
                     continue

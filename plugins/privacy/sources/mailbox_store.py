@@ -20,6 +20,7 @@ INBOX = "INBOX"
 class Stored:
     """A message as it was listed.
 
+    :param folder: what its folder is called outside of the archive; see ``Mailbox.label_of``.
     :param name: what names it in its folder, for good.
     :param place: where it is now; the store's own.
     :param received: when it arrived, by the store's word: aware, UTC.
@@ -115,9 +116,10 @@ class MessageStore(Protocol):
         """The names of all its folders, sorted. :raises RetryLater, Unreadable: it cannot be asked."""
         ...
 
-    def folder(self, name: str, where: str) -> AbstractContextManager[Folder]:
+    def folder(self, name: str, where: str, label: str) -> AbstractContextManager[Folder]:
         """Open a folder.
 
+        :param label: what its messages have for its name.
         :param where: how errors name it.
         :raises Unreadable: ``mailbox.no_folder``: there is none.
         """

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from privacy.datamap.load import Ref
+from privacy.datamap.models import System
 from privacy.sources.base import LEFT_OUT, PARTY, SUBJECT, WITHHELD, Source, Subject
 from privacy.sources.mailbox_names import base_name, folder_name
 from privacy.testing.reading import must
@@ -46,8 +47,9 @@ class Messages:
         return f"{len(gone)} messages missing, {len(new)} new, {changed} changed"
 
 
-def snapshot(root: Path) -> Messages:
-    """Everything below a Maildir."""
+def snapshot(root: Path, system: System) -> Messages:
+    """Everything below a Maildir, folders as they are called outside of it."""
+    boxes = [dataset.mailbox for dataset in system.datasets.values() if dataset.mailbox is not None]
     found: dict[Key, bytes] = {}
     for path in root.rglob("*"):
         if path.is_symlink() or not path.is_file():
@@ -55,7 +57,8 @@ def snapshot(root: Path) -> Messages:
         *above, sub, name = ("", *path.relative_to(root).parts)
         if sub in ("cur", "new") and len(above) < 3:
             folder = folder_name(above[-1][1:]) if above[-1] else "INBOX"
-            found[folder, base_name(name)] = path.read_bytes()
+            label = next((label for box in boxes if (label := box.label_of(folder)) is not None), folder)
+            found[label, base_name(name)] = path.read_bytes()
         else:
             found[(path.relative_to(root).as_posix(),)] = path.read_bytes()
     return Messages(found)

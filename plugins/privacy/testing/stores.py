@@ -107,7 +107,7 @@ class Stores:
         if ref.system.source == "files":
             return files.blobs_of(path)
         if ref.system.source == "mailbox":
-            return mail.snapshot(path)
+            return mail.snapshot(path, ref.system)
         if path.is_dir():
             logs = (file for file in sorted(path.rglob("*")) if file.is_file())
             return Files({file.relative_to(path).as_posix(): _lines(file) for file in logs})
