@@ -171,6 +171,15 @@ def test_a_value_is_shown_as_it_is_and_never_acted_upon(house, text):
         ("bel\a\x1b[31m\x85", "bel\u2407\u241b[31m[U+0085]"),
         ("een\ntwee\tdrie", "een\ntwee\tdrie"),
         ("שלום 🙂", "שלום 🙂"),
+        ("be\u200bta\u2060al\u00adt\ufeff", "be[U+200B]ta[U+2060]al[U+00AD]t[U+FEFF]"),
+        ("a\U000e0041\U000e007fb\u3164", "a[U+E0041][U+E007F]b[U+3164]"),
+        ("pay\u200dpal\u200c", "pay[U+200D]pal[U+200C]"),
+        ("🙂\ufe0f\ufe01\u200d\u200d", "🙂\ufe0f[U+FE01][U+200D][U+200D]"),
+        ("x\U000e0101\U000e0102", "x[U+E0101][U+E0102]"),
+        (
+            "می\u200cخ ❤\ufe0f\u200d🔥 1\ufe0f\u20e3 ©\ufe0f 葛\U000e0100",
+            "می\u200cخ ❤\ufe0f\u200d🔥 1\ufe0f\u20e3 ©\ufe0f 葛\U000e0100",
+        ),
     ],
 )
 def test_nothing_in_a_value_is_hidden_or_turns_the_text_around_it(house, text, shown):

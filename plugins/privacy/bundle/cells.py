@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,8 +19,22 @@ _LONGEST = 500
 
 # What has no shape, or turns the text around it, is shown by a sign or by its number: a reader must see what is there.
 _SHOWN = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
-_SHOWN |= {code: f"[U+{code:04X}]" for code in (*range(0x80, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F))}
-_SHOWN |= {code: f"[U+{code:04X}]" for code in (*range(0x2066, 0x206A), 0x2028, 0x2029, 0xFEFF)}
+# Those are the controls, and what Unicode lets a program leave out (Default_Ignorable_Code_Point), but for _SHAPING.
+_UNSEEN = (
+    range(0x80, 0xA0), (0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E), (0x200B, 0x200E, 0x200F),
+    range(0x2028, 0x202F), range(0x2060, 0x2070), (0x3164, 0xFEFF, 0xFFA0), range(0xFFF0, 0xFFFC),
+    range(0x1BCA0, 0x1BCA4), range(0x1D173, 0x1D17B), range(0xE0000, 0xE0100), range(0xE01F0, 0xE1000),
+)  # fmt: skip
+_SHOWN |= {code: f"[U+{code:04X}]" for code in chain.from_iterable(_UNSEEN)}
+
+# Joiners and variants shape emoji, and letters of some scripts, where one stands by itself next to such a character (a
+# variant also after the digit of a keycap); anywhere else nobody would see them.
+_SHAPING = r"\u180B-\u180D\u180F\u200C\u200D\uFE00-\uFE0F\U000E0100-\U000E01EF"
+_JOINER, _VARIANT = r"\u200C\u200D", _SHAPING.replace(r"\u200C\u200D", "")
+_LETTER = rf"[^\x00-\xFF{_SHAPING}]"
+_STRAY = re.compile(
+    rf"(?<!{_LETTER})(?<!\uFE0F)[{_JOINER}]|[{_JOINER}](?!{_LETTER})|(?<!{_LETTER})(?<![0-9#*\xA9\xAE])[{_VARIANT}]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +51,9 @@ class Cell:
 
 
 def visible(text: str) -> str:
-    """A text in which nothing is hidden: no control character, nothing that turns the direction of writing."""
+    """A text in which nothing is hidden: no control character, nothing without a shape, nothing that turns writing."""
+    if not text.isascii():
+        text = _STRAY.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
     return text.replace("\r\n", "\n").translate(_SHOWN)
 
 
