@@ -90,3 +90,21 @@ def test_without_the_note_of_what_was_seen_nothing_is_written(post: Post) -> Non
     (staging / LISTED).unlink()
     with pytest.raises(GiveUp, match=r"export\.incomplete"):
         steps.write_bundle(post.house, run, parts)
+
+
+def test_an_operator_learns_on_a_terminal_which_folder_a_label_means(post: Post, monkeypatch: Any) -> None:
+    from typer.testing import CliRunner
+
+    from privacy.cli import app, datamap
+    from privacy.settings import settings as cached
+
+    post.archive.folder("Klanten.Piet")
+    (label,) = (p for unit in post.begin()[1] for p, *_ in unit["partitions"] if p.startswith("Klanten.*"))
+    cached.cache_clear()
+    for name, value in post.variables.items():
+        monkeypatch.setenv(name, value)
+    words = ["datamap", "place", "mail", label]
+    assert CliRunner().invoke(app, words).exit_code == 1
+    monkeypatch.setattr(datamap, "on_a_terminal", lambda: True)
+    assert CliRunner().invoke(app, words).stdout.strip() == "Klanten.Piet"
+    cached.cache_clear()
