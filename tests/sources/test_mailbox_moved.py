@@ -69,6 +69,17 @@ def test_a_message_moved_under_its_own_name_is_missed_too(archive: Archive):
     assert reading.missed() == 1
 
 
+def test_a_name_that_was_seen_in_another_folder_is_another_message(archive: Archive):
+    name = archive.put(mail(to=ANNA), "Verzonden")
+    archive.put(mail(to=BRAM), "Klanten", name=f"{name},S=1")
+    reading = Reading(archive)
+    reading.read("INBOX", "Klanten")
+    (file,) = (archive.root / ".Verzonden/cur").iterdir()
+    file.rename(archive.root / "cur" / file.name)
+    reading.read()
+    assert reading.missed() == 1
+
+
 @pytest.mark.parametrize("folder", ["Klanten.Nieuw", "Klanten.Anna"])
 def test_a_message_moved_into_a_folder_that_is_new_is_missed(archive: Archive, folder: str):
     name = archive.put(mail(to=ANNA), "Verzonden")
