@@ -13,7 +13,7 @@ import pytest
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Unreadable
 from privacy.sources.base import Claim, Due, Selection
 from sources.records_kit import CLICKS as CLICK_COLUMNS
-from sources.records_kit import EVENTS, GA4, Kit, click, customer, email, event, of, talk
+from sources.records_kit import EVENTS, GA4, Kit, click, customer, email, event, of, talk, visit
 
 DAY = "ga4/events_20261120.parquet"
 CLICKS = "clicks/clicks-2026-11-20.ndjson"
@@ -275,3 +275,31 @@ def test_gzip_in_several_members_is_read_whole_and_damage_is_told(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:30] + b"\0\0\0\0" + whole[34:])
     assert refused(kit).code in ("records.corrupt", "records.truncated")
+
+
+@pytest.mark.parametrize(("at", "told"), [("2026-11-21T00:59:00", False), ("2026-11-21T05:00:00", True)])
+def test_a_file_that_is_read_is_of_the_day_that_its_name_says(tmp_path, at, told):
+    """Edge cases 10 and 22: not the newest alone, and whether its records are anybody's or not."""
+    events, clicks = Kit(tmp_path / "e", "events"), Kit(tmp_path / "c", "clicks")
+    events.parquet("ga4/events_20261120.parquet", [event(t, user="1") for t in ("2026-11-20T10:00:00", at)])
+    clicks.lines("clicks/clicks-2026-11-20.ndjson", [click(AT + "Z"), click(at + "Z", customer=1)])
+    for kit in (events, clicks):
+        for pick in (of(customer(1001)), DUE):
+            if told:
+                assert refused(kit, pick).code == "records.day"
+            else:
+                kit.read(pick)
+
+
+def test_a_file_that_is_passed_over_by_its_name_is_of_its_day_within_a_week(tmp_path):
+    """Edge case 22: what contests a visit, and what is due, may lie in a file that says another day."""
+    kit = Kit(tmp_path, "events")
+    kit.parquet(DAY, [event(AT, ip="192.0.2.7")])
+    wrong = kit.parquet("ga4/events_20261125.parquet", [event(AT, user="1002", ip="192.0.2.7")])
+    seen = visit("09:55", "10:05")
+    assert refused(kit, of(seen)).where == "desk.events: file 2 below ga4/, column occurred_at"
+    due = Due(datetime(2026, 11, 21, tzinfo=UTC))
+    assert refused(kit, due).code == "records.day"
+    wrong.rename(tmp_path / "ga4/events_20261205.parquet")
+    assert len(kit.read(of(seen))) == 1  # Further away nothing but the name is looked at.
+    assert len(kit.read(due)) == 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from privacy.errors import Unreadable
 from privacy.sources.base import Problem
 from privacy.sources.records_arrow import there, tops
 from privacy.sources.records_files import File, Form, RecordFiles
 from privacy.sources.records_json import document_records, line_records
-from privacy.sources.records_layout import Place
+from privacy.sources.records_layout import OTHER_DAY, Place
 from privacy.sources.records_parquet import deciding, opened
 
 FIRST = 200
@@ -44,9 +45,7 @@ def problems(files: RecordFiles) -> Iterator[Problem]:
     if _of_another_day(files, newest):
         yield Problem(
             "records.day", "The newest file has records of another day than its name says.",
-            f"{newest.where}, column {layout.dataset.time}",
-            "Correct that column's `zone`, in which a file has the records of one day; or leave `records.day` out: "
-            "then every file is looked into.",
+            f"{newest.where}, column {layout.dataset.time}", OTHER_DAY,
         )  # fmt: skip
     for name in unclaimed:
         yield Problem(
@@ -88,9 +87,14 @@ def _of_another_day(files: RecordFiles, file: File) -> bool:
     if day is None or time is None:
         return False
     if file.form is Form.PARQUET:
-        with opened(files, file, None, strict=False) as reader:
-            spans = reader.spans(time)
-        return any(low + 1 < day[0] or high - 1 > day[1] for low, high in spans)
+        try:
+            with opened(files, file, None, strict=False) as reader:
+                reader.dated()
+        except Unreadable as problem:
+            if problem.code != "records.day":
+                raise
+            return True
+        return False
     lines = file.form is Form.LINES
     records = line_records(files, file) if lines else document_records(files, file, layout.at)
     try:

@@ -69,6 +69,8 @@ class RecordFiles:
         self._listed: list[File] | None = None
         self.prepared: tuple[Selection, Any] | None = None
         """The last selection of subjects that was looked for; its repr hides whose."""
+        self.dated: set[Entry] = set()
+        """Files that were passed over by their names and are of the days that these say."""
         self.verdicts: dict[tuple[bytes, int], bool] = {}
         """Which visits of a selection (a keyed digest, a number) are contested, once all files were looked into."""
 

@@ -30,6 +30,10 @@ from privacy.sources.records_path import Path, Record, own
 FILE, ROW = "file", "row"
 BUILT_IN = {FILE: "text", ROW: "integer"}
 
+OTHER_DAY = (
+    "Correct that column's `zone`, in which a file has the records of one day; or leave `records.day` out: then every "
+    "file is looked into."
+)
 _HOUR = timedelta(hours=1)
 
 
@@ -166,6 +170,18 @@ class Layout:
                 advice="Rename the file, or correct `names`.",
             ) from None  # fmt: skip
         return low, high
+
+    def dated(self, day: tuple[int, int] | None, at: int | None, where: str) -> None:
+        """Make sure that a record is of its file's day: by that day, files are passed over.
+
+        :param day: see :meth:`span`. ``at``: when the record came to be. ``where``: how an error names it.
+        :raises Unreadable: ``records.day``: it is further than an hour from it.
+        """
+        if day is not None and at is not None and not day[0] <= at <= day[1]:
+            raise Unreadable(
+                "records.day", "A file has records of another day than its name says.",
+                where=f"{where}, column {self.dataset.time}", advice=OTHER_DAY,
+            )  # fmt: skip
 
     def of_name(self, key: str) -> dict[str, str | None]:
         """The columns that stand in a file's name."""

@@ -274,11 +274,22 @@ class ParquetReader:
         span = self._span(self._parquet.metadata.row_group(number), self._layout.starts)
         return span is None or not isinstance(self._pick, DueRule) or span[0] < self._pick.before
 
-    def spans(self, name: str) -> list[tuple[int, int]]:
-        """Between which instants, exclusive, the records of its row groups lie, as far as that can be told."""
-        groups = map(self._parquet.metadata.row_group, range(self._parquet.metadata.num_row_groups))
+    def dated(self) -> None:
+        """Make sure that it has the records of its day, as far as its statistics tell. See :meth:`Layout.dated`."""
+        layout, name = self._layout, self._layout.dataset.time
+        day, path = layout.span(self.file.entry.key), layout.paths.get(name or "")
+        here = self._leaves.get(path.names) if path is not None and path.names is not None else None
+        if day is None or here is None or name is None:
+            return
+        column, found = layout.dataset.columns[name], list[int | None]()
         with decoding(self.file.where):
-            return [span for group in groups if (span := self._span(group, name)) is not None]
+            for number in range(self._parquet.metadata.num_row_groups):
+                stats = self._parquet.metadata.row_group(number).column(here[0]).statistics
+                if stats is not None and stats.has_min_max:
+                    # Whatever order they are in, both are values of records.
+                    found += [instant(value, column.form, column.zone or "UTC") for value in (stats.min, stats.max)]
+        for at in found:
+            layout.dated(day, at, self.file.where)
 
     def _span(self, group: Any, name: str | None) -> tuple[int, int] | None:
         """Between which instants a row group's records lie; None: that cannot be told."""
@@ -384,4 +395,5 @@ def opened(files: RecordFiles, file: File, pick: Pick | None, *, strict: bool = 
             reader = ParquetReader(layout, file, raw, parquet, pick)
         if strict:
             reader.essential()
+            reader.dated()
         yield reader

@@ -12,7 +12,7 @@ import pyarrow as pa
 from privacy.sources.base import ByKey, Due, Selection
 from privacy.sources.records_files import File, Form, RecordFiles
 from privacy.sources.records_json import Found, document_records, exact, line_records
-from privacy.sources.records_layout import Layout, Row
+from privacy.sources.records_layout import Layout, Place, Row
 from privacy.sources.records_match import DueRule, KeyRule, Matcher, OfDue, Pick, Seen, place
 from privacy.sources.records_parquet import Picks, deciding, missing, opened, overlaps
 from privacy.sources.whose import Judged
@@ -23,6 +23,14 @@ KEPT_BYTES = 16 * 2**20
 
 LOOKED_AT = 1_000
 """A path that leads to nothing in so many first records leads nowhere."""
+
+
+_WEEK = 7 * 86_400_000_000
+"""Microseconds. Of files that are passed over by their names, those so near are asked for their days: a footer each."""
+
+
+def _wider(span: tuple[int, int] | None) -> tuple[int, int] | None:
+    return None if span is None else (span[0] - _WEEK, span[1] + _WEEK)
 
 
 class Group(Protocol):
@@ -95,7 +103,10 @@ class Scanner:
         self, file: File, told: Told, *, output: bool = False
     ) -> Iterator[tuple[Group, list[tuple[int, Judged]]]]:
         """The records of a file that the selection says something of, group by group."""
-        if not self.pick.reaches(self.layout.span(file.entry.key)):
+        span = self.layout.span(file.entry.key)
+        if not self.pick.reaches(span):
+            if self.pick.reaches(_wider(span)):
+                self._dated(file)
             return
         kept = self.settle(file, told, output)
         for group in self.groups(file, told, output=output) if kept is None else kept:
@@ -124,11 +135,16 @@ class Scanner:
         lines = file.form is Form.LINES
         records = line_records(self.files, file) if lines else document_records(self.files, file, self.layout.at)
         absent = _Absent(self.layout, file)
+        layout, key, time = self.layout, file.entry.key, self.layout.dataset.time
+        day = layout.span(key)
         with closing(records):  # type: ignore[type-var]
             group = _JsonGroup(self.layout)
             for found in records:
                 told.records = found.row
                 absent.look(found.quick, found.row)
+                if day is not None:
+                    at = Place(key, found.row, file.where)
+                    layout.dated(day, layout.moment(time, found.quick, at), file.where)
                 if only is None or found.row in only:
                     group.add(found, file)
                     if group.full:
@@ -165,10 +181,22 @@ class Scanner:
         for other in self.files.beside() if asked else ():
             asked = [w for w in asked if w.number not in pick.contested]
             reached = frozenset(w.number for w in asked if overlaps(self.layout.span(other.entry.key), w))
+            if not reached and any(overlaps(_wider(self.layout.span(other.entry.key)), w) for w in asked):
+                self._dated(other)
             if reached and (other.entry.key != file.entry.key or not told.all):
                 self._look(other, reached)
         verdicts.update({(pick.digest, n): n in pick.contested for n in visits | pick.contested})
         return kept
+
+    def _dated(self, file: File) -> None:
+        """See in the footer of a file that is passed over by its name that it is of the day that it says.
+
+        :raises Unreadable: ``records.day``; or it is damaged, so nobody can tell.
+        """
+        if file.form is Form.PARQUET and file.entry not in self.files.dated:
+            with opened(self.files, file, None, strict=False) as reader:
+                reader.dated()
+            self.files.dated.add(file.entry)
 
     def _look(self, file: File, visits: frozenset[int]) -> None:
         pick = self.pick
