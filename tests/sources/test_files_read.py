@@ -227,7 +227,22 @@ def test_what_could_be_theirs_and_is_no_record_fails_an_export_and_not_a_purge(c
     (word,) = [w for w in (problem.where.rpartition(" ")[2],) if w.isalpha()]
     assert ["Anna" in key for key in cabinet.source().keys(word)] == [True]
     cabinet.raw["excused"] = [{"name": key, "why": "w"} for key in cabinet.source().keys(word)]
-    assert len(cabinet.read("applications", of(71001))) == 1
+    if damage in (own_link, own_pipe):
+        fails(lambda: cabinet.read("applications", of(71001)), "files.excused")
+    else:
+        assert len(cabinet.read("applications", of(71001))) == 1
+
+
+@pytest.mark.parametrize("name", ["applications/71001/a.txt", "applications/71001", "applications/"])
+def test_a_file_of_the_dataset_cannot_be_excused(cabinet, name) -> None:
+    """Edge case 9: it would be missing from an export that looks whole."""
+    cabinet.put("applications/71001/a.txt")
+    cabinet.raw["excused"] = [{"name": name, "why": "w"}]
+    problem = fails(lambda: cabinet.read("applications", of(71001)), "files.excused")
+    assert "excuse it by name" not in str(problem)
+    tally = Tally()
+    assert (cabinet.read("applications", FOREVER, tally), tally.unreadable) == ([], 1)
+    assert [(p.code, p.fatal) for p in cabinet.source().check()] == [("files.excused", True)]
 
 
 def test_a_link_in_the_place_of_the_whole_folder_is_told(cabinet: Cabinet) -> None:

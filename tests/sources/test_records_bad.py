@@ -303,3 +303,17 @@ def test_a_file_that_is_passed_over_by_its_name_is_of_its_day_within_a_week(tmp_
     wrong.rename(tmp_path / "ga4/events_20261205.parquet")
     assert len(kit.read(of(seen))) == 1  # Further away nothing but the name is looked at.
     assert len(kit.read(due)) == 1
+
+
+@pytest.mark.parametrize("name", [CLICKS, "clicks/"])
+def test_a_file_of_the_dataset_cannot_be_excused(tmp_path, name):
+    """Edge case 9: a damaged one that is excused would be missing from an export that looks whole."""
+    kit = Kit(tmp_path, "clicks", excused=[{"name": name, "why": "w"}])
+    kit.put(CLICKS, b"{")
+    kit.put("clicks/clicks-2026-11-21.ndjson" if name == CLICKS else "clicks/README", b"")
+    with pytest.raises(Unreadable) as error:
+        kit.read(of(customer(1001)))
+    assert (error.value.code, error.value.where) == ("records.excused", "desk.clicks: file 1 below clicks/")
+    found = {p.code: p for p in kit.source().check()}
+    assert found["records.excused"].fatal
+    assert "records.other_name" not in found

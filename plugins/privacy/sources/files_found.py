@@ -12,9 +12,13 @@ from privacy.sources.files_names import MEDIA_TYPE, SHA256, File, NameForm, Stra
 from privacy.storage import Entry, Store, translated
 
 _TOLD = {
-    "files.other_name": ("A file below the prefix has another name than the dataset's.", "Rename it, move it"),
-    "files.value": ("A file's name has a value in it that is none of its column's type.", "Rename it, move it"),
-    "files.same_name": ("The names of two files are alike but for bytes that are no text.", "Rename one, move it"),
+    "files.other_name": ("A file below the prefix has another name than the dataset's.", "Rename it or move it"),
+    "files.value": ("A file's name has a value in it that is none of its column's type.", "Rename it or move it"),
+    "files.excused": (
+        "A file of the dataset, by its name, is excused: it would be missing from exports.",
+        "Take it out of `excused:`, or move it away from the prefix",
+    ),
+    "files.same_name": ("The names of two files are alike but for bytes that are no text.", "Rename one or move it"),
     "storage.link": ("A symbolic link; links are not followed.", "Put the file itself there"),
     "storage.mount": ("It lies on another filesystem than the store.", "Put the files themselves there"),
     "storage.special": ("It is no regular file.", "Move it"),
@@ -54,14 +58,21 @@ class Files:
     def listed(self) -> tuple[list[File], list[Stray]]:
         """The records below the prefix, sorted by key, and what else lies there and is not excused.
 
+        A file that ``names`` matches cannot be excused.
+
         :raises Unreadable: the store cannot be listed.
         """
         files: list[File] = []
         strays: list[Stray] = []
         names: set[str] = set()
-        for entry in self.entries():
+        for entry in self._list(self.form.prefix):
+            if entry.key.startswith(self._inner):
+                continue
             found = self.form.read(entry)
-            if isinstance(found, Stray):
+            if self._excuses(entry.key):
+                if found is not None and self.form.matches(entry.key):
+                    strays.append(Stray(entry, "files.excused"))
+            elif isinstance(found, Stray):
                 strays.append(found)
             elif found is not None and found.key in names:
                 strays.append(Stray(entry, "files.same_name"))
@@ -134,7 +145,7 @@ class Files:
         key = stray.entry.key
         return Problem(
             stray.code, message + more, self.where(key),
-            f"{advice}, or excuse it by name. Which one it is: {self._look_up(key)}.",
+            f"{advice}{'' if self.form.matches(key) else ', or excuse it by name'}. Which one it is: {self._look_up(key)}.",
             fatal=self.form.dataset.delivery is None,
         )  # fmt: skip
 

@@ -127,6 +127,10 @@ class NameForm:
     def _wrong(self, what: str) -> BadConfiguration:
         return BadConfiguration("files.dataset", f"The dataset cannot be read: {what}.", where=self.full)
 
+    def matches(self, key: str) -> bool:
+        """Whether a key below the prefix has a name of the dataset's, whatever its values are."""
+        return self._names.fullmatch(key[len(self.prefix) :]) is not None
+
     def read(self, entry: Entry) -> File | Stray | None:
         """What lies under a key below the prefix; None: a delivery's own list of its files."""
         rest = entry.key[len(self.prefix) :]

@@ -8,7 +8,7 @@ from itertools import islice
 from privacy.errors import Unreadable
 from privacy.sources.base import Problem
 from privacy.sources.records_arrow import there, tops
-from privacy.sources.records_files import File, Form, RecordFiles
+from privacy.sources.records_files import EXCUSED, UNEXCUSED, File, Form, RecordFiles
 from privacy.sources.records_json import document_records, line_records
 from privacy.sources.records_layout import OTHER_DAY, Place
 from privacy.sources.records_parquet import deciding, opened
@@ -21,12 +21,15 @@ def problems(files: RecordFiles) -> Iterator[Problem]:
     """See :meth:`privacy.sources.base.Source.check`. :raises Unreadable: the newest file cannot be read."""
     layout, found = files.layout, files.everything()
     for number, entry in enumerate(found, start=1):
-        if not entry.regular:
+        named = files.named(entry.key)
+        if named and files.excuses(entry.key):
+            yield Problem("records.excused", EXCUSED, files.where(number), UNEXCUSED)
+        elif not entry.regular:
             yield Problem(
                 f"storage.{entry.identity}", "A link, a mount or a special file is not read.",
-                files.where(number), "Put the file itself there, or excuse it by name.",
+                files.where(number), "Put the file itself there, or " + ("move it." if named else "excuse it by name."),
             )  # fmt: skip
-        elif not files.named(entry.key):
+        elif not named:
             yield Problem(
                 "records.other_name", "The file's name is not one that `names` matches: no export is made.",
                 files.where(number), "Move it, correct `names`, or excuse it by name.", fatal=False,

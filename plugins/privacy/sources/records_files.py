@@ -24,6 +24,10 @@ ACTIVE = timedelta(hours=1)
 """A plain file of lines that was changed within this time may still be written to."""
 
 
+EXCUSED = "A file of the dataset, by its name, is excused: it would be missing from exports."
+UNEXCUSED = "Take it out of `excused:`, or move it away from the prefix."
+
+
 class Form(Enum):
     """How a file holds its records."""
 
@@ -84,10 +88,12 @@ class RecordFiles:
         return self.layout.names.fullmatch(key[len(self.prefix) :]) is not None
 
     def everything(self) -> list[Entry]:
-        """All that lies under the prefix and is not excused, by key."""
-        return [e for e in self.store.list(self.prefix) if self.claims(e.key) and not self._excuses(e.key)]
+        """All that lies under the prefix and is not excused, by key; a file that `names` matches cannot be."""
+        found = (entry for entry in self.store.list(self.prefix) if self.claims(entry.key))
+        return [entry for entry in found if self.named(entry.key) or not self.excuses(entry.key)]
 
-    def _excuses(self, key: str) -> bool:
+    def excuses(self, key: str) -> bool:
+        """Whether the data map excuses a file by name."""
         return any(key == name or key.startswith(name.rstrip("/") + "/") for name in self._excused)
 
     def where(self, number: int) -> str:
@@ -98,12 +104,16 @@ class RecordFiles:
         """The files, by key. A link counts: it fails when it is read, rather than being passed over.
 
         :param whole: nothing under the prefix may be left out.
-        :raises Unreadable: ``records.no_files``; ``records.other_name``: a file that could hold somebody's records.
+        :raises Unreadable: ``records.no_files``; ``records.other_name``, ``records.excused``: a file that could hold
+            somebody's records.
         """
         found: list[File] = []
         for number, entry in enumerate(self.everything(), start=1):
             where = self.where(number)
-            if self.named(entry.key):
+            if self.named(entry.key) and self.excuses(entry.key):
+                if whole:
+                    raise Unreadable("records.excused", EXCUSED, where=where, advice=UNEXCUSED)
+            elif self.named(entry.key):
                 found.append(File(entry, self._form(entry.key, where), None, where))
             elif whole:
                 raise Unreadable(

@@ -33,7 +33,7 @@ LONGEST = 64 * 2**20
 _BROKEN = cast("tuple[type[Exception], ...]", (isal_zlib.IsalError, zlib.error))
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _GOES_ON = ("", ".", "e", "E")
-_REPAIR = "Restore it from a backup or ask for it again, or excuse it by name in the data map, with the reason."
+_REPAIR = "Restore it from a backup or ask for it again; if it is lost for good, move it away from the prefix."
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ ROWS = 16_384
 _DAY = 86_400_000_000
 """Microseconds; no zone's clocks were ever put forward by more."""
 
-_REPAIR = "Restore it from a backup or ask for it again, or excuse it by name in the data map, with the reason."
+_REPAIR = "Restore it from a backup or ask for it again; if it is lost for good, move it away from the prefix."
 Test = tuple[str, Names, Look]
 Picks = Sequence[tuple[int, int | None, str | None]]
 
