@@ -13,7 +13,7 @@ import pytest
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Unreadable
 from privacy.sources.base import Claim, Due, Selection
 from sources.records_kit import CLICKS as CLICK_COLUMNS
-from sources.records_kit import EVENTS, GA4, Kit, click, customer, email, event, of, talk, visit
+from sources.records_kit import EVENTS, GA4, Kit, click, customer, device, email, event, of, talk, visit
 
 DAY = "ga4/events_20261120.parquet"
 CLICKS = "clicks/clicks-2026-11-20.ndjson"
@@ -317,3 +317,33 @@ def test_a_file_of_the_dataset_cannot_be_excused(tmp_path, name):
     found = {p.code: p for p in kit.source().check()}
     assert found["records.excused"].fatal
     assert "records.other_name" not in found
+
+
+@pytest.mark.parametrize(("many", "optional", "told"), [(1000, False, True), (999, False, False), (1000, True, False)])
+def test_a_renamed_id_does_not_give_its_records_to_whom_a_later_column_names(tmp_path, many, optional, told):
+    """Edge case 22: the clicks of 1001 on a device that somebody else has by now. Where nulls are left out, few tell nothing."""
+    columns = CLICK_COLUMNS | {"customer": CLICK_COLUMNS["customer"] | {"optional": optional}}
+    kit = Kit(tmp_path, "clicks", columns=columns)
+    one = {"at": AT + "Z", "visitor": {"customerId": 1001, "device": "d", "ip": None, "agent": None}, "page": "/"}
+    kit.lines(CLICKS, [one] * many)
+    if told:
+        problem = refused(kit, of(device("d")))
+        assert (problem.code, problem.where) == ("records.absent", "desk.clicks: file 1 below clicks/, column customer")
+    else:
+        assert len(kit.read(of(device("d")))) == many
+    assert len(kit.read(DUE)) == many
+    assert [p.fatal for p in kit.source().check() if p.code == "records.absent"] == [True] * told
+    kit.lines(CLICKS, [one] * many + [click(AT + "Z", device="d")])
+    assert len(kit.read(of(device("d")))) == many + 1
+    assert "records.absent" not in [p.code for p in kit.source().check()]
+
+
+def test_the_doctor_tells_of_a_column_that_other_files_have(tmp_path):
+    kit = Kit(tmp_path, "clicks")
+    kit.lines(CLICKS, [click(AT + "Z")])
+    kit.lines(
+        "clicks/clicks-2026-11-21.ndjson",
+        [{"at": "2026-11-21T10:00:00Z", "visitor": {"customer": 1, "device": "d"}}] * 1000,
+    )
+    (found,) = [p for p in kit.source().check() if p.code == "records.absent"]
+    assert (found.where, found.fatal) == ("desk.clicks: file 2 below clicks/, column ip", True)

@@ -97,6 +97,8 @@ class Column(Strict):
     :param zone: IANA zone of a datetime; ``form``: how the store writes it.
     :param original: this column is the record as the store has it (a raw log line): delivered beside the tables.
     :param path: for ``records``: where in a record its value stands, in JMESPath; left out: under its own name.
+    :param optional: for ``records``: a whole file of JSON may be without this subject column, as on a day on which
+        nobody signed in. Otherwise that is an error where a later column would decide: it may have been renamed.
     """
 
     type: str
@@ -109,6 +111,7 @@ class Column(Strict):
     access: Access | None = None
     original: bool = False
     path: str | None = None
+    optional: bool = False
 
     @field_validator("description", mode="before")
     @classmethod

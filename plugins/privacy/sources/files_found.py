@@ -143,9 +143,10 @@ class Files:
         message, advice = _TOLD[stray.code]
         more = f" There are {count} such things." if count > 1 else ""
         key = stray.entry.key
+        excuse = "" if self.form.matches(key) else ", or excuse it by name"
         return Problem(
             stray.code, message + more, self.where(key),
-            f"{advice}{'' if self.form.matches(key) else ', or excuse it by name'}. Which one it is: {self._look_up(key)}.",
+            f"{advice}{excuse}. Which one it is: {self._look_up(key)}.",
             fatal=self.form.dataset.delivery is None,
         )  # fmt: skip
 

@@ -7,11 +7,15 @@ from itertools import islice
 
 from privacy.errors import Unreadable
 from privacy.sources.base import Problem
+from privacy.sources.records_absent import ABSENT, ENOUGH, OPTIONAL, Each
 from privacy.sources.records_arrow import there, tops
 from privacy.sources.records_files import EXCUSED, UNEXCUSED, File, Form, RecordFiles
 from privacy.sources.records_json import document_records, line_records
 from privacy.sources.records_layout import OTHER_DAY, Place
 from privacy.sources.records_parquet import deciding, opened
+
+NEWEST = 3
+"""So many files are looked through whole for a subject column that was renamed; one that has them all, not far."""
 
 FIRST = 200
 """So many records of a JSON file are looked at."""
@@ -45,6 +49,7 @@ def problems(files: RecordFiles) -> Iterator[Problem]:
             "records.missing_path", "The newest file's records have nothing where the column's path leads.",
             f"{newest.where}, column {name}", "Correct `path` in the data map.", fatal=name in decides,
         )  # fmt: skip
+    yield from _renamed(files, sorted(listed, key=lambda file: (file.entry.modified, file.entry.key))[-NEWEST:])
     if _of_another_day(files, newest):
         yield Problem(
             "records.day", "The newest file has records of another day than its name says.",
@@ -81,6 +86,30 @@ def _paths(files: RecordFiles, file: File) -> tuple[list[str], list[str]]:
         top for path in paths.values() for top in path.tops or ()
     }
     return absent if members else [], [] if everything else [name for name in members if name not in claimed]
+
+
+def _renamed(files: RecordFiles, newest: list[File]) -> Iterator[Problem]:
+    """The subject columns that no record of a large JSON file has, though other files or later columns do."""
+    layout, told = files.layout, list[tuple[File, Each, int]]()
+    for file in newest:
+        if file.form is Form.PARQUET:
+            continue  # Its schema says what it has.
+        records = line_records(files, file) if file.form is Form.LINES else document_records(files, file, layout.at)
+        each, row = Each(layout), 0
+        try:
+            for found in records if each.sought else ():
+                row = found.row
+                each.look(found.quick)
+                if not each.sought:
+                    break
+        finally:
+            records.close()  # type: ignore[attr-defined]
+        told.append((file, each, row))
+    for file, each, row in told:
+        elsewhere = [name for name in each.sought if any(r and name not in other.sought for _, other, r in told)]
+        column = each.passed_over() or next(iter(elsewhere), None)
+        if row >= ENOUGH and column is not None:
+            yield Problem("records.absent", ABSENT, f"{file.where}, column {column}", OPTIONAL)
 
 
 def _of_another_day(files: RecordFiles, file: File) -> bool:

@@ -10,19 +10,17 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from privacy.sources.base import ByKey, Due, Selection
+from privacy.sources.records_absent import Absent
 from privacy.sources.records_files import File, Form, RecordFiles
 from privacy.sources.records_json import Found, document_records, exact, line_records
 from privacy.sources.records_layout import Layout, Place, Row
 from privacy.sources.records_match import DueRule, KeyRule, Matcher, OfDue, Pick, Seen, place
-from privacy.sources.records_parquet import Picks, deciding, missing, opened, overlaps
+from privacy.sources.records_parquet import Picks, deciding, opened, overlaps
 from privacy.sources.whose import Judged
 
 GROUP_ROWS, GROUP_BYTES = 1_000, 4 * 2**20
 KEPT_BYTES = 16 * 2**20
 """So many of a file's records are kept while visits are settled; with more, it is read a second time."""
-
-LOOKED_AT = 1_000
-"""A path that leads to nothing in so many first records leads nowhere."""
 
 
 _WEEK = 7 * 86_400_000_000
@@ -134,7 +132,7 @@ class Scanner:
     def _json(self, file: File, told: Told, only: frozenset[int] | None) -> Iterator[Group]:
         lines = file.form is Form.LINES
         records = line_records(self.files, file) if lines else document_records(self.files, file, self.layout.at)
-        absent = _Absent(self.layout, file)
+        absent = Absent(self.layout, file, each=isinstance(self.pick, Matcher))
         layout, key, time = self.layout, file.entry.key, self.layout.dataset.time
         day = layout.span(key)
         with closing(records):  # type: ignore[type-var]
@@ -204,37 +202,6 @@ class Scanner:
         for group in self.groups(file, Told(), visits=visits):
             for seen in group.seen:
                 pick.learn(seen, set(visits))
-
-
-class _Absent:
-    """Whether JSON records have what decides whose they are: a path that leads nowhere would make them nobody's."""
-
-    def __init__(self, layout: Layout, file: File) -> None:
-        self._file = file
-        paths = layout.paths
-        self._wanted = [
-            (party.subject[0], [paths[name] for name in party.subject])
-            for party in layout.dataset.people.values()
-            if all(name in paths for name in party.subject)
-        ]
-        time = layout.dataset.time
-        if time in paths:
-            self._wanted.append((str(time), [paths[str(time)]]))
-        self._row = 0
-
-    def look(self, record: Any, row: int) -> None:
-        """See whether a record has them. :raises Unreadable: ``records.missing_path``."""
-        if not self._wanted:
-            return
-        self._row = row
-        self._wanted = [(name, paths) for name, paths in self._wanted if not any(p.there(record) for p in paths)]
-        if row >= LOOKED_AT:
-            self.end()
-
-    def end(self) -> None:
-        """There are no more. :raises Unreadable: ``records.missing_path``."""
-        if self._wanted and self._row:
-            raise missing(self._file.where, self._wanted[0][0])
 
 
 @dataclass(frozen=True, slots=True)
