@@ -41,7 +41,12 @@ def refused(kit: Kit, pick=None) -> Unreadable:
     (b'{"at": "2026-11-20T10:00:00Z", "visitor": {"customer": 1001', "records.no_json"),
     (b"anna@secret.example, 3", "records.no_json"), (b"[1, 2]", "records.no_record"), (b'"anna@secret.example"', "records.no_record"),
     (b"\xff\xfe", "records.no_json"), (b'{"a": NaN}', "records.no_json"), (b"{}{}", "records.no_json"), (b"[" * 5000, "records.no_json"),
-    (b'{"visitor": {"customer": 1001, "customer": 1002}, "at": "2026-11-20T10:00:00Z"}', "no error"),
+    (b'{"visitor": {"customer": 1001, "customer": 1002}, "at": "2026-11-20T10:00:00Z"}', "records.no_json"),
+    (b'{"visitor": {"customer": 1001, "c\\u0075stomer": 1002}, "at": "2026-11-20T10:00:00Z"}', "records.no_json"),
+    (b'{"visitor": {"customer": 1001}, "visitor": {}, "at": "2026-11-20T10:00:00Z"}', "records.no_json"),
+    (b'{"visitor": {"customer": 1001}, "at": "2026-11-20T10:00:00Z", "at": "2026-11-20T11:00:00Z"}', "records.no_json"),
+    (b'{"visitor": {"customer": 1002}, "at": "2026-11-20T10:00:00Z", "x": {"customer": 1, "at": "\\u0041"}}', "no error"),
+    (b'{"visitor": {"customer": 1002}, "at": "2026-11-20T10:00:00Z", "x": 1, "x": 2}', "no error"),
     (b'{"visitor": {"customer": 1002, "customer": 1001}, "at": "2026-11-20T10:00:00Z"}', "records.no_json"),
 ])  # fmt: skip
 def test_a_line_that_is_no_record_names_its_row(tmp_path, line, code):
@@ -347,3 +352,15 @@ def test_the_doctor_tells_of_a_column_that_other_files_have(tmp_path):
     )
     (found,) = [p for p in kit.source().check() if p.code == "records.absent"]
     assert (found.where, found.fatal) == ("desk.clicks: file 2 below clicks/, column ip", True)
+
+
+def test_a_document_in_which_a_member_that_tells_whose_a_record_is_stands_twice_is_an_error(tmp_path):
+    kit = Kit(tmp_path, "conversations")
+    record = json.dumps(talk(1, AT + "Z", customer=1001)).replace(
+        '"customer": 1001', '"customer": 1001, "customer": 1002'
+    )
+    kit.put(DUMP, f'{{"conversations": [{record}]}}'.encode())
+    assert (refused(kit).code, refused(kit).where) == (
+        "records.no_json",
+        "desk.conversations: file 1 below dumps/, row 1",
+    )

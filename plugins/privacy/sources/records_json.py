@@ -12,7 +12,7 @@ import codecs
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,7 +23,7 @@ from isal import igzip, isal_zlib
 
 from privacy.errors import PrivacyError, Unreadable
 from privacy.sources.records_files import File, RecordFiles
-from privacy.sources.records_path import Record
+from privacy.sources.records_path import Path, Record
 from privacy.storage import translated
 
 CHUNK = 2**18
@@ -33,6 +33,8 @@ LONGEST = 64 * 2**20
 _BROKEN = cast("tuple[type[Exception], ...]", (isal_zlib.IsalError, zlib.error))
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _GOES_ON = ("", ".", "e", "E")
+_ESCAPED = re.compile(rb"\\(?:u00[0-7]|/)")
+_ANY_ESCAPE = re.compile(rb"\\[u/]")
 _REPAIR = "Restore it from a backup or ask for it again; if it is lost for good, move it away from the prefix."
 
 
@@ -83,6 +85,31 @@ def quick(raw: bytes, where: str) -> Record:
     if type(value) is not dict:
         raise no_record(where)
     return cast(Record, value)
+
+
+class Twice:
+    """Records in which a member may stand twice that tells whose they are: a quick look would see the last alone.
+
+    :param paths: where in a record these members stand.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._any = any(path.members is None for path in paths)
+        names = sorted({name for path in paths for name in path.members or ()})
+        self._quoted = [json.dumps(name, ensure_ascii=False).encode("utf-8", "surrogatepass") for name in names]
+        # A name may be written in escapes; those of other scripts stand in names of other scripts alone.
+        self._escapes = _ESCAPED if all(name.isascii() for name in names) else _ANY_ESCAPE
+
+    def look(self, found: Found, where: str) -> None:
+        """See to it that none does. :raises Unreadable: ``records.no_json``."""
+        raw = found.raw
+        for quoted in self._quoted:
+            if raw.count(quoted) > 1:
+                break
+        else:
+            if not self._any and not (b"\\" in raw and self._escapes.search(raw)):
+                return
+        exact(raw, f"{where}, row {found.row}")
 
 
 def no_json(where: str) -> Unreadable:

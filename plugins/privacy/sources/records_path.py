@@ -43,6 +43,8 @@ class Path:
         """The members that lead to every value it can give, through lists unseen; None: that cannot be told."""
         self.tops: frozenset[str] | None = _tops(tree)
         """The members of the record that it looks into; None: any of them."""
+        self.members: frozenset[str] | None = _members(tree)
+        """The names of all members that it looks at, however deep; None: of any."""
         self.get: Callable[[Any], Any] = _compiled(tree) or self._evaluate
 
     def _evaluate(self, record: Record) -> Any:
@@ -70,6 +72,15 @@ def plain(expression: str) -> tuple[str, ...] | None:
 def own(name: str) -> Path:
     """The path of a column without one: its own name."""
     return Path(f'"{name}"')
+
+
+def _members(node: Node) -> frozenset[str] | None:
+    if node["type"] == "field":
+        return frozenset([node["value"]])
+    if node["type"] == "value_projection":
+        return None
+    found = [_members(child) for child in node["children"]]
+    return None if None in found else frozenset(name for part in found for name in part or ())
 
 
 def _plain(node: Node) -> tuple[str, ...] | None:

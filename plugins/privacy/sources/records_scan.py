@@ -12,7 +12,7 @@ import pyarrow as pa
 from privacy.sources.base import ByKey, Due, Selection
 from privacy.sources.records_absent import Absent
 from privacy.sources.records_files import File, Form, RecordFiles
-from privacy.sources.records_json import Found, document_records, exact, line_records
+from privacy.sources.records_json import Found, Twice, document_records, exact, line_records
 from privacy.sources.records_layout import Layout, Place, Row
 from privacy.sources.records_match import DueRule, KeyRule, Matcher, OfDue, Pick, Seen, place
 from privacy.sources.records_parquet import Picks, deciding, opened, overlaps
@@ -133,12 +133,14 @@ class Scanner:
         lines = file.form is Form.LINES
         records = line_records(self.files, file) if lines else document_records(self.files, file, self.layout.at)
         absent = Absent(self.layout, file, each=isinstance(self.pick, Matcher))
+        twice = Twice([self.layout.paths[name] for name in deciding(self.layout) if name in self.layout.paths])
         layout, key, time = self.layout, file.entry.key, self.layout.dataset.time
         day = layout.span(key)
         with closing(records):  # type: ignore[type-var]
             group = _JsonGroup(self.layout)
             for found in records:
                 told.records = found.row
+                twice.look(found, file.where)
                 absent.look(found.quick, found.row)
                 if day is not None:
                     at = Place(key, found.row, file.where)
