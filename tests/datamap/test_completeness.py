@@ -98,6 +98,19 @@ def test_a_column_under_another_name_is_claimed_by_its_select_not_by_a_comment(t
     assert names() == ["riders.name"]
 
 
+@pytest.mark.parametrize(("select", "found"), [
+    ("other.name AS full_name FROM riders JOIN other", ["riders.name"]), ('"other"."name" AS full_name FROM riders', ["riders.name"]),
+    ("o.name AS full_name FROM riders r JOIN other AS o", ["riders.name"]), ("x.o . name AS full_name FROM riders", ["riders.name"]),
+    ("r.name AS full_name FROM other o JOIN main.riders AS r", []), ("main.riders.name AS full_name FROM main.riders WHERE 1", []),
+    ('"riders"."name" AS "full_name" FROM riders', []), ("Riders.name AS full_name FROM riders", []),
+])  # fmt: skip
+def test_another_tables_column_of_the_same_name_claims_nothing(tmp_path, select, found):
+    shutil.copytree(HOME, tmp_path / "home")
+    (tmp_path / "home/sql/velo/riders.sql").write_text(f"SELECT {select}")
+    told = unclaimed(load(HOME).systems["velo"], [Claim("riders", ("name",))], tmp_path / "home")
+    assert [f.name for f in told if f.code == "datamap.unclaimed"] == found
+
+
 def logs(**changes: object) -> System:
     raw = load(HOME).systems["velo"].model_dump(exclude_none=True)
     dataset = raw["datasets"]["riders"] | {"prefix": "gate/access/", "table": None}

@@ -25,7 +25,15 @@ OWN: Mapping[str, str] = {
 }
 """The tables of ledger, holds and register, and why no dataset describes them."""
 
-_ALIAS = re.compile(r"(?:\w+\s*\.\s*)?[\"`]?(?P<own>\w+)[\"`]?\s+AS\s+[\"`]?(?P<name>\w+)[\"`]?", re.IGNORECASE)
+_NAME = r"[\"`]?\w+[\"`]?"
+_ALIAS = re.compile(
+    rf"(?<![\w.\"`])(?:(?:{_NAME}\s*\.\s*)?[\"`]?(?P<of>\w+)[\"`]?\s*\.\s*)?"
+    r"[\"`]?(?P<own>\w+)[\"`]?\s+AS\s+[\"`]?(?P<name>\w+)[\"`]?",
+    re.IGNORECASE,
+)
+_TABLE = re.compile(
+    rf"\b(?:FROM|JOIN)\s+(?:{_NAME}\s*\.\s*)?[\"`]?(?P<table>\w+)[\"`]?(?:\s+AS)?\s+[\"`]?(?P<alias>\w+)", re.IGNORECASE
+)
 _ASIDE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -132,7 +140,7 @@ def _no_dataset(system: System, thing: Held) -> Finding:
     elif not thing.parts:
         what, start = "place", "Describe it as a dataset with that `prefix:`"
         if hidden := re.fullmatch(r"\(place (\w+)\)", thing.name):
-            # A source of files says no name, which may be a person's.
+            # A source of files or records says no name, which may be a person's.
             start = f"Which one it is: privacy datamap place {system.system} {hidden[1]}. {start}"
     return Finding(
         system.system,
@@ -231,8 +239,11 @@ def _columns(system: System, name: str, dataset: Dataset, home: Path | None) -> 
         if file.name.split(".")[0] != name:
             continue
         text = _ASIDE.sub(" ", file.read_text(encoding="utf-8-sig", errors="replace"))
+        table = (dataset.table or name).casefold()
+        # A keyword after the table (WHERE, JOIN) is nobody's qualifier.
+        known = {table, *(t["alias"].casefold() for t in _TABLE.finditer(text) if t["table"].casefold() == table)}
         for alias in _ALIAS.finditer(text):
-            if alias["name"] in dataset.columns:
+            if alias["name"] in dataset.columns and (alias["of"] is None or alias["of"].casefold() in known):
                 yield alias["own"].casefold()
 
 
