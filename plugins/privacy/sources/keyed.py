@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,7 @@ from privacy.datamap.models import Column
 from privacy.errors import BadInput
 from privacy.sources.base import ByKey, Partition, Selection, Source
 
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 Key = tuple[object, ...]
 
 
@@ -45,6 +47,9 @@ def _typed(ref: Ref, name: str, text: str) -> object:
 
 def _value(column: Column, text: str) -> object:
     if column.type == "integer":
+        # Python would read 1_001 too, and digits of other scripts.
+        if not _WHOLE.fullmatch(text.strip()):
+            raise ValueError
         found = int(text)
         if not -(2**63) <= found < 2**63:
             raise ValueError
