@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Unreadable
-from privacy.sources.base import Claim, Due, Selection
+from privacy.sources.base import Due, Selection
+from privacy.sources.files_names import place
 from sources.records_kit import CLICKS as CLICK_COLUMNS
 from sources.records_kit import EVENTS, GA4, Kit, click, customer, device, email, event, of, talk, visit
 
@@ -200,7 +201,19 @@ def test_the_doctor_tells_of_members_that_no_path_looks_into_and_of_paths_that_l
     kit = Kit(tmp_path, "conversations")
     kit.dump(DUMP, [talk(1, AT + "Z")])
     assert list(kit.source().check()) == []
-    assert list(kit.source().inventory()) == [Claim("clicks/"), Claim("dumps/"), Claim("ga4/")]
+
+
+def test_the_inventory_names_no_file_that_nobody_describes(tmp_path):
+    """Edge case 34: a name may be a person's; the operator looks the word up."""
+    kit = Kit(tmp_path, "conversations", excused=[{"name": "old", "why": "w"}])
+    kit.dump(DUMP, [])
+    kit.put("old/Anna.json", b"")
+    kit.put("Anna de Vries.json", b"")
+    kit.put("Bram/x.json", b"")
+    here = {"Anna de Vries.json", "Bram/"}
+    words = {place(name) for name in here}
+    assert {c.name for c in kit.source().inventory()} == {"dumps/", "old", *(f"(place {word})" for word in words)}
+    assert {key for word in words for key in kit.source().keys(word)} == here
 
 
 @pytest.mark.parametrize(("kind", "changes", "said"), [

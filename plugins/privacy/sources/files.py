@@ -39,7 +39,7 @@ from privacy.sources.files_apply import apply
 from privacy.sources.files_delivered import Delivered, delivered, stamp_of
 from privacy.sources.files_found import Files
 from privacy.sources.files_match import Picked, matcher
-from privacy.sources.files_names import BYTES, FILE, MODIFIED, File, NameForm, Stray, place, text_of
+from privacy.sources.files_names import BYTES, FILE, MODIFIED, File, NameForm, Stray, called, unclaimed
 from privacy.sources.instants import EPOCH, micros
 from privacy.storage import Store, store
 
@@ -76,10 +76,7 @@ class FilesSource:
         prefixes = [files.form.prefix for files in self._files.values()]
         for entry in self._list():
             under = [prefix for prefix in prefixes if entry.key.startswith(prefix)]
-            excused = [n for n in self._excused if entry.key == n or entry.key.startswith(n.rstrip("/") + "/")]
-            names[max(under, key=len) if under else excused[0] if excused else f"(place {place(_top(entry.key))})"] = (
-                None
-            )
+            names[max(under, key=len) if under else unclaimed(entry.key, self._excused)] = None
         yield from map(Claim, names)
 
     def check(self) -> Iterator[Problem]:
@@ -159,10 +156,7 @@ class FilesSource:
 
     def keys(self, word: str) -> list[str]:
         """What a place in an error or a finding means: for an operator's terminal, not for any log."""
-        entries = list(self._list())
-        tops = {_top(entry.key): None for entry in entries if place(_top(entry.key)) == word}
-        found = [*(e.key for e in entries if place(e.key) == word), *(top for top in tops if top.endswith("/"))]
-        return list(map(text_of, found))
+        return called((entry.key for entry in self._list()), word)
 
     def _of(self, dataset: str) -> Files:
         if dataset not in self._files:
@@ -211,12 +205,6 @@ def _batch(form: NameForm, rows: list[Row]) -> pa.RecordBatch:
 
 def _datetime(at: int | None) -> datetime | None:
     return None if at is None else (EPOCH + timedelta(microseconds=at)).astimezone(UTC)
-
-
-def _top(key: str) -> str:
-    """The first folder of a key, or a file that lies in none."""
-    head, slash, _ = key.partition("/")
-    return head + slash
 
 
 def _below(prefix: str, prefixes: set[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ dataset and a :func:`place`, a short digest that the operator looks up on a term
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -39,6 +40,25 @@ _LETTERS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrst")
 def place(key: str) -> str:
     """A stable word for a file that does not tell its name: letters alone, so that it is no number of anybody's."""
     return sha256(key.encode(errors="surrogateescape")).hexdigest()[:8].translate(_LETTERS)
+
+
+def unclaimed(key: str, excused: Sequence[str]) -> str:
+    """How an inventory names what lies under no dataset's prefix: by its excuse, or by a :func:`place`."""
+    names = (name for name in excused if key == name or key.startswith(name.rstrip("/") + "/"))
+    return next(names, None) or f"(place {place(_top(key))})"
+
+
+def called(keys: Iterable[str], word: str) -> list[str]:
+    """The keys, and the first folders of keys, that a :func:`place` stands for."""
+    known = list(keys)
+    tops = dict.fromkeys(top for key in known if (top := _top(key)).endswith("/") and place(top) == word)
+    return list(map(text_of, [*(key for key in known if place(key) == word), *tops]))
+
+
+def _top(key: str) -> str:
+    """The first folder of a key, or a file that lies in none."""
+    head, slash, _ = key.partition("/")
+    return head + slash
 
 
 def text_of(key: str) -> str:

@@ -23,6 +23,7 @@ from privacy.connections import Connection
 from privacy.datamap.models import System
 from privacy.errors import BadConfiguration, BadInput, PrivacyError
 from privacy.sources.base import ByKey, Claim, Item, Of, Outcome, Partition, Problem, Selection, Step, Subject, Tally
+from privacy.sources.files_names import called, unclaimed
 from privacy.sources.records_apply import apply
 from privacy.sources.records_check import problems
 from privacy.sources.records_files import File, RecordFiles
@@ -51,19 +52,23 @@ class RecordSource:
         clock: Clock | None = None,
     ) -> None:  # fmt: skip
         self.system = system
+        self._excused = tuple(excuse.name for excuse in system.excused)
         self._store = store(connection) if files is None else files
         self._batch_rows, self._clock = batch_rows, clock
         self._opened: dict[str, RecordFiles] = {}
 
     def inventory(self) -> Iterator[Claim]:
-        """The prefixes of datasets that hold files, and what else there is: folders, and files beside them."""
+        """The prefixes of datasets that hold files, what is excused, and other places by a word that tells no name."""
         names: dict[str, None] = {}
         prefixes = list(self._usable())
         for entry in self._store.list():
             under = [files.prefix for files in prefixes if files.claims(entry.key)]
-            folder, slash, _ = entry.key.partition("/")
-            names[max(under, key=len) if under else folder + slash] = None
+            names[max(under, key=len) if under else unclaimed(entry.key, self._excused)] = None
         yield from map(Claim, names)
+
+    def keys(self, word: str) -> list[str]:
+        """What a place in a finding means: for an operator's terminal, not for any log."""
+        return called((entry.key for entry in self._store.list()), word)
 
     def check(self) -> Iterator[Problem]:
         """What cannot be served: layouts, prefixes without files, files of other names, paths that lead nowhere."""
@@ -148,8 +153,7 @@ class RecordSource:
             if dataset not in self.system.datasets:
                 raise BadConfiguration("records.unknown_dataset", "The system has no such dataset.", where=full)
             layout = Layout(full, self.system.datasets[dataset])
-            excused = tuple(excuse.name for excuse in self.system.excused)
-            self._opened[dataset] = RecordFiles(self._store, layout, excused, self._clock)
+            self._opened[dataset] = RecordFiles(self._store, layout, self._excused, self._clock)
         return self._opened[dataset]
 
     def _usable(self) -> Iterator[RecordFiles]:
