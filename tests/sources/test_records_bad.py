@@ -301,7 +301,9 @@ def test_a_file_that_is_read_is_of_the_day_that_its_name_says(tmp_path, at, told
     events, clicks = Kit(tmp_path / "e", "events"), Kit(tmp_path / "c", "clicks")
     events.parquet("ga4/events_20261120.parquet", [event(t, user="1") for t in ("2026-11-20T10:00:00", at)])
     clicks.lines("clicks/clicks-2026-11-20.ndjson", [click(AT + "Z"), click(at + "Z", customer=1)])
-    for kit in (events, clicks):
+    bare = Kit(tmp_path / "b", "events")
+    bare.parquet("ga4/events_20261120.parquet", [event(t) for t in (AT, at)], write_statistics=False)
+    for kit in (events, bare, clicks):
         for pick in (of(customer(1001)), DUE):
             if told:
                 assert refused(kit, pick).code == "records.day"

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from privacy.errors import PrivacyError, Unreadable
@@ -279,17 +280,29 @@ class ParquetReader:
         layout, name = self._layout, self._layout.dataset.time
         day, path = layout.span(self.file.entry.key), layout.paths.get(name or "")
         here = self._leaves.get(path.names) if path is not None and path.names is not None else None
-        if day is None or here is None or name is None:
+        if day is None or here is None or name is None or path is None:
             return
         column, found = layout.dataset.columns[name], list[int | None]()
         with decoding(self.file.where):
             for number in range(self._parquet.metadata.num_row_groups):
-                stats = self._parquet.metadata.row_group(number).column(here[0]).statistics
-                if stats is not None and stats.has_min_max:
-                    # Whatever order they are in, both are values of records.
-                    found += [instant(value, column.form, column.zone or "UTC") for value in (stats.min, stats.max)]
+                chunk = self._parquet.metadata.row_group(number).column(here[0])
+                stats = chunk.statistics if chunk.is_stats_set else None
+                ends = (stats.min, stats.max) if stats is not None and stats.has_min_max else ()
+                if not ends and not _without(stats, chunk.num_values):
+                    ends = self._ends(number, str(chunk.path_in_schema), path.names or ())
+                # Whatever order they are in, both are values of records.
+                found += [instant(value, column.form, column.zone or "UTC") for value in ends]
         for at in found:
             layout.dated(day, at, self.file.where)
+
+    def _ends(self, number: int, column: str, names: Names) -> tuple[Any, ...]:
+        """The least and the greatest value of a row group's column, which its writer did not note."""
+        found: list[Any] = []
+        for batch in self._parquet.iter_batches(ROWS, [number], [column]):
+            array = follow(plainly(batch), names)
+            array = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+            found += values(pa.array([end for end in pc.min_max(array).values() if end.is_valid], array.type))
+        return (min(found), max(found)) if found else ()
 
     def _span(self, group: Any, name: str | None) -> tuple[int, int] | None:
         """Between which instants a row group's records lie; None: that cannot be told."""
