@@ -27,9 +27,9 @@ from privacy.errors import Refused
 from privacy.sources.base import Redaction
 from privacy.sources.instants import FACTOR, micros
 from privacy.sources.records_files import File, Form, RecordFiles
+from privacy.sources.records_given import decoding
 from privacy.sources.records_json import Document, Found, chunks, content, exact, lines
 from privacy.sources.records_layout import Layout
-from privacy.sources.records_parquet import decoding
 
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")

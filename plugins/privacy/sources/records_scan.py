@@ -12,10 +12,11 @@ import pyarrow as pa
 from privacy.sources.base import ByKey, Due, Selection
 from privacy.sources.records_absent import Absent
 from privacy.sources.records_files import File, Form, RecordFiles
+from privacy.sources.records_given import Picks
 from privacy.sources.records_json import Found, Twice, document_records, exact, line_records
 from privacy.sources.records_layout import Layout, Place, Row
 from privacy.sources.records_match import DueRule, KeyRule, Matcher, OfDue, Pick, Seen, place
-from privacy.sources.records_parquet import Picks, deciding, opened, overlaps
+from privacy.sources.records_parquet import deciding, opened, overlaps
 from privacy.sources.whose import Judged
 
 GROUP_ROWS, GROUP_BYTES = 1_000, 4 * 2**20
