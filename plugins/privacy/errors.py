@@ -31,6 +31,8 @@ class PrivacyError(Exception):
     """
 
     def __init__(self, code: str, message: str, *, where: str = "", advice: str = "") -> None:
+        # A question at the end ("did you mean ...?") ends the sentence.
+        message = message.removesuffix(".") if message.endswith("?.") else message
         super().__init__(code, message, where, advice)
         self.code = code
         self.message = message

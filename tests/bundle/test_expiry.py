@@ -49,8 +49,8 @@ def test_what_is_kept_at_most_is_gone_before_a_day(office):
     promised(office, "mail.letters", MOST)
     term, nl, en = letters(office, datetime(2024, 2, 29, 12, tzinfo=UTC))
     assert term == {"promise": "FISCAL", "gone_before": {"oldest": "2025-02-28", "newest": "2025-02-28"}}
-    assert "verwijderd vóór 28 februari 2025" in nl
-    assert "gone before 28 February 2025" in en
+    assert "de termijn is om sinds 28 februari 2025; verwijderd zodra uw verzoek is afgehandeld" in nl
+    assert "the term has been over since 28 February 2025; removed once your request is answered" in en
 
 
 def test_a_term_in_hours_is_told_to_the_minute(office):
@@ -58,15 +58,15 @@ def test_a_term_in_hours_is_told_to_the_minute(office):
     promised(office, "mail.letters", {"keep_at_most": "PT48H", "every": "PT1H"})
     term, nl, _ = letters(office, datetime(2026, 3, 28, 11, tzinfo=UTC))
     assert term["gone_before"]["newest"] == "2026-03-30T13:00:00+02:00"
-    assert "verwijderd vóór 30 maart 2026, 13:00" in nl
+    assert "de termijn is om sinds 30 maart 2026, 13:00" in nl
 
 
 def test_both_bounds_are_told(office):
     promised(office, "mail.letters", {"keep_at_least": "P1M", "keep_at_most": "P3M", "every": "P1D"})
-    term, nl, en = letters(office, datetime(2026, 1, 31, 12, tzinfo=UTC))
-    assert (term["kept_through"]["oldest"], term["gone_before"]["oldest"]) == ("2026-02-28", "2026-04-30")
-    assert "bewaard tot en met 28 februari 2026; verwijderd vóór 30 april 2026" in nl
-    assert "kept until 28 February 2026 inclusive; gone before 30 April 2026" in en
+    term, nl, en = letters(office, datetime(2027, 1, 31, 12, tzinfo=UTC))
+    assert (term["kept_through"]["oldest"], term["gone_before"]["oldest"]) == ("2027-02-28", "2027-04-30")
+    assert "bewaard tot en met 28 februari 2027; verwijderd vóór 30 april 2027" in nl
+    assert "kept until 28 February 2027 inclusive; gone before 30 April 2027" in en
 
 
 def test_records_whose_term_has_not_begun_are_counted(office):

@@ -249,7 +249,7 @@ def test_what_a_source_withholds_is_neither_in_the_tables_nor_among_the_original
     told = datasets["mail.letters"]
     assert [(w["code"], w["records"]) for w in told["withheld_why"]] == [("internal", 2), ("mention", 1)]
     assert all("art. 15" in w["nl"] and "art. 15" in w["en"] for w in told["withheld_why"])
-    assert told["redacted"][0]["ground"]["en"] == "Data of another person (art. 15(4) GDPR)"
+    assert told["redacted"][0]["ground"]["en"] == "Data of another person (art. 15(4) and 20(4) GDPR)"
 
 
 def test_a_dataset_whose_every_record_is_withheld_is_not_nothing(office):

@@ -128,9 +128,9 @@ def test_it_says_what_is_not_in_it_and_why(house):
     text = section(page, "Wat er niet in staat")
     for said in (
         "Notities: 1 gegeven niet verstrekt. Grond: onderzoek loopt.",
-        "Bestellingen: “Ontvanger”, 1 waarde weggelaten. Grond: Gegevens van een ander (art. 15 lid 4 AVG).",
+        "Bestellingen: “Ontvanger”, 1 waarde weggelaten. Grond: Gegevens van een ander (art. 15 lid 4 en 20 lid 4 AVG).",
         "Bestellingen: “Kredietscore”, 1 waarde weggelaten. Grond: bedrijfsgeheim.",
-        "Drukwerk, deel p1: staat er niet in, want de database kon niet worden gelezen (code sql.broken).",
+        "Drukwerk, deel p1: staat er niet in, want de database kon niet worden gelezen.",
         "Schrijf naar baas@werkplaats.example en noem AVG-2026-0042-7",
         "Logregels: 1.204 gegevens met een adres dat u toen gebruikte",
         "Logregels: 1 gegeven in een onbekende vorm",
@@ -357,7 +357,7 @@ def test_what_waits_for_a_persons_look_is_told_with_the_reason_and_how_to_ask(of
 
 
 def test_what_names_nobody_is_told_with_the_reason_the_term_and_how_to_ask(office):
-    text = section(pages(office, office.rest([]))["nl"], "Wat wij bewaren en niemand noemt")
+    text = section(pages(office, office.rest([]))["nl"], "Wat wij bewaren zonder dat er een naam in staat")
     assert "Camerabeelden: Een beeld noemt niemand. Bewaartermijn: Tot u stopt." in text
     assert "de dag, het tijdstip en de plaats" in text
 

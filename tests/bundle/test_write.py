@@ -135,7 +135,7 @@ def test_the_manifest_says_what_is_not_in_the_bundle(house):
     found = manifest(house.open(summary))
     by_name = {d["dataset"]: d for d in found["privacy:datasets"]}
     assert [(r["column"], r["values"], r["ground"]["en"]) for r in by_name["shop.orders"]["redacted"]] == [
-        ("receiver", 1, "Data of another person (art. 15(4) GDPR)"),
+        ("receiver", 1, "Data of another person (art. 15(4) and 20(4) GDPR)"),
         ("score", 1, "trade secret"),
     ]
     assert (by_name["shop.notes"]["withheld"], [w["nl"] for w in by_name["shop.notes"]["withheld_why"]]) == (

@@ -79,6 +79,7 @@ def test_the_bikes_themselves_are_a_system():
         ("datasets/riders/columns/mail/type", "txt", "'txt' is not a type; write one of"),
         ("datasets/riders/columns/mail_since/zone", ..., "a datetime needs its zone"),
         ("datasets/riders/columns/mail_since/zone", "Europe/Brusels", "'Europe/Brusels' is no time zone"),
+        ("datasets/riders/columns/mail/path", "a..b", "'a..b' is no JMESPath; write one like"),
         ("datasets/riders/columns/mail_since/form", "unix", "epoch"),
         ("datasets/riders/columns/mail/original", True, "an original column has type binary"),
         ("datasets/riders/columns/mail/provenance", "bought", "'provided', 'observed' or 'derived'"),

@@ -14,7 +14,7 @@ from privacy.errors import BadConfiguration, BadInput, PrivacyError, Unreadable
 from privacy.sources.base import Due, Selection
 from privacy.sources.files_names import place
 from sources.records_kit import CLICKS as CLICK_COLUMNS
-from sources.records_kit import EVENTS, GA4, Kit, click, customer, device, email, event, of, talk, visit
+from sources.records_kit import GA4, Kit, click, customer, device, email, event, of, talk, visit
 
 DAY = "ga4/events_20261120.parquet"
 CLICKS = "clicks/clicks-2026-11-20.ndjson"
@@ -218,7 +218,6 @@ def test_the_inventory_names_no_file_that_nobody_describes(tmp_path):
 
 @pytest.mark.parametrize(("kind", "changes", "said"), [
     ("clicks", {"prefix": None, "names": None, "records": None}, "`prefix`, and `names`"),
-    ("clicks", {"columns": CLICK_COLUMNS | {"page": {"type": "text", "path": "a..b"}}}, "column 'page': path: 'a..b' is no JMESPath"),
     ("clicks", {"columns": CLICK_COLUMNS | {"row": {"type": "text"}}}, "column 'row' is made by the source and has type integer"),
     ("clicks", {"columns": CLICK_COLUMNS | {"line": {"type": "binary", "original": True}}}, "leave `original` out"),
     ("clicks", {"subject": ["row"], "columns": CLICK_COLUMNS | {"row": {"type": "integer", "identity": "device_id"}}}, "names nobody"),
@@ -228,7 +227,6 @@ def test_the_inventory_names_no_file_that_nobody_describes(tmp_path):
     ("conversations", {"records": {"at": "a[0].b"}}, "write a plain dotted path"),
     ("conversations", {"records": {"at": "a..b"}}, "records.at: 'a..b' is no JMESPath"),
     ("events", {"erasure": {"do": "set", "set": {"ip_address": None}}}, "no plain path"),
-    ("events", {"columns": EVENTS | {"country": {"type": "text", "path": "geo."}}}, "is no JMESPath"),
 ])  # fmt: skip
 def test_a_description_that_cannot_be_says_what_to_write(tmp_path, kind, changes, said):
     kit = Kit(tmp_path, kind, **changes)

@@ -6,22 +6,22 @@ from privacy.bundle.scope import DERIVED, GROUND
 from privacy.datamap.models import Text
 
 OTHERS = Text(
-    nl="Gegevens van een ander (art. 15 lid 4 AVG)", en="Data of another person (art. 15(4) GDPR)"
+    nl="Gegevens van een ander (art. 15 lid 4 en 20 lid 4 AVG)", en="Data of another person (art. 15(4) and 20(4) GDPR)"
 )  # fmt: skip
 """Why a row's columns that are private to its other people are left out."""
 
 _WITHHELD = {
     "internal": Text(
         nl="Berichten van onze medewerkers onder elkaar waarin uw adres staat; iemand kijkt eerst of zij iets van "
-        "anderen of vertrouwelijk beraad bevatten (art. 15 lid 4 AVG)",
+        "anderen of vertrouwelijk beraad bevatten (art. 15 lid 4 en 20 lid 4 AVG)",
         en="Messages of our staff among themselves in which your address stands; a person looks first whether they "
-        "hold anything of others, or confidential deliberation (art. 15(4) GDPR)",
+        "hold anything of others, or confidential deliberation (art. 15(4) and 20(4) GDPR)",
     ),
     "mention": Text(
         nl="Berichten tussen anderen waarin uw adres alleen wordt genoemd; iemand kijkt eerst of zij zonder schade "
-        "voor die anderen kunnen worden gegeven (art. 15 lid 4 AVG)",
+        "voor die anderen kunnen worden gegeven (art. 15 lid 4 en 20 lid 4 AVG)",
         en="Messages between others in which your address is only mentioned; a person looks first whether they can be "
-        "given without harm to those others (art. 15(4) GDPR)",
+        "given without harm to those others (art. 15(4) and 20(4) GDPR)",
     ),
     DERIVED: GROUND,
 }

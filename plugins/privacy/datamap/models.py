@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import jmespath
 import pyarrow as pa
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from pydantic import Field, field_validator, model_validator
@@ -129,6 +130,16 @@ class Column(Strict):
     @classmethod
     def _known_zone(cls, value: str | None) -> str | None:
         return None if value is None else known_zone(value)
+
+    @field_validator("path")
+    @classmethod
+    def _jmespath(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                jmespath.compile(value)
+            except jmespath.exceptions.JMESPathError:
+                raise ValueError(f"{value!r} is no JMESPath; write one like visitor.customer (jmespath.org)") from None
+        return value
 
     @model_validator(mode="after")
     def _type(self) -> Self:
