@@ -53,7 +53,7 @@ class Live:
         until = time.monotonic() + seconds
         while (state := self.api.state("export_subject", run)) not in ("success", "failed"):
             assert time.monotonic() < until, self.states(run)
-            time.sleep(0.1)
+            time.sleep(0.3)
         return state, self.states(run)
 
     def states(self, run: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -30,9 +31,31 @@ def truncated(log: Path) -> Iterator[None]:
         log.write_bytes(whole)
 
 
-def test_a_good_run_seals_a_bundle_and_every_part_has_its_name(live: Live) -> None:
+class Ended(NamedTuple):
+    """A run that is over: its request, its state, and every task's."""
+
+    number: str
+    state: str
+    tasks: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def good(live: Live) -> Ended:
+    """A run in which all went well."""
     number = live.ferry.request()
-    state, tasks = live.run(number)
+    return Ended(number, *live.run(number))
+
+
+@pytest.fixture(scope="module")
+def failing(live: Live) -> Ended:
+    """A run in which one log could not be read."""
+    number = live.ferry.request()
+    with truncated(sorted(live.ferry.logs.iterdir())[1]):
+        return Ended(number, *live.run(number))
+
+
+def test_a_good_run_seals_a_bundle_and_every_part_has_its_name(live: Live, good: Ended) -> None:
+    number, state, tasks = good
     assert state == "success", tasks
     assert set(tasks.values()) == {"success"}
     assert {"extract ferry.trips", "extract quays.access 1/3", "extract quays.access 3/3"} <= set(tasks)
@@ -44,11 +67,9 @@ def test_a_good_run_seals_a_bundle_and_every_part_has_its_name(live: Live) -> No
     assert live.ferry.house.ledger.verify().ok
 
 
-def test_a_failing_run_has_its_entries_its_reason_and_an_empty_staging(live: Live) -> None:
+def test_a_failing_run_has_its_entries_its_reason_and_an_empty_staging(live: Live, failing: Ended) -> None:
     """Edge case 28: red, and nothing half exported."""
-    number = live.ferry.request()
-    with truncated(sorted(live.ferry.logs.iterdir())[1]):
-        state, tasks = live.run(number)
+    number, state, tasks = failing
     assert state == "failed"
     assert tasks["extract quays.access 2/3"] == "failed"
     assert tasks["extract ferry.trips"] == "success"
@@ -57,8 +78,8 @@ def test_a_failing_run_has_its_entries_its_reason_and_an_empty_staging(live: Liv
     (begun, ended) = live.ferry.kinds(number)
     assert begun == ("run.begun", "")
     assert ended[1].startswith("weblogs.")
-    assert live.ferry.staged == []
     assert live.ferry.house.register.bundle(number) is None
+    assert live.ferry.staged == []
     # Once repaired, a new run of the same request succeeds.
     assert live.run(number)[0] == "success"
 
@@ -113,16 +134,15 @@ def test_a_task_marked_successful_by_hand_makes_no_green_run(live: Live) -> None
     assert live.ferry.staged == []
 
 
-def test_nothing_that_airflow_or_the_ledger_wrote_names_anybody(live: Live) -> None:
+def test_nothing_that_airflow_or_the_ledger_wrote_names_anybody(live: Live, good: Ended, failing: Ended) -> None:
     """The canary test: after good and failing runs, no identifier of a subject in the metadata database, the task logs,
     the components' output, or the ledger."""
-    number = live.ferry.request()
-    with truncated(sorted(live.ferry.logs.iterdir())[0]):
-        assert live.run(number)[0] == "failed"
-    assert live.run(number)[0] == "success"
+    assert (good.state, failing.state) == ("success", "failed")
     written = dict(live.everything_written())
     assert any("task_id=extract" in name for name in written)
-    assert number.encode() in written["metadata database"]
+    assert {
+        number for number in (good.number, failing.number) if number.encode() not in written["metadata database"]
+    } == set()
     assert b"export_subject" in written["components/scheduler.log"]
     written["ledger"] = repr([e.entry for e in live.ferry.house.ledger.entries()]).encode()
     written["signed head"] = (live.ferry.state / "ledger-head.json").read_bytes()
