@@ -1,7 +1,7 @@
 """One subject out of a year of daily analytics exports in Parquet: ``ours``, in ``two`` processes, ``duckdb``, ``arms``.
 
 The layout is GA4's: 100,000 events a day, each with eight parameters. Some days are the subject's, with the right times;
-the others are a handful of files under all the other names.
+the others are a handful of files under all the other names, so the dataset does not say that a name is a day.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ datasets:
     description: {{nl: d, en: d}}
     prefix: ga4/
     names: events_(?P<day>\\d{{8}})\\.parquet
-    records: {{day: day}}
+    records: {{}}
     key: [file, row]
     subject: [user_id, user_pseudo_id, ip_address]
     time: occurred_at
