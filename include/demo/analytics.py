@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -116,7 +117,7 @@ def _is_page(line: Line) -> bool:
     return line.raw is None and line.agent not in words.ROBOTS and line.status == 200
 
 
-class _Kind:
+class _Kind(ABC):
     """One kind of statistics: a file a day with something in it."""
 
     dataset: str
@@ -166,14 +167,14 @@ class _Kind:
     def _file_of(self, event: Line) -> int:
         return self._calendar.day(event.at)
 
-    def _moment(self, line: Line) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def _moment(self, line: Line) -> int: ...
 
-    def _name(self, day: date) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _name(self, day: date) -> str: ...
 
-    def _save(self, file: Path, events: list[Line]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _save(self, file: Path, events: list[Line]) -> None: ...
 
 
 class _Ga4(_Kind):

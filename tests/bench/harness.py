@@ -80,7 +80,7 @@ def write(rows: list[Row]) -> None:
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench` from `benchmarks.json`: ours beside what a user would pick instead, in one run on one",
+        "Written by `make bench` from `benchmarks.json`: of each row ours beside what a user would pick instead, in one run on one",
         "machine. Ratios carry over to other machines, seconds do not.",
         "",
         "| what | size | ours | instead | ratio | target | met |",

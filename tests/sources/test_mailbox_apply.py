@@ -78,6 +78,20 @@ def test_what_is_held_stays_also_in_doubt(archive: Archive):
     assert statuses(archive.apply([step], [other])) == [kept] * 3
 
 
+def test_what_only_mentions_a_subject_is_not_removed_for_them(archive: Archive):
+    """Edge case 20: it is others' correspondence. What falls due goes, whomever it mentions."""
+    mention = archive.put(mail(f"over {ANNA}", to=BRAM))
+    archive.put(mail(to=ANNA))
+    before = {f.name: f.read_bytes() for f in archive.files()}
+    step = archive.step(of(ANNA), Delete())
+    assert statuses(archive.apply([step])) == [(Status.HELD, "review"), (Status.DONE, "")]
+    assert {f.name: f.read_bytes() for f in archive.files()} == {
+        name: content for name, content in before.items() if name.startswith(mention)
+    }
+    assert statuses(archive.apply([archive.step(NEVER, Delete())])) == [(Status.DONE, "")]
+    assert archive.files() == []
+
+
 def test_setting_is_refused_and_nothing_is_deleted_before(archive: Archive):
     archive.put(mail(to=ANNA))
     unit = [archive.step(of(ANNA), Delete()), archive.step(of(ANNA), Set({"text": Redaction.NULL}))]

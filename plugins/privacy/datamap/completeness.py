@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from privacy.datamap.models import Dataset, System
+from privacy.datamap.stores import fits
 
 OWN: Mapping[str, str] = {
     "ledger": "Evidence without personal data; kept, and never altered.",
@@ -205,16 +206,6 @@ class _Names:
             # A name below a claimed prefix (a file that is not read) is not in the inventory.
             if not any(_under(p, known) or _under(known, p) or fits(known, p) for p in present):
                 yield name
-
-
-def fits(pattern: str, name: str) -> bool:
-    """Whether a mail folder is meant by a name of the data map, in which ``*`` stands for anything.
-
-    Only INBOX may be written in any case (RFC 3501).
-    """
-    if pattern.upper() == "INBOX":
-        return name.upper() == "INBOX"
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
 
 
 def _under(name: str, prefix: str) -> bool:

@@ -29,6 +29,17 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
+def fits(pattern: str, name: str) -> bool:
+    """Whether a name is meant by one of the data map, in which ``*`` stands for anything; composed (NFC) or not.
+
+    Only the mail folder INBOX may be written in any case (RFC 3501).
+    """
+    pattern, name = (unicodedata.normalize("NFC", text) for text in (pattern, name))
+    if pattern.upper() == "INBOX":
+        return name.upper() == "INBOX"
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None
+
+
 class Records(Strict):
     """How records lie in files: Parquet rows, lines of NDJSON, or a list in a JSON document (plain or gz).
 
@@ -57,10 +68,9 @@ class Mailbox(Strict):
 
     def pattern_of(self, folder: str) -> str | None:
         """The name or pattern by which a folder is one of these; None: it is none."""
-        names = [unicodedata.normalize("NFC", name) for name in self.folders]
-        exact = (name for name in names if name == folder or name.upper() == folder == "INBOX")
-        matching = (n for n in names if re.fullmatch(".*".join(map(re.escape, n.split("*"))), folder, re.DOTALL))
-        return next(exact, None) or next(matching, None)
+        fitting = [unicodedata.normalize("NFC", name) for name in self.folders if fits(name, folder)]
+        # One that is named stands before any pattern.
+        return min(fitting, key=lambda name: "*" in name, default=None)
 
     def label_of(self, folder: str) -> str | None:
         """What such a folder is called outside of the archive; None: it is none.

@@ -237,9 +237,10 @@ class Demo:
             raise GiveUp("demo.failed", "The ledger's entry has no datasets.", where=number)
         for full, count in sorted(datasets.items()):
             yield f"  {full:<28} {count['records']:>8} rows {count['bytes']:>12,} bytes"
-        if ended.entry.get("omitted"):
+        omitted = ended.entry.get("omitted")
+        if isinstance(omitted, dict) and omitted:
             yield "\nnot in it, as the bundle says (reason: how often):"
-            yield from (f"  {reason}: {count}" for reason, count in sorted(dict(ended.entry["omitted"]).items()))  # type: ignore[call-overload]
+            yield from (f"  {reason}: {count}" for reason, count in sorted(omitted.items()))
         yield f"\nthe ledger's entry {ended.seq} ({'chain verified' if verified.ok else 'CHAIN BROKEN'}):"
         for key, value in ended.entry.items():
             if key != "datasets":

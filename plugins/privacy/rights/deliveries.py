@@ -161,7 +161,6 @@ def processor_of(ref: Ref) -> str:
 
 
 def known_by(subject: Subject, number: str) -> Subject:
-    """The subject of a request with its number, by which processors deliver; the register's resolution has it not."""
-    if any(identifier.kind == REQUEST for identifier in subject.identifiers):
-        return subject
-    return replace(subject, identifiers=(*subject.identifiers, Identifier(REQUEST, number)))
+    """The subject of a request with its number, and with no other one's: processors deliver by it alone."""
+    others = (identifier for identifier in subject.identifiers if identifier.kind != REQUEST)
+    return replace(subject, identifiers=(*others, Identifier(REQUEST, number)))

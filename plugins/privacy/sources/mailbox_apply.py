@@ -1,7 +1,8 @@
 """Removing messages: whole files, each looked at again right before.
 
 There is no transaction over files: each message is all or nothing, a unit is not. It is safe to repeat: what is done is
-``gone`` then. What is removed is gone from disk before its outcome is told.
+``gone`` then. What is removed is gone from disk before its outcome is told. A message that only mentions the subjects
+of a selection is not theirs to have removed: its outcome is ``held``, reason ``review``.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from typing import TYPE_CHECKING
 
 from privacy.errors import GiveUp, Refused, RetryLater
 from privacy.sources.base import Delete, Due, Item, Kept, Of, Outcome, Status, Step
-from privacy.sources.mailbox_whose import Whose
+from privacy.sources.mailbox_whose import Row, Whose
 
 if TYPE_CHECKING:
     from privacy.sources.mailbox import MailboxSource
     from privacy.sources.mailbox_store import Folder
+
+REVIEW = "review"
+"""The reason of what a person has to look at before it is removed."""
 
 
 def apply(source: MailboxSource, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
@@ -98,16 +102,20 @@ class _Look:
                 data = content(folder, opened)
             if self._held(item, name, data, stored.received):
                 return Outcome(item.key, Status.HELD, 0, 0, "held")
-            if not (stored.received < pick.before if isinstance(pick, Due) else self._picks(data, stored.received)):
+            whose = [] if isinstance(pick, Due) else self._rows(data, stored.received)
+            if not (stored.received < pick.before if isinstance(pick, Due) else whose):
                 return Outcome(item.key, Status.GONE, 0, 0)
             if opened.version != item.version:
                 return Outcome(item.key, Status.CHANGED, 0, 0, "version")
+            if whose and all(row.withheld for row in whose):
+                # It is others' correspondence that speaks of a subject: a person looks at it first, as for a copy.
+                return Outcome(item.key, Status.HELD, 0, 0, REVIEW)
             folder.delete(opened)
             return Outcome(item.key, Status.DONE, 1, opened.bytes)
 
-    def _picks(self, data: bytes, received: datetime) -> bool:
+    def _rows(self, data: bytes, received: datetime) -> list[Row]:
         found = self._whose.judge(data, received) if self._whose is not None else None
-        return found is not None and bool(found[1].rows)
+        return [] if found is None else found[1].rows
 
     def _held(self, item: Item, name: str, data: bytes, received: datetime) -> bool:
         # A hold may name the folder as staff do: rather kept for that than lost for a label.
