@@ -89,7 +89,9 @@ def test_the_operator_finds_every_code_of_the_steps_in_the_documentation() -> No
     steps = Path(__file__).parents[2] / "plugins" / "privacy" / "orchestration"
     text = DAGS[0].read_text()
     rows = re.findall(r"`([a-z_]+\.(?:[a-z_]+|\*))`", text)
-    source = "".join((steps / f"{name}.py").read_text() for name in ("steps", "ending", "runs", "tasks", "connections"))
+    source = "".join(
+        (steps / f"{name}.py").read_text() for name in ("steps", "meanwhile", "ending", "runs", "tasks", "connections")
+    )
     codes = set(re.findall(r'"((?:export|run|staging|bundle|connections)\.[a-z_]+)"', source))
     assert codes
     missing = [c for c in sorted(codes) if c not in rows and f"{c.partition('.')[0]}.*" not in rows]

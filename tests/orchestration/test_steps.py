@@ -11,6 +11,7 @@ import sqlite3
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
 
 from conftest_runs import AGENT, CANARIES, DEVICE, EMAIL, IP, NUMBER, OTHER_NUMBER, SHARED, Ferry
 from privacy import numbers
@@ -130,6 +131,25 @@ def test_asking_the_same_question_again_alarms_nobody(ferry: Ferry) -> None:
             with pytest.raises(AmbiguousIdentity):
                 steps.resolve_identity(ferry.house, this)
             assert ferry.house.verify().problems == ()
+
+
+def test_a_log_that_the_data_map_excuses_is_named_in_the_bundle_and_in_the_ledger(ferry: Ferry) -> None:
+    """Edge case 28: damaged for good, it must not end every export, nor be missing from one in silence."""
+    log = sorted(ferry.logs.iterdir())[1]
+    log.write_bytes(gzip.compress(b"x" * 1000)[:-12])
+    described = ferry.home / "datamap" / "quays.yaml"
+    excuse = {"name": log.relative_to(ferry.logs.parent).as_posix(), "why": "The disk broke."}
+    described.write_text(yaml.safe_dump(yaml.safe_load(described.read_text()) | {"excused": [excuse]}, sort_keys=False))
+    number = ferry.request()
+    this, said = run(ferry, number)
+    assert ending.record(ferry.house, this, failed=None)["status"] == "done"
+    (ended,) = ferry.house.ledger.entries(run=this.id, kind="run.ended")
+    assert ended.entry["omitted"] == {"datamap.excused": 1}
+    with ferry.house.bundles.open(said[-1]["path"]) as sealed:
+        open_bundle(sealed, ferry.house.register.open(number).secret, ferry.state / "opened")
+    (told,) = json.loads((ferry.state / "opened" / "datapackage.json").read_text())["privacy:omitted"]
+    assert (told["dataset"], told["partition"], told["reason"]) == ("quays.access", excuse["name"], "datamap.excused")
+    assert "is blijvend beschadigd" in (ferry.state / "opened" / "LEESMIJ.html").read_text()
 
 
 def test_an_unreadable_log_fails_the_export_and_never_makes_it_smaller(ferry: Ferry) -> None:

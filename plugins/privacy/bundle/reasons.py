@@ -28,6 +28,10 @@ _WITHHELD = {
 _UNKNOWN = Text(nl="Iemand kijkt er eerst naar", en="A person looks at them first")
 
 _OMITTED = {
+    "datamap.excused": Text(
+        nl="dit deel is blijvend beschadigd of om een andere vastgelegde reden niet te lezen",
+        en="this part is damaged for good, or not to be read for another recorded reason",
+    ),
     "processor.not_asked": Text(
         nl="dit staat bij een verwerker, die wij er nog niet om hebben gevraagd",
         en="a processor holds this, and we have not asked them for it yet",

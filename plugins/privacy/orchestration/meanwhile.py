@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 
 def omissions_of(house: House, run: Run, staging: Path) -> list[Omission]:
-    """What ``steps.list_parts`` left out: what has been delivered since comes with the next export.
+    """What the export leaves out: deliveries, as ``steps.list_parts`` decided, and what the data map excuses.
+
+    What has been delivered since comes with the next export.
 
     :raises GiveUp: ``export.incomplete``: it is not known what it decided; ``export.delivery_changed``: a delivery that
         was read is not what it was then, so what was read may be of two states of it.
     """
     from privacy.bundle import Omission
+    from privacy.sources.base import Excusing
 
     try:
         decided: dict[str, dict[str, str]] = json.loads((staging / DELIVERIES).read_bytes())
@@ -32,7 +35,12 @@ def omissions_of(house: House, run: Run, staging: Path) -> list[Omission]:
         decided = {}
     found: list[Omission] = []
     for ref in house.datamap:
-        if ref.dataset.delivery is None or not ref.dataset.people:
+        if not ref.dataset.people:
+            continue
+        source = house.source(ref.system.system)
+        if isinstance(source, Excusing):
+            found += [Omission(ref.full, name, "datamap.excused") for name in source.passed_over(ref.name)]
+        if ref.dataset.delivery is None:
             continue
         known = decided.get(ref.full)
         if known is None:

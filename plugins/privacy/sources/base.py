@@ -347,6 +347,18 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Excusing(Protocol):
+    """What a :class:`Source` does besides, where the data map may excuse a piece of a dataset itself.
+
+    A log that is damaged for good would otherwise end every export for ever. An export names what it leaves out so.
+    """
+
+    def passed_over(self, dataset: str) -> list[str]:
+        """The excuses of the data map, by name, that cover pieces which could hold records of the dataset."""
+        ...
+
+
+@runtime_checkable
 class Moving(Protocol):
     """What a :class:`Source` does besides, where people move records from one partition into another at any time.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 
 from privacy.errors import Unreadable
@@ -10,7 +11,7 @@ from privacy.sources.base import Problem
 from privacy.sources.records_absent import ABSENT, ENOUGH, OPTIONAL, Each
 from privacy.sources.records_arrow import there, tops
 from privacy.sources.records_files import EXCUSED, UNEXCUSED, File, Form, RecordFiles
-from privacy.sources.records_json import document_records, line_records
+from privacy.sources.records_json import records_of
 from privacy.sources.records_layout import OTHER_DAY, Place
 from privacy.sources.records_parquet import deciding, opened
 
@@ -72,15 +73,11 @@ def _paths(files: RecordFiles, file: File) -> tuple[list[str], list[str]]:
         absent = [name for name, path in paths.items() if not there(path, schema)]
         claimed = {top for path in paths.values() for top in tops(path, schema)}
         return absent, [name for name in schema.names if name not in claimed]
-    lines = file.form is Form.LINES
-    records = line_records(files, file) if lines else document_records(files, file, layout.at)
     absent, members = list(paths), dict[str, None]()
-    try:
+    with closing(records_of(files, file)) as records:
         for found in islice(records, FIRST):
             absent = [name for name in absent if not paths[name].there(found.quick)]
             members |= dict.fromkeys(found.quick)
-    finally:
-        records.close()  # type: ignore[attr-defined]
     everything = any(path.names is None and path.tops is None for path in paths.values())
     claimed = {path.names[0] for path in paths.values() if path.names} | {
         top for path in paths.values() for top in path.tops or ()
@@ -94,16 +91,13 @@ def _renamed(files: RecordFiles, newest: list[File]) -> Iterator[Problem]:
     for file in newest:
         if file.form is Form.PARQUET:
             continue  # Its schema says what it has.
-        records = line_records(files, file) if file.form is Form.LINES else document_records(files, file, layout.at)
         each, row = Each(layout), 0
-        try:
+        with closing(records_of(files, file)) as records:
             for found in records if each.sought else ():
                 row = found.row
                 each.look(found.quick)
                 if not each.sought:
                     break
-        finally:
-            records.close()  # type: ignore[attr-defined]
         told.append((file, each, row))
     for file, each, row in told:
         elsewhere = [name for name in each.sought if any(r and name not in other.sought for _, other, r in told)]
@@ -127,11 +121,7 @@ def _of_another_day(files: RecordFiles, file: File) -> bool:
                 raise
             return True
         return False
-    lines = file.form is Form.LINES
-    records = line_records(files, file) if lines else document_records(files, file, layout.at)
-    try:
+    with closing(records_of(files, file)) as records:
         places = ((found, Place(file.entry.key, found.row, file.where)) for found in islice(records, FIRST))
         moments = (layout.moment(time, found.quick, place) for found, place in places)
         return any(at is not None and not day[0] <= at <= day[1] for at in moments)
-    finally:
-        records.close()  # type: ignore[attr-defined]

@@ -11,31 +11,29 @@ from __future__ import annotations
 import codecs
 import json
 import re
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, BinaryIO, NoReturn, cast
 
 import orjson
-from isal import igzip, isal_zlib
 
-from privacy.errors import PrivacyError, Unreadable
-from privacy.sources.records_files import File, RecordFiles
+from privacy.errors import Unreadable
+from privacy.sources.gz import Gz
+from privacy.sources.records_files import File, Form, RecordFiles
 from privacy.sources.records_path import Path, Record
-from privacy.storage import translated
 
 CHUNK = 2**18
 LONGEST = 64 * 2**20
 """A record longer than this is none: the file is refused rather than held in memory."""
 
-_BROKEN = cast("tuple[type[Exception], ...]", (isal_zlib.IsalError, zlib.error))
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _GOES_ON = ("", ".", "e", "E")
 _ESCAPED = re.compile(rb"\\(?:u00[0-7]|/)")
 _ANY_ESCAPE = re.compile(rb"\\[u/]")
 _REPAIR = "Restore it from a backup or ask for it again; if it is lost for good, move it away from the prefix."
+DUMPS = Gz("records", "file", _REPAIR)
 
 
 @dataclass(slots=True)
@@ -128,46 +126,16 @@ def _too_long(where: str) -> Unreadable:
 
 @contextmanager
 def content(files: RecordFiles, file: File) -> Iterator[BinaryIO]:
-    """A file's content, decompressed. Read it inside :func:`reading`."""
-    with files.opened(file) as raw:
-        if not file.entry.key.endswith(".gz"):
-            yield raw
-        elif file.entry.bytes == 0:
-            raise _truncated(file.where)
-        else:
-            with cast(BinaryIO, igzip.IGzipFile(fileobj=raw, mode="rb")) as stream:  # type: ignore[no-untyped-call]
-                yield stream
-
-
-def _truncated(where: str) -> Unreadable:
-    return Unreadable("records.truncated", "A compressed file ends before its end.", where=where, advice=_REPAIR)
-
-
-@contextmanager
-def reading(where: str) -> Iterator[None]:
-    """Turn what goes wrong in reading and decompressing into ours."""
-    try:
-        with translated(where):
-            yield
-    except PrivacyError as problem:
-        if problem.code == "storage.failed":
-            raise _corrupt(where) from None
-        raise
-    except EOFError:
-        raise _truncated(where) from None
-    except _BROKEN:
-        raise _corrupt(where) from None
-
-
-def _corrupt(where: str) -> Unreadable:
-    return Unreadable("records.corrupt", "A compressed file is damaged.", where=where, advice=_REPAIR)
+    """A file's content, decompressed. Read it inside ``DUMPS.reading``."""
+    with files.opened(file) as raw, DUMPS.content(raw, file.entry, file.where) as stream:
+        yield stream
 
 
 def chunks(stream: BinaryIO, where: str, upto: int | None = None) -> Iterator[bytes]:
-    """The content in pieces. :raises Unreadable: see :func:`reading`."""
+    """The content in pieces. :raises Unreadable: see :meth:`Gz.reading`."""
     left = upto
     while left is None or left > 0:
-        with reading(where):
+        with DUMPS.reading(where):
             piece = stream.read(CHUNK if left is None else min(CHUNK, left))
         if not piece:
             return
@@ -202,11 +170,8 @@ def _split(block: bytes) -> list[bytes]:
     return [line for line in whole if line]
 
 
-def line_records(files: RecordFiles, file: File) -> Iterator[Found]:
-    """The records of NDJSON. Lines of blanks alone are none. Closing it closes the file.
-
-    :raises Unreadable: ``records.no_json`` and the like, naming the row.
-    """
+def _line_records(files: RecordFiles, file: File) -> Iterator[Found]:
+    """The records of NDJSON. Lines of blanks alone are none."""
     row = 0
     with content(files, file) as stream:
         for line in lines(chunks(stream, file.where, file.upto), file.where):
@@ -364,9 +329,16 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8")
 
 
-def document_records(files: RecordFiles, file: File, at: tuple[str, ...]) -> Iterator[Found]:
-    """The records of a document. Closing it closes the file."""
+def _document_records(files: RecordFiles, file: File) -> Iterator[Found]:
     with content(files, file) as stream:
-        for part in Document(chunks(stream, file.where), at, file.where).parts():
+        for part in Document(chunks(stream, file.where), files.layout.at, file.where).parts():
             if isinstance(part, Found):
                 yield part
+
+
+def records_of(files: RecordFiles, file: File) -> Generator[Found]:
+    """The records of a JSON file, be they lines or the list of a document. Closing it closes the file.
+
+    :raises Unreadable: ``records.no_json`` and the like, naming the row.
+    """
+    yield from _line_records(files, file) if file.form is Form.LINES else _document_records(files, file)

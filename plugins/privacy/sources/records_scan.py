@@ -13,7 +13,7 @@ from privacy.sources.base import ByKey, Due, Selection
 from privacy.sources.records_absent import Absent
 from privacy.sources.records_files import File, Form, RecordFiles
 from privacy.sources.records_given import Picks
-from privacy.sources.records_json import Found, Twice, document_records, exact, line_records
+from privacy.sources.records_json import Found, Twice, exact, records_of
 from privacy.sources.records_layout import Layout, Place, Row
 from privacy.sources.records_match import DueRule, KeyRule, Matcher, OfDue, Pick, Seen, place
 from privacy.sources.records_parquet import deciding, opened, overlaps
@@ -131,13 +131,11 @@ class Scanner:
             yield from self._json(file, told, only)
 
     def _json(self, file: File, told: Told, only: frozenset[int] | None) -> Iterator[Group]:
-        lines = file.form is Form.LINES
-        records = line_records(self.files, file) if lines else document_records(self.files, file, self.layout.at)
         absent = Absent(self.layout, file, each=isinstance(self.pick, Matcher))
         twice = Twice([self.layout.paths[name] for name in deciding(self.layout) if name in self.layout.paths])
         layout, key, time = self.layout, file.entry.key, self.layout.dataset.time
         day = layout.span(key)
-        with closing(records):  # type: ignore[type-var]
+        with closing(records_of(self.files, file)) as records:
             group = _JsonGroup(self.layout)
             for found in records:
                 told.records = found.row

@@ -140,6 +140,10 @@ class WeblogSource:
         if rows:
             yield form.batch(rows)
 
+    def passed_over(self, dataset: str) -> list[str]:
+        """See :class:`privacy.sources.base.Excusing`."""
+        return self._of(dataset)[1].excused_logs()
+
     def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
         """There is none: the line itself is its original.
 

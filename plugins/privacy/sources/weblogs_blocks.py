@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol
 
 import numpy as np
-from isal import igzip, isal_zlib
 
-from privacy.errors import PrivacyError, Unreadable
-from privacy.storage import Entry, translated
+from privacy.errors import Unreadable
+from privacy.sources.gz import Gz
+from privacy.storage import Entry
 
 BLOCK = 2**20
 LONGEST = 64 * 2**20
 """A line longer than this is no line: the file is refused as unreadable rather than held in memory."""
 
-_BROKEN = cast("tuple[type[Exception], ...]", (isal_zlib.IsalError, zlib.error))
+LOGS = Gz("weblogs", "log", "Restore it from a backup, or excuse it by name in the data map, with the reason.")
 
 
 @dataclass(slots=True)
@@ -48,7 +46,7 @@ class Log:
         block = bytearray()
         # A small file needs no large block: to make one takes longer than to read it.
         step = BLOCK if self.entry.bytes * 16 > BLOCK else BLOCK // 16
-        with decompressing(self._where):
+        with LOGS.reading(self._where):
             while True:
                 size = len(rest) + (step if left is None else min(step, left))
                 if len(block) < size:
@@ -102,45 +100,3 @@ def lines(blocks: Iterator[bytearray], picker: Picker) -> Iterator[tuple[int, by
 def newlines(block: bytearray) -> int:
     """How many there are (faster than ``bytearray.count``)."""
     return int(np.count_nonzero(np.frombuffer(block, np.uint8) == 10))
-
-
-@contextmanager
-def uncompressed(raw: BinaryIO, entry: Entry, where: str) -> Iterator[BinaryIO]:
-    """A file's content, whether it is compressed (``.gz``) or not. :raises Unreadable: ``weblogs.truncated``."""
-    if not entry.key.endswith(".gz"):
-        yield raw
-    elif entry.bytes == 0:
-        raise _truncated(where)
-    else:
-        with cast(BinaryIO, igzip.IGzipFile(fileobj=raw, mode="rb")) as stream:  # type: ignore[no-untyped-call]
-            yield stream
-
-
-def _truncated(where: str) -> Unreadable:
-    return Unreadable(
-        "weblogs.truncated", "A compressed log ends before its end.", where=where,
-        advice="Restore it from a backup, or excuse it by name in the data map, with the reason.",
-    )  # fmt: skip
-
-
-@contextmanager
-def decompressing(where: str) -> Iterator[None]:
-    """Turn what goes wrong in reading and decompressing into ours."""
-    try:
-        with translated(where):
-            yield
-    except PrivacyError as problem:
-        if problem.code == "storage.failed":
-            raise _corrupt(where) from None
-        raise
-    except EOFError:
-        raise _truncated(where) from None
-    except _BROKEN:
-        raise _corrupt(where) from None
-
-
-def _corrupt(where: str) -> Unreadable:
-    return Unreadable(
-        "weblogs.corrupt", "A compressed log is damaged.", where=where,
-        advice="Restore it from a backup, or excuse it by name in the data map, with the reason.",
-    )  # fmt: skip

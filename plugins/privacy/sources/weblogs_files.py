@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from privacy.errors import RetryLater, Unreadable
 from privacy.sources.base import Partition, Selection
-from privacy.sources.weblogs_blocks import Log, decompressing, uncompressed
+from privacy.sources.weblogs_blocks import LOGS, Log
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_match import Matcher
 from privacy.sources.weblogs_names import is_log, log_of
@@ -70,7 +70,7 @@ class LogFiles:
 
     def excuses(self, key: str) -> bool:
         """Whether the data map excuses it."""
-        return any(key == name or key.startswith(name.rstrip("/") + "/") for name in self._excused)
+        return any(_covers(name, key) for name in self._excused)
 
     def everything(self) -> list[Entry]:
         """All that lies under the prefix and is not excused, by key.
@@ -87,6 +87,11 @@ class LogFiles:
                 return found
             before = names
         raise rotated(self.where(self.prefix))
+
+    def excused_logs(self) -> list[str]:
+        """The names by which logs below the prefix are excused: nobody reads what stands in those."""
+        logs = [e.key for e in self.store.list(self.prefix) if self.claims(e.key) and is_log(e.key)]
+        return [name for name in self._excused if any(_covers(name, key) for key in logs)]
 
     def entries(self) -> list[Entry]:
         """The logs among it, by key. A link counts: it fails when it is read, rather than being passed over."""
@@ -130,7 +135,7 @@ class LogFiles:
         broken = False
         try:
             plain, _ = self._peek(self.store.stat(entry.key[:-3]), HEAD)
-            with self._stream(entry) as stream, decompressing(self.where(entry.key)):
+            with self._stream(entry) as stream, LOGS.reading(self.where(entry.key)):
                 while len(copy) < HEAD and (read := stream.read(256)):
                     copy += read
         except Unreadable as problem:
@@ -217,7 +222,7 @@ class LogFiles:
 
     def _peek(self, entry: Entry, size: int) -> tuple[bytes, int | None]:
         """The first uncompressed bytes, and the earliest time among their lines."""
-        with self._stream(entry) as stream, decompressing(self.where(entry.key)):
+        with self._stream(entry) as stream, LOGS.reading(self.where(entry.key)):
             head = stream.read(size)
         times = self._times(head[: head.rfind(b"\n") + 1] or head)
         self._heads[entry, size] = sha256(head).hexdigest(), min(times, default=None)
@@ -280,13 +285,13 @@ class LogFiles:
         """One file as it is; see :meth:`opened`."""
         where = self.where(entry.key)
         with self._stream(entry) as stream:
-            with decompressing(where):
+            with LOGS.reading(where):
                 first = stream.read(head) if head else b""
             yield Log(entry, upto, first, stream, where)
 
     @contextmanager
     def _stream(self, entry: Entry) -> Iterator[BinaryIO]:
-        with self.store.open(entry.key) as raw, uncompressed(raw, entry, self.where(entry.key)) as stream:
+        with self.store.open(entry.key) as raw, LOGS.content(raw, entry, self.where(entry.key)) as stream:
             yield stream
 
     def _stat(self, key: str) -> Entry:
@@ -297,7 +302,7 @@ class LogFiles:
 
     def fits(self, entry: Entry) -> bool:
         """Whether the format fits any of the first lines (true for an empty file)."""
-        with self._stream(entry) as stream, decompressing(self.where(entry.key)):
+        with self._stream(entry) as stream, LOGS.reading(self.where(entry.key)):
             first = stream.read(HEAD).split(b"\n")
         return first == [b""] or any(self.form.match(line) for line in first)
 
@@ -330,3 +335,7 @@ def rotated(where: str) -> RetryLater:
         "weblogs.rotated", "A log is no longer there, nor found under another name.", where=where,
         advice="It was rotated meanwhile; the next try lists the files again.",
     )  # fmt: skip
+
+
+def _covers(name: str, key: str) -> bool:
+    return key == name or key.startswith(name.rstrip("/") + "/")
