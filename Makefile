@@ -48,7 +48,7 @@ types: venv
 imports: venv
 	PYTHONPATH=plugins $(BIN)/lint-imports
 
-# LARGE=/some/folder: an export from the large demo shop too, which is made there in a quarter of an hour if need be.
+# LARGE=/some/folder: an export from the large demo shop too, which is made there in half an hour if need be.
 LARGE ?=
 bench: venv
 	LARGE=$(LARGE) $(BIN)/python tests/bench

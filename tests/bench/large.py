@@ -1,6 +1,6 @@
 """A whole export out of the ``large`` demo shop, all its steps in one process: how much memory it takes.
 
-The shop takes a quarter of an hour to make, so it is made once: ``make bench LARGE=/some/folder``. Without it the row
+The shop takes half an hour to make, so it is made once: ``make bench LARGE=/some/folder``. Without it the row
 that was measured last stay in the page.
 """
 
