@@ -1,13 +1,12 @@
 """One subject out of a year of daily analytics exports in Parquet: ``ours``, in ``two`` processes, ``duckdb``, ``arms``.
 
-The layout is GA4's: 100,000 events a day, each with eight parameters. Some days are the subject's, with the right times;
-the others are a handful of files under all the other names, so the dataset does not say that a name is a day.
+The layout is GA4's: a file a day, 100,000 events in each, every event with eight parameters. Some days are the
+subject's.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 import sys
 import tempfile
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +24,7 @@ from privacy.datamap.models import System
 from privacy.sources import records, source_for
 from privacy.sources.base import Identifier, Of, Selection, Subject, schema_of
 
-DAYS, EVENTS, OTHERS, OWN_EVERY = 365, 100_000, 5, 30
+DAYS, EVENTS, OWN_EVERY = 365, 100_000, 30
 FIRST = date(2025, 11, 25)
 CUSTOMER, DEVICE, ADDRESS, AGENT = "5001", "1000012345.1700000001", "198.51.50.251", "Mozilla/5.0 (X11; Linux x86_64)"
 PARAMS = (
@@ -53,7 +52,7 @@ datasets:
     description: {{nl: d, en: d}}
     prefix: ga4/
     names: events_(?P<day>\\d{{8}})\\.parquet
-    records: {{}}
+    records: {{day: day}}
     key: [file, row]
     subject: [user_id, user_pseudo_id, ip_address]
     time: occurred_at
@@ -82,16 +81,13 @@ datasets:
 def make(folder: Path) -> None:
     """A year of files."""
     (folder / "ga4").mkdir(parents=True)
-    others = [folder / f"other-{n}.parquet" for n in range(OTHERS)]
-    for n, path in enumerate(others):
-        _write(path, FIRST + timedelta(days=n), n, own=False)
-    for n in range(DAYS):
-        day = FIRST + timedelta(days=n)
-        path = folder / f"ga4/events_{day:%Y%m%d}.parquet"
-        if n % OWN_EVERY == 7:
-            _write(path, day, n, own=True)
-        else:
-            os.link(others[n % OTHERS], path)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        pool.starmap(_day, [(folder, n) for n in range(DAYS)], chunksize=8)
+
+
+def _day(folder: Path, n: int) -> None:
+    day = FIRST + timedelta(days=n)
+    _write(folder / f"ga4/events_{day:%Y%m%d}.parquet", day, n, own=n % OWN_EVERY == 7)
 
 
 def _write(path: Path, day: date, seed: int, *, own: bool) -> None:
