@@ -46,6 +46,7 @@ class Reader:
 
         self.folder, self.home = folder, folder / "include"
         shutil.copytree(PROJECT / "include/policy", self.home / "policy")
+        (self.home / "policy/purges.yaml").unlink()  # It names all the shop's systems.
         (self.home / "datamap").mkdir()
         shutil.copy(PROJECT / "include/datamap/shop.yaml", self.home / "datamap")
         shutil.copytree(PROJECT / "include/sql/shop", self.home / "sql/shop")

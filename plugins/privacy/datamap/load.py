@@ -17,7 +17,7 @@ import yaml
 from pydantic import ValidationError
 
 from privacy.datamap.models import GLOBAL_KINDS, REQUEST, Dataset, Edge, Kind, Nobody, System, did_you_mean
-from privacy.datamap.policy import Policy
+from privacy.datamap.policy import Policy, Term
 from privacy.errors import BadConfiguration, BadInput
 
 M = TypeVar("M", System, Policy)
@@ -120,6 +120,8 @@ def _loaded(home: Path, _: bytes) -> DataMap:
         problems = list(_cross_checks(found, system))
         if problems:
             raise _wrong(home / "datamap" / f"{system.system}.yaml", problems)
+    if problems := list(_rules(found)):
+        raise _wrong(home / "policy", problems)
     return found
 
 
@@ -250,6 +252,13 @@ def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
             yield f"{here}.promise: the policy has no promise {dataset.promise!r}{hint}"
         elif promise.term is None:
             yield f"{here}.promise: {dataset.promise} has no term; name the promise whose term holds"
+        elif dataset.term_kind is not None and dataset.term_kind not in promise.term.kinds:
+            hint = did_you_mean(dataset.term_kind, promise.term.kinds)
+            yield f"{here}.term_kind: the term of {dataset.promise} has no kind {dataset.term_kind!r}{hint}"
+        elif dataset.starts is not None and dataset.starts.kind is not None:
+            yield from _kinds_by_record(promise.term, f"{here}.starts.kind", system.source)
+        if dataset.follows is not None:
+            yield from _follows(datamap, dataset, f"{here}.follows")
         for purpose in dataset.purposes:
             if purpose not in policy.purposes:
                 yield f"{here}.purposes: the policy has no purpose {purpose!r}{did_you_mean(purpose, policy.purposes)}"
@@ -293,6 +302,60 @@ def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
             yield f"{here}.delivery: the policy has no processor {dataset.delivery.processor!r}{hint}"
         if system.source == "sql" and not datamap.sql(Ref(system, name, dataset)).is_file():
             yield f"{here}: write its SELECT in sql/{system.system}/{name}.sql"
+
+
+def _kinds_by_record(term: Term, here: str, source: str) -> Iterator[str]:
+    if source != "sql":
+        yield f"{here}: only a SELECT can tell records of several kinds apart"
+    if not term.kinds:
+        yield f"{here}: the promise's term has no kinds"
+    for name, kind in term.kinds.items():
+        shortest, own = kind.keep_at_least, term.keep_at_least
+        if (kind.keep_at_most is None) != (term.keep_at_most is None) or (shortest is None) != (own is None):
+            yield f"{here}: kind {name!r} has other bounds than the term itself; make it a dataset with `term_kind`"
+        elif shortest is not None and own is not None and shortest.longest > own.longest:
+            yield f"{here}: kind {name!r} is kept longer than an unknown kind, which takes the longest term"
+
+
+def _follows(datamap: DataMap, dataset: Dataset, here: str) -> Iterator[str]:
+    system, _, name = str(dataset.follows).partition(".")
+    leader = datamap.systems[system].datasets.get(name) if system in datamap.systems else None
+    if leader is None:
+        hint = did_you_mean(str(dataset.follows), [ref.full for ref in datamap])
+        yield f"{here}: there is no dataset {dataset.follows!r}{hint}"
+    elif leader.starts is None:
+        yield f"{here}: {dataset.follows} has no `starts` of its own"
+    elif leader.promise != dataset.promise:
+        yield f"{here}: {dataset.follows} has another promise ({leader.promise})"
+    elif not dataset.kinds & {c.identity for c in leader.columns.values()}:
+        yield f"{here}: no column of {dataset.follows} has an identity kind that finds these records"
+
+
+def _rules(datamap: DataMap) -> Iterator[str]:
+    """What is wrong with the policy's purges, now that the datasets are known."""
+    owner: dict[str, str] = {}
+    for purge, made in datamap.policy.purges.items():
+        for name, rule in made.rules.items():
+            here = f"purges.{purge}.rules.{name}"
+            seen: set[str] = set()
+            for full in rule.datasets:
+                system, _, dataset_name = full.partition(".")
+                dataset = datamap.systems[system].datasets.get(dataset_name) if system in datamap.systems else None
+                if dataset is None:
+                    yield f"{here}: there is no dataset {full!r}{did_you_mean(full, [r.full for r in datamap])}"
+                    continue
+                if full in owner:
+                    yield f"{here}: {full} is purged by rule {owner[full]} already"
+                owner[full] = name
+                if dataset.promise != rule.promise:
+                    yield f"{here}: {full} is under {dataset.promise}, not {rule.promise}"
+                if dataset.starts is None and dataset.follows is None:
+                    yield f"{here}: {full} says neither what its term counts from (`starts`) nor what it `follows`"
+                if dataset.follows is not None and dataset.follows not in rule.datasets:
+                    yield f"{here}: {full} follows {dataset.follows}, which is not purged by the same rule"
+                if dataset.follows in seen:
+                    yield f"{here}: {full} follows {dataset.follows}, so it stands before it"
+                seen.add(full)
 
 
 def _kind_exists(datamap: DataMap, kind: str) -> bool:

@@ -180,9 +180,11 @@ class Starts(Strict):
     """Where a record's term counts from; NULL in it means: not started.
 
     :param column: a date or datetime column.
+    :param kind: the text column that says of which kind a record is, where its term's kinds have terms of their own.
     """
 
     column: Name
+    kind: Name | None = None
 
 
 class Decided(Strict):
@@ -221,7 +223,10 @@ class Dataset(Layout):
         ``subject: {nobody: why}``.
     :param time: the column that says when the record came to be, for identifiers that were a person's for a while.
     :param starts: what its term counts from.
+    :param follows: instead of ``starts``: the full name of the dataset whose records these belong to, by an identity
+        kind that both have (the files of an application): they go when those are past their term, right before them.
     :param promise: the promise in the policy whose term holds.
+    :param term_kind: of which of the term's ``kinds`` all its records are.
     :param examples: two subjects that have records here, for the standard suite: values by identity kind.
     """
 
@@ -233,6 +238,8 @@ class Dataset(Layout):
     parties: dict[Name, Party] = Field(default_factory=dict)
     time: Name | None = None
     starts: Starts | None = None
+    follows: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
+    term_kind: Name | None = None
     purposes: tuple[Name, ...] = Field(min_length=1)
     processors: tuple[Name, ...] = ()
     source: Text
@@ -264,6 +271,14 @@ class Dataset(Layout):
                 self._must_have(moment, what)
                 if self.columns[moment].type not in ("date", "datetime"):
                     raise ValueError(f"{what}: column {moment!r} is no date or datetime")
+        if self.starts is not None and self.starts.kind is not None:
+            self._must_have(self.starts.kind, "starts.kind")
+            if self.columns[self.starts.kind].type != "text":
+                raise ValueError(f"starts.kind: column {self.starts.kind!r} is no text")
+            if self.term_kind is not None:
+                raise ValueError("its records are of one kind (`term_kind`), or a column says which; not both")
+        if self.follows is not None and self.starts is not None:
+            raise ValueError("its term counts from a column (`starts`), or it follows another dataset; not both")
         for name in self.erasure.set or {}:
             self._must_have(name, "erasure.set")
         for what, named in (("originals", self.originals), ("latest", self.records.latest if self.records else None)):

@@ -87,6 +87,9 @@ class Term(Strict):
     :param every: how often its purge runs; ``margin``: how much earlier than needed it starts.
     :param condition: a term that ends with an event instead of a date ("until the client stops").
     :param decided: who decided it, where the statement gives none.
+    :param kinds: terms of their own for some kinds of record (a domestic sale, other mail). A dataset says that all its
+        records are of one (``term_kind``), or in which column a record's kind stands (``starts: {kind: column}``); a
+        record of any other kind has this term itself, which is therefore the longest of those that keep at least.
     """
 
     keep_at_least: Period | None = None
@@ -96,6 +99,7 @@ class Term(Strict):
     every: Period | None = None
     margin: Period | None = None
     decided: Decided | None = None
+    kinds: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Term] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -114,7 +118,14 @@ class Term(Strict):
             if self.keep_at_most.shortest - least < slack:
                 what = "keep_at_most - keep_at_least" if self.keep_at_least else "keep_at_most"
                 raise ValueError(f"{what} is less than every + margin: no run can keep that; let it run more often")
+        for name, kind in self.kinds.items():
+            if kind.kinds:
+                raise ValueError(f"kinds.{name}: a kind has no kinds of its own")
         return self
+
+    def of(self, kind: str | None) -> Term:
+        """The term of a kind of record; this one for any kind without a term of its own."""
+        return self.kinds.get(kind, self) if kind else self
 
 
 class Promise(Strict):
@@ -198,6 +209,48 @@ class Contact(Strict):
     authority_url: Sentence
 
 
+class Guard(Strict):
+    """Over what a rule asks an operator before it deletes. A plan of at most ``at_least`` records asks nobody.
+
+    :param share: of all that the rule's datasets hold, by records or by bytes, whichever is more.
+    :param times: of what was foreseen to fall due since the rule's last run, scaled by the runs that were missed.
+    :param oldest: how long before the bound a record may have begun: one that began in 1970 is a broken date.
+    """
+
+    at_least: int = Field(default=100, ge=0)
+    share: float = Field(default=0.2, gt=0, le=1)
+    times: float = Field(default=3.0, ge=1)
+    oldest: Period = Field(default_factory=lambda: Period.model_validate("P10Y"))
+
+
+class Rule(Strict):
+    """What a purge deletes: records of these datasets that are past the term of one promise.
+
+    :param promise: whose term holds; :param proves: promises that its runs prove besides.
+    :param datasets: full names, in the order of deleting: what follows another dataset, and what refers to it, first.
+    """
+
+    promise: str
+    proves: tuple[str, ...] = ()
+    datasets: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")], ...] = Field(min_length=1)
+    guard: Guard = Field(default_factory=Guard)
+
+    @property
+    def promises(self) -> tuple[str, ...]:
+        """All promises that a run of it proves."""
+        return (self.promise, *self.proves)
+
+
+class Purge(Strict):
+    """A pipeline that deletes what is past its term, as its DAG of the same name runs it.
+
+    :param rules: by name; each is planned, approved and done by itself.
+    """
+
+    title: Text
+    rules: dict[Name, Rule] = Field(min_length=1)
+
+
 class Policy(Strict):
     """A controller's promises.
 
@@ -206,6 +259,7 @@ class Policy(Strict):
     :param categories: fideslang key -> the statement's own category; the longest key that fits holds.
     :param subjects: identity kind -> the category of people whom it identifies, for the records of processing.
     :param security: the technical and organisational measures, for the records of processing.
+    :param purges: what is deleted when its term is over, by the name of the DAG that does it.
     """
 
     controller: Sentence
@@ -221,6 +275,7 @@ class Policy(Strict):
     categories: dict[str, Category] = Field(min_length=1)
     subjects: dict[str, Text] = Field(default_factory=dict)
     security: tuple[Text, ...] = ()
+    purges: dict[Annotated[str, Field(pattern=r"^purge_[a-z0-9_]+$")], Purge] = Field(default_factory=dict)
 
     @field_validator("zone")
     @classmethod
@@ -234,6 +289,32 @@ class Policy(Strict):
             if not is_category(key):
                 raise ValueError(f"{key!r} is no data category of fideslang's taxonomy{did_you_mean(key, CATEGORIES)}")
         return value
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        seen: dict[str, str] = {}
+        for purge, made in self.purges.items():
+            for name, rule in made.rules.items():
+                here = f"purges.{purge}.rules.{name}"
+                if name in seen:
+                    raise ValueError(f"{here}: {seen[name]} has a rule of this name too; a rule's name tells it apart")
+                seen[name] = purge
+                for promise in rule.promises:
+                    if promise not in self.promises:
+                        raise ValueError(
+                            f"{here}: there is no promise {promise!r}{did_you_mean(promise, self.promises)}"
+                        )
+                term = self.promises[rule.promise].term
+                if term is None or not (term.keep_at_least or term.keep_at_most) or term.every is None:
+                    raise ValueError(f"{here}: {rule.promise} has no term that a purge can keep, with `every`")
+        return self
+
+    def rule(self, name: str) -> tuple[str, Rule]:
+        """A rule and the purge that it belongs to. :raises KeyError: there is none of this name."""
+        for purge, made in self.purges.items():
+            if name in made.rules:
+                return purge, made.rules[name]
+        raise KeyError(name)
 
     def category(self, key: str) -> Category | None:
         """The statement's own name for a fideslang category: that of the longest prefix that is mapped."""

@@ -56,7 +56,10 @@ class Begun(_Entry):
     rule: Code | None = None
     code_version: Code
     policy_version: Code
+    promises: tuple[Code, ...] | None = None
+    """Of the statement: those that a run which is done proves."""
     limit: Code | None = None
+    as_of: Instant | None = None
     bound: Instant | None = None
     plan_digest: Code | None = None
     candidates: Number | None = None
@@ -87,6 +90,16 @@ class Ended(_Entry):
     omitted: dict[Code, Number] = Field(default_factory=dict)
     unattributed: Number = 0
     oldest_remaining: Instant | None = None
+    late: Number | None = None
+    """Records that were past their limit when they were deleted (or found, and held)."""
+    late_by: Code | None = None
+    """How long the oldest of them was, as an ISO 8601 duration in real hours."""
+    undated: Number | None = None
+    """Records without a start that can be read: no purge takes them."""
+    future: Number | None = None
+    """Records that say that they begin later than now."""
+    foreseen: Number | None = None
+    """How many records are to fall due by the rule's next run."""
     inner_sha256: Code | None = None
     outer_sha256: Code | None = None
     derived: bool | None = None
@@ -99,6 +112,7 @@ class Event(_Entry):
     kind: Annotated[str, Field(max_length=200, pattern=r"^[a-z][a-z0-9_.]*$"), AfterValidator(_no_run)]
     """Dotted, lower case; ``run.*`` are :class:`Begun` and :class:`Ended`."""
     right: Code | None = None
+    rule: Code | None = None
     hold: Code | None = None
     ground: Code | None = None
     dataset: Code | None = None

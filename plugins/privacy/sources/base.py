@@ -101,13 +101,29 @@ class Kept(Of):
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """Records of some kinds, as a column says: those have a term of their own.
+
+    :param column: of the dataset; text.
+    :param kinds: its values.
+    :param others: those that have none of them, NULL among them, instead.
+    """
+
+    column: str
+    kinds: frozenset[str]
+    others: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """Pick the records whose term began before a bound.
 
     :param before: aware, UTC, exclusive.
+    :param among: of these kinds alone; None: of any.
     """
 
     before: datetime
+    among: Among | None = None
 
     def __post_init__(self) -> None:
         if self.before.tzinfo is None:
@@ -373,6 +389,38 @@ class Moving(Protocol):
         :param selection: of subjects. :param seen: the ``Tally.seen`` of all readings of it, one after the other.
         :param since: when the partitions were listed; a record that came later is not missed.
         :raises RetryLater, Unreadable: as :meth:`Source.read`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a dataset holds, as far as terms are concerned: counts and times, nobody's.
+
+    :param records: all there are, dated or not; None: the source does not know without reading everything.
+    :param bytes: as stored.
+    :param oldest: the earliest start; None: no record has one.
+    :param undated: records without a start, or with one that cannot be read: no purge ever takes them (edge case 11).
+    :param future: records that begin later than now.
+    :param picked: of each pick that was asked about, how many records it has.
+    """
+
+    records: int | None
+    bytes: int
+    oldest: datetime | None
+    undated: int
+    future: int
+    picked: tuple[int, ...] = ()
+
+
+@runtime_checkable
+class Surveying(Protocol):
+    """What a :class:`Source` does besides whose datasets have terms of their own: be asked what there is."""
+
+    def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:
+        """See :class:`Survey`; of a dataset without ``starts`` all records are undated.
+
+        :param now: aware. :raises RetryLater, Unreadable: as :meth:`Source.partitions`.
         """
         ...
 
