@@ -325,6 +325,8 @@ def _follows(datamap: DataMap, dataset: Dataset, here: str) -> Iterator[str]:
         yield f"{here}: there is no dataset {dataset.follows!r}{hint}"
     elif leader.starts is None:
         yield f"{here}: {dataset.follows} has no `starts` of its own"
+    elif datamap.systems[system].source != "sql":
+        yield f"{here}: {dataset.follows} is in no database; only records of one can be followed"
     elif leader.promise != dataset.promise:
         yield f"{here}: {dataset.follows} has another promise ({leader.promise})"
     elif not dataset.kinds & {c.identity for c in leader.columns.values()}:

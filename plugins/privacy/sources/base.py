@@ -131,6 +131,16 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Every(Due):
+    """Pick all records, whether their term has begun or not: to know of everybody whom others' records may be about.
+
+    For reading alone; a dataset that others follow lies in a database, so only the SQL source serves it.
+    """
+
+    before: datetime = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
 class ByKey(Due):
     """Pick single records by their keys, whoever they are about and whether their term has begun: for an operator who
     asks about a record that they have the key of (:func:`privacy.sources.keyed.by_key`). For reading alone.

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration
-from privacy.sources.base import PARTY, SUBJECT, ByKey, Due, Identifier, Of, Selection
+from privacy.sources.base import PARTY, SUBJECT, ByKey, Due, Every, Identifier, Of, Selection
 from privacy.sources.instants import micros
 from privacy.sources.sql_dialect import Dialect, Key, literal, quoted
 
@@ -167,6 +167,8 @@ class Wrap:
     def _due(self, pick: Due) -> tuple[str, dict[str, object]]:
         if isinstance(pick, ByKey):
             return self._named(pick)
+        if isinstance(pick, Every):
+            return "1 = 1", {}
         if self._dataset.starts is None:
             # Where nothing starts a term, nothing is ever due.
             return "1 = 0", {}
