@@ -31,6 +31,11 @@ class Settings(BaseSettings):
         description="Partitions of one dataset are read by one task until they hold this many bytes.",
     )
 
+    purge_rows: int = Field(
+        default=10_000, ge=1, le=100_000, description="Most records that a purge deletes in one go; holds wait for it."
+    )
+    pause: float = Field(default=0.0, ge=0, le=60, description="Seconds that a purge waits between two of these.")
+
     @property
     def master_key_file(self) -> Path:
         """The file that holds the master key."""
@@ -40,6 +45,11 @@ class Settings(BaseSettings):
     def staging(self) -> Path:
         """Where extracted parts wait for their bundle; emptied by every run and swept."""
         return self.state / "staging"
+
+    @property
+    def plans(self) -> Path:
+        """Where sealed plans lie, a folder each run; swept by purge_bundles."""
+        return self.state / "plans"
 
     @property
     def head_file(self) -> Path:

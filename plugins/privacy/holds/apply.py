@@ -7,14 +7,17 @@ from dataclasses import replace
 
 from privacy.holds.spare import Spare
 from privacy.holds.table import Holds
-from privacy.sources.base import Delete, Item, Outcome, Selection, Source, Status, Step
+from privacy.sources.base import Delete, Item, Of, Outcome, Selection, Source, Status, Step
 
 
-def apply(source: Source, unit: Sequence[Step], holds: Holds, *, request: str | None = None) -> list[Outcome]:
+def apply(
+    source: Source, unit: Sequence[Step], holds: Holds, *, request: str | None = None, beside: Sequence[Of] = ()
+) -> list[Outcome]:
     """Do one batch, except for what is held while it runs: nothing else may call :meth:`Source.apply`.
 
     :param unit: steps of one system; all or nothing where the store can.
     :param request: the request that this is done for, whose own holds do not stand in its way.
+    :param beside: whose records are left alone besides, as if they were held: others whom the same records are about.
     :returns: one outcome an item; ``held`` with the reason ``hold`` for what stays.
     :raises RetryLater: the gate could not be opened; nothing was changed.
     """
@@ -23,7 +26,7 @@ def apply(source: Source, unit: Sequence[Step], holds: Holds, *, request: str | 
     system = source.system.system
     names = tuple(dict.fromkeys(f"{system}.{step.selection.dataset}" for step in unit))
     with holds.gate(*names, request=request) as spare:
-        beside = [kept for name in _beside(source, unit) if (kept := spare.kept(f"{system}.{name}"))]
+        along = [kept for name in _beside(source, unit) if (kept := spare.kept(f"{system}.{name}"))]
         located = {name: _located(source, name.removeprefix(f"{system}."), name, spare) for name in names}
         held: list[Outcome] = []
         left: list[Step] = []
@@ -38,7 +41,7 @@ def apply(source: Source, unit: Sequence[Step], holds: Holds, *, request: str | 
             if free:
                 left.append(replace(step, items=tuple(free)))
         # To the end, inside the gate: what is not asked for any more is not done.
-        return held + (list(source.apply(left, (*spare.common, *beside))) if left else [])
+        return held + (list(source.apply(left, (*spare.common, *along, *beside))) if left else [])
 
 
 def _beside(source: Source, unit: Sequence[Step]) -> list[str]:

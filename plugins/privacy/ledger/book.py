@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,6 +28,18 @@ class Recorded:
     seq: int
     entry: dict[str, object]
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastDone:
+    """A rule's last run that was done.
+
+    :param as_of: what its plan was fixed at; aware. :param foreseen: how many records were to fall due by the next run.
+    """
+
+    run: str
+    as_of: datetime
+    foreseen: int | None
 
 
 class Ledger:
@@ -78,6 +91,32 @@ class Ledger:
                 query = query.where(column == value)
         with translated("ledger"), reading(self._engine).connect() as connection:
             return [Recorded(r.seq, json.loads(r.entry), r.hash) for r in connection.execute(query)]
+
+    def last_done(self, rule: str) -> LastDone | None:
+        """The rule's last run that was done; None: there was none."""
+        ended = ledger.alias("ended")
+        query = (
+            sa.select(ledger.c.entry.label("begun"), ended.c.entry.label("ended"))
+            .join(ended, sa.and_(ended.c.run == ledger.c.run, ended.c.kind == "run.ended", ended.c.status == "done"))
+            .where(ledger.c.kind == "run.begun", ledger.c.rule == rule)
+            .order_by(ended.c.seq.desc())
+            .limit(1)
+        )
+        with translated("ledger"), reading(self._engine).connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        begun, over = json.loads(row.begun), json.loads(row.ended)
+        as_of = datetime.fromisoformat(begun.get("as_of") or begun["at"])
+        return LastDone(str(begun["run"]), as_of, over.get("foreseen"))
+
+    def unended(self, rule: str) -> list[str]:
+        """The runs of a rule that have begun, and whose end is not recorded, the earliest first."""
+        ended = ledger.alias("ended")
+        over = sa.exists().where(ended.c.run == ledger.c.run, ended.c.kind == "run.ended")
+        query = sa.select(ledger.c.run).where(ledger.c.kind == "run.begun", ledger.c.rule == rule, ~over)
+        with translated("ledger"), reading(self._engine).connect() as connection:
+            return [str(run) for run in connection.execute(query.order_by(ledger.c.seq)).scalars()]
 
     def verify(self) -> Verification:
         """Recompute the chain over the stored text and hold it against the signed head.

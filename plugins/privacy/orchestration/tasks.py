@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk.exceptions import AirflowSkipException
 
 from privacy.errors import GiveUp, PrivacyError, Refused
 
@@ -57,6 +58,8 @@ def coded(step: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return step(*args, **kwargs)
+        except AirflowSkipException:
+            raise
         except PrivacyError as problem:
             made = type(problem)(problem.code, "See the DAG's documentation for this code.")
         except Exception as problem:  # noqa: BLE001 - whatever it is, its text may quote a person

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from privacy.holds import Holds
     from privacy.identity import Decision
     from privacy.ledger import Ledger, Verification
+    from privacy.plans import Means
     from privacy.rights.deliveries import Deliveries
     from privacy.rights.register import Register
     from privacy.sources.base import Identifier, Source, Subject
@@ -85,6 +86,17 @@ class House:
 
         keys = KeyTypes(lambda: self.datamap)
         return Holds(self.engine, self.key, self.ledger, self.clock, datasets=keys, keys=keys)
+
+    @cached_property
+    def means(self) -> Means:
+        """What plans are made and done with."""
+        from privacy.plans import Means
+
+        found = self.settings
+        return Means(
+            self.datamap, self.source, self.holds, self.ledger, self.key, self.clock, found.plans, found.purge_rows,
+            found.pause,
+        )  # fmt: skip
 
     @cached_property
     def register(self) -> Register:

@@ -242,11 +242,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change to items of one selection."""
+    """One change to items of one selection.
+
+    :param reviewed: it is decided about records too that are withheld from a copy until a person has looked (messages
+        that only mention a subject); otherwise those are ``held`` with the reason ``review``.
+    """
 
     selection: Selection
     change: Delete | Set
     items: tuple[Item, ...] = field(repr=False)
+    reviewed: bool = False
 
 
 class Status(StrEnum):
@@ -265,6 +270,7 @@ class Status(StrEnum):
 class Outcome:
     """What became of one item.
 
+    :param records, bytes: how much of it was deleted or set; of a file some of it may be, and the rest held.
     :param reason: a code, never an identifier; empty when done.
     """
 

@@ -107,7 +107,7 @@ class _Look:
                 return Outcome(item.key, Status.GONE, 0, 0)
             if opened.version != item.version:
                 return Outcome(item.key, Status.CHANGED, 0, 0, "version")
-            if whose and all(row.withheld for row in whose):
+            if whose and not self._step.reviewed and all(row.withheld for row in whose):
                 # It is others' correspondence that speaks of a subject: a person looks at it first, as for a copy.
                 return Outcome(item.key, Status.HELD, 0, 0, REVIEW)
             folder.delete(opened)

@@ -131,11 +131,13 @@ class _Work:
         by_key = {item.key: item for item in self.step.items}
         for chunk in chunks(by_key):
             now = self._now(connection, chunk)
+            missing = [key for key in chunk if key not in now]
+            there = self._there(connection, missing) if missing else ()
             spared = held.planned(self._name, chunk)
             for key in chunk:
                 planned = by_key[key]
                 if key not in now:
-                    self.status[key] = Status.GONE, "not_selected"
+                    self.status[key] = Status.GONE, "not_selected" if key in there else ""
                 elif key in spared:
                     self.status[key] = Status.HELD, "hold"
                 elif now[key][0].version == planned.version:
@@ -165,8 +167,8 @@ class _Work:
         """One an item, in the step's order."""
         for item in self.step.items:
             status, reason = self.status[item.key]
-            gone = status is Status.GONE
-            yield Outcome(item.key, status, 0 if gone else 1, 0 if gone else item.bytes, reason)
+            done = status is Status.DONE
+            yield Outcome(item.key, status, int(done), item.bytes if done else 0, reason)
 
     def set(self, connection: sa.Connection, change: Set) -> None:
         """Give the columns their values."""
@@ -194,6 +196,13 @@ class _Work:
             item = item_of(tuple(row))
             found[item.key] = (item, tuple(row))
         return found
+
+    def _there(self, connection: sa.Connection, keys: Collection[Key]) -> Collection[Key]:
+        """Which of these rows the table has, selected or not."""
+        names = [quoted(c) for c in self._dataset.key]
+        matched = self.source.dialect.keyed_by_index(names, "keys")
+        text = f"SELECT {', '.join(names)} FROM {quoted(self._table)} WHERE {matched}"
+        return {tuple(row) for row in connection.exec_driver_sql(text, {"keys": self.source.dialect.rows(keys)})}
 
     def _is_set(self, change: Set, row: Row) -> bool:
         names = list(self._dataset.columns)

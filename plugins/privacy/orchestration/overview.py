@@ -1,0 +1,53 @@
+"""A plan in figures, for people: counts and times of datasets, nobody's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from privacy.plans import Plan
+
+
+def figures(plan: Plan) -> pd.DataFrame:
+    """A row for each dataset (and kind of record): what would go, what of it is held and by what, what stays.
+
+    :returns: columns dataset, before, records, items, bytes, oldest, newest, held, stays; times as ISO 8601 in UTC.
+    """
+    rows = []
+    for step in plan.steps:
+        kinds = ", ".join(step.kinds)
+        name = step.dataset if not kinds else f"{step.dataset} ({'all but ' if step.others else ''}{kinds})"
+        rows.append(
+            {
+                "dataset": name,
+                "before": step.before if step.follows is None else f"follows {step.follows}",
+                "records": step.records,
+                "items": step.items,
+                "bytes": step.bytes,
+                "oldest": step.oldest or "",
+                "newest": step.newest or "",
+                "held": ", ".join(f"{kind} {count}" for kind, count in step.held.items()),
+                "stays": step.left,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def waits_until(plan: Plan, now: datetime, zone: str) -> str:
+    """By when the promise is broken, and what there is besides: in words, in the shop's own time."""
+    said = []
+    if plan.breaks is not None:
+        at = datetime.fromisoformat(plan.breaks)
+        here = at.astimezone(ZoneInfo(zone))
+        hours = abs((at - now).total_seconds()) / 3600
+        if at > now:
+            said.append(f"Kept until {here:%Y-%m-%d %H:%M} ({hours:.0f} hours from now); then the promise is broken.")
+        else:
+            said.append(f"Broken since {here:%Y-%m-%d %H:%M}: {plan.holds.late} records, late by {hours:.0f} hours.")
+    if plan.holds.undated:
+        said.append(f"{plan.holds.undated} records have no start that can be read: their term has not begun.")
+    if plan.holds.future:
+        said.append(f"{plan.holds.future} records say that they begin later than now.")
+    return " ".join(said)

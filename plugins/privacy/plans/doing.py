@@ -1,0 +1,207 @@
+"""Doing a plan: batch by batch through the gate of the holds, and never anything that is not in it.
+
+Files go before the rows that name them: where a follower stays (it is held, was changed, or failed), so does everything
+of the people it belongs to that the plan comes to later, and the next run finds both.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from pathlib import Path
+
+from privacy.datamap.load import Ref
+from privacy.errors import Refused
+from privacy.holds import apply
+from privacy.plans.followers import Key, Leaders, kinds_of, leaders, located, numbered
+from privacy.plans.means import Means
+from privacy.plans.plan import Plan
+from privacy.plans.progress import Batch, Progress, Tally, digest
+from privacy.sources.base import SUBJECT, Delete, Item, Of, Selection, Step, Subject
+
+STARTED, ASKED, APPROVED, REFUSED, UNANSWERED = (
+    f"purge.{word}" for word in ("started", "asked", "approved", "refused", "unanswered")
+)
+"""Events of the ledger about a run: changes begin; an operator is asked; what they said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it.
+
+    :param stopped: it was asked to stop after a batch; what is left waits for the next run.
+    """
+
+    tally: Tally
+    stopped: bool
+
+
+def opened(means: Means, run: str) -> tuple[Plan, Path]:
+    """The plan of a run as it was recorded, every item of it.
+
+    :raises Tampered: it is not what was written. :raises Refused: ``purge.other_plan``: not what the ledger has.
+    """
+    folder = means.folder / run
+    plan = Plan.load(folder).checked(folder, means.key)
+    begun = means.ledger.entries(run=run, kind="run.begun")
+    if not begun or begun[0].entry.get("plan_digest") != plan.digest:
+        raise Refused(
+            "purge.other_plan", "The plan is not the one that the ledger has.", where=plan.rule,
+            advice="Start the purge again: it makes a new plan.",
+        )  # fmt: skip
+    return plan, folder
+
+
+def allowed(means: Means, plan: Plan) -> None:
+    """Whether the plan may be done: it trips no guard, or an operator has approved this very plan.
+
+    The ledger's word counts, whatever Airflow says (edge case 32).
+
+    :raises Refused: ``purge.refused``, ``purge.not_approved``.
+    """
+    if not plan.tripped:
+        return
+    said = [e.entry for e in means.ledger.entries(run=plan.run) if e.entry["kind"] in (APPROVED, REFUSED)]
+    if any(entry["kind"] == REFUSED for entry in said):
+        raise Refused("purge.refused", "An operator has refused this plan; nothing was deleted.", where=plan.rule)
+    if not any(e["kind"] == APPROVED and e.get("digest") == plan.digest and e.get("rule") == plan.rule for e in said):
+        raise Refused(
+            "purge.not_approved", "Nobody has approved this plan; nothing was deleted.", where=plan.rule,
+            advice="Answer the approval of the rule in Airflow, or start the purge again.",
+        )  # fmt: skip
+
+
+def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda: False) -> Done:
+    """Do a run's plan, from where an earlier try came to.
+
+    :param stop: asked after each batch.
+    :raises Refused: ``purge.other_plan``, ``purge.refused``, ``purge.not_approved``, ``purge.ended``; before anything
+        is changed, or between two batches.
+    :raises RetryLater, Unreadable: a store cannot be asked; what is done is recorded.
+    """
+    plan, folder = opened(means, run)
+    allowed(means, plan)
+    _not_ended(means, plan)
+    if not means.ledger.entries(run=run, kind=STARTED):
+        means.ledger.event(STARTED, actor=actor, run=run, rule=plan.rule, digest=plan.digest)
+        again = False
+    else:
+        again = True
+    progress = Progress(folder)
+    known = {(batch.step, batch.number): batch for batch in progress.batches()}
+    doing, stopped = _Doing(means, plan), False
+    for (step, number), items in _batches(plan, folder, means):
+        if (done := known.get((step, number))) is not None:
+            doing.went(step, done, items)
+            continue
+        if stopped := stop():
+            break
+        _not_ended(means, plan)
+        batch = doing.batch(step, number, items, again=again)
+        progress.add(batch)
+        doing.went(step, batch, items)
+        known[step, number] = batch
+        again = False  # Only one batch can have been under way.
+        if means.pause:
+            time.sleep(means.pause)
+    return Done(tally_of(plan, list(known.values())), stopped)
+
+
+def tally_of(plan: Plan, batches: Sequence[Batch]) -> Tally:
+    """What came of the batches that are done."""
+    return Tally.of(batches, [step.dataset for step in plan.steps])
+
+
+def _not_ended(means: Means, plan: Plan) -> None:
+    """A run that was ended by a later one, or by hand, changes nothing any more (edge case 36)."""
+    if means.ledger.entries(run=plan.run, kind="run.ended"):
+        raise Refused("purge.ended", "The run has ended; what is left waits for the next one.", where=plan.rule)
+
+
+def _batches(plan: Plan, folder: Path, means: Means) -> Iterator[tuple[tuple[int, int], list[Item]]]:
+    items = plan.file(folder, means.key).items()
+    for step, of_step in groupby(items, key=lambda pair: pair[0]):
+        rest, number = (item for _, item in of_step), 0
+        while batch := list(islice(rest, plan.batch_rows)):
+            yield (step, number), batch
+            number += 1
+
+
+class _Doing:
+    """What a plan's steps leave for the later ones to know."""
+
+    def __init__(self, means: Means, plan: Plan) -> None:
+        self._means, self._plan = means, plan
+        self._waiting: list[Of] = []
+        self._stuck: dict[int, set[Key]] = {}
+        self._at = -1
+        self._lead: Leaders | None = None
+        self._waits: set[Key] = set()
+
+    def batch(self, number: int, batch: int, items: list[Item], *, again: bool) -> Batch:
+        """Do a batch of a step."""
+        self._turn(number)
+        planned, ref = self._plan.steps[number], self._ref(number)
+        source = self._means.source(ref.system.system)
+        made = Batch(number, batch)
+        todo = []
+        for item in items:
+            if item.key in self._waits:
+                made.stay(item, "waits", item.records)
+            else:
+                todo.append(item)
+        if not todo:
+            return made
+        pick = planned.due if self._lead is None else self._lead.of()
+        beside = [*self._waiting, *([self._lead.rest] if self._lead is not None else [])]
+        unit = [Step(Selection(ref.name, pick), Delete(), tuple(todo), reviewed=True)]
+        outcomes = {
+            o.key: o for o in apply(source, unit, self._means.holds, beside=[of for of in beside if of.subjects])
+        }
+        for item in todo:
+            made.count(item, outcomes[item.key], again=again)
+        return made
+
+    def went(self, number: int, batch: Batch, items: list[Item]) -> None:
+        """Learn from a batch which followers stay."""
+        self._turn(number)
+        if self._plan.steps[number].follows is not None and batch.stayed:
+            stayed = set(batch.stayed)
+            self._stuck.setdefault(number, set()).update(i.key for i in items if digest(i.key) in stayed)
+
+    def _turn(self, number: int) -> None:
+        """The next step begins: who waits because of the ones before."""
+        if number == self._at:
+            return
+        for stuck, keys in list(self._stuck.items()):
+            self._waiting.append(self._people(stuck, keys))
+            del self._stuck[stuck]
+        self._at, ref = number, self._ref(number)
+        planned, source = self._plan.steps[number], self._means.source(ref.system.system)
+        self._lead = None if planned.follows is None else self._leaders(number)
+        self._waits = {item.key for of in self._waiting for item in located(source, ref.name, of)}
+
+    def _people(self, number: int, keys: set[Key]) -> Of:
+        """Whose the followers are that stay, with every identity that the records which they follow have."""
+        ref, lead = self._ref(number), self._leaders(number)
+        every = leaders(self._means, self._means.datamap[str(ref.dataset.follows)], self._plan.steps[number].due)
+        of, found = lead.of(), set[Subject]()
+        by_no = {subject.no: subject.identifiers for subject in of.subjects}
+        selection, source = Selection(ref.name, of), self._means.source(ref.system.system)
+        for partition in source.partitions(selection) if of.subjects else ():
+            for batch in source.read(selection, partition):
+                for row in batch.select([*ref.dataset.key, SUBJECT]).to_pylist():
+                    if tuple(row[name] for name in ref.dataset.key) in keys:
+                        mine = by_no[row[SUBJECT]]
+                        found |= {s for s in every.due.values() if set(mine) <= set(s.identifiers)}
+        return numbered(found)
+
+    def _leaders(self, number: int) -> Leaders:
+        ref, planned = self._ref(number), self._plan.steps[number]
+        leading = self._means.datamap[str(planned.follows)]
+        return leaders(self._means, leading, planned.due, kinds_of(leading.dataset, ref.dataset))
+
+    def _ref(self, number: int) -> Ref:
+        return self._means.datamap[self._plan.steps[number].dataset]

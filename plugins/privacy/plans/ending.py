@@ -1,0 +1,235 @@
+"""How a run of a rule begins and ends in the ledger, and on what evidence: the stores are asked again.
+
+``done`` says that nothing of the plan is left but what is held, was changed meanwhile, or waits for such. A run that
+died is ended by the next one, with what the stores say: deleted is what was planned and is not there any more (edge
+case 13).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pydantic_core import to_jsonable_python
+
+from privacy.errors import PrivacyError, RetryLater, Tampered
+from privacy.plans.doing import STARTED, opened, tally_of
+from privacy.plans.followers import kinds_of, leaders, located
+from privacy.plans.making import rule_of
+from privacy.plans.means import Means
+from privacy.plans.plan import Picked, Plan
+from privacy.plans.progress import Progress, digest
+from privacy.sources.base import Item, Selection, Surveying
+
+_VERIFIED = "verified.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the stores say after a plan was done.
+
+    :param remaining: items of the plan that are still selected, and why they stayed: ``held``, ``changed``, ``failed``,
+        ``waits``; ``untold``: nobody said that they would.
+    :param new: items that are due and were not in the plan: they came meanwhile, and wait for the next one.
+    :param oldest: the earliest start that is left in the rule's datasets (ISO 8601); None: none is.
+    """
+
+    remaining: dict[str, int] = field(default_factory=dict)
+    new: int = 0
+    oldest: str | None = None
+
+
+def begin(means: Means, plan: Plan, *, actor: str, code_version: str) -> None:
+    """Record in the ledger that a run of a rule begins, with its plan; before anything is changed. Safe to repeat."""
+    means.ledger.begin(
+        plan.run,
+        pipeline=plan.purge,
+        rule=plan.rule,
+        actor=actor,
+        code_version=code_version,
+        policy_version=means.datamap.policy.version,
+        promises=plan.promises,
+        limit=plan.limit,
+        as_of=datetime.fromisoformat(plan.as_of),
+        bound=max(step.due.before for step in plan.steps),
+        plan_digest=plan.digest,
+        candidates=plan.records,
+    )
+
+
+def verify(means: Means, run: str) -> Verified:
+    """Look again: what of the plan is still there, and whether somebody said why.
+
+    :raises Tampered: ``purge.remaining``: items of the plan are still there although they were told to be gone (edge
+        case 28). :raises RetryLater, Unreadable: a store cannot be asked.
+    """
+    plan, folder = opened(means, run)
+    progress = Progress(folder).batches()
+    stayed: dict[str, str] = {}
+    for batch in progress:
+        stayed |= {f"{batch.step}:{key}": why for key, why in batch.stayed.items()}
+    remaining: Counter[str] = Counter()
+    unknown: dict[str, int] = {}
+    for number, step in enumerate(plan.steps):
+        for item in _there(means, step):
+            key = f"{number}:{digest(item.key)}"
+            if key in stayed:
+                remaining[stayed[key]] += 1
+            else:
+                unknown[key] = item.records
+    planned = _planned(means, plan, folder, unknown)
+    if planned:
+        remaining["untold"] = len(planned)
+    found = Verified(dict(remaining), len(unknown) - len(planned), _oldest(means, plan))
+    _write(folder, found)
+    if planned:
+        raise Tampered(
+            "purge.remaining", f"{len(planned)} items are still there although they were told to be gone.",
+            where=plan.rule, advice="Look at the store: something brings them back, or keeps them.",
+        )  # fmt: skip
+    return found
+
+
+def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: bool = False) -> str:
+    """Record in the ledger how a run of a rule ended: done only on the evidence. Safe to repeat.
+
+    :param failed: the code of what failed; None: nothing did.
+    :returns: the reason why it is not done; empty: it is.
+    """
+    ended = means.ledger.entries(run=run, kind="run.ended")
+    if ended:
+        entry = ended[0].entry
+        return "" if entry["status"] == "done" else str(entry.get("reason") or entry["status"])
+    try:
+        plan, folder = opened(means, run)
+    except PrivacyError as problem:
+        if isinstance(problem, RetryLater):
+            raise
+        reason = failed or problem.code
+        means.ledger.end(run, status="failed", actor=actor, rule=None, reason=reason)
+        return reason
+    tally = tally_of(plan, Progress(folder).batches())
+    seen = _read(folder)
+    reason = failed or ("purge.stopped" if stopped else "")
+    if not reason and seen is None:
+        reason = "purge.not_verified"
+    if not reason and tally.kept.get("failed"):
+        reason = next(iter(tally.reasons), "failed")
+    if not reason and seen is not None and seen.remaining.get("untold"):
+        reason = "purge.remaining"
+    holds = plan.holds
+    kept = Counter(tally.records)
+    means.ledger.end(
+        run,
+        status="stopped" if reason == "purge.stopped" else "failed" if reason else "done",
+        actor=actor,
+        reason=reason or None,
+        datasets={name: {"records": n, "bytes": tally.bytes[name]} for name, n in tally.deleted.items()},
+        records=sum(tally.deleted.values()),
+        bytes=sum(tally.bytes.values()),
+        deleted=sum(tally.deleted.values()),
+        held=kept.pop("held", 0),
+        failed=kept.pop("failed", 0),
+        retained=dict(kept),
+        oldest_remaining=None if seen is None or seen.oldest is None else datetime.fromisoformat(seen.oldest),
+        late=holds.late,
+        late_by=to_jsonable_python(timedelta(seconds=plan.late_by)) if holds.late else None,
+        undated=holds.undated,
+        future=holds.future,
+        foreseen=holds.foreseen,
+        derived=True if tally.derived else None,
+    )
+    return reason
+
+
+def close_lost(means: Means, rule: str, *, actor: str, but: str) -> list[str]:
+    """End the runs of a rule that have begun and did not end: they died before they could say what they did.
+
+    :param but: the run that asks.
+    :returns: the runs that were ended.
+    """
+    begun = means.ledger.unended(rule)
+    closed = []
+    for run in begun:
+        if run != but:
+            _close(means, run, actor)
+            closed.append(run)
+    return closed
+
+
+def _close(means: Means, run: str, actor: str) -> None:
+    """What was planned and is not there any more, is what it deleted; it may have died before it told of it."""
+    deleted: dict[str, int] = {}
+    size: dict[str, int] = {}
+    if means.ledger.entries(run=run, kind=STARTED):
+        try:
+            plan, folder = opened(means, run)
+        except Tampered:
+            means.ledger.end(run, status="failed", actor=actor, reason="run.lost_plan", derived=True)
+            return
+        left = {
+            (number, digest(item.key)): item for number, step in enumerate(plan.steps) for item in _there(means, step)
+        }
+        for number, item in plan.file(folder, means.key).items():
+            now = left.get((number, digest(item.key)))
+            name = plan.steps[number].dataset
+            deleted[name] = deleted.get(name, 0) + item.records - min(now.records if now else 0, item.records)
+            size[name] = size.get(name, 0) + item.bytes - min(now.bytes if now else 0, item.bytes)
+    means.ledger.end(
+        run, status="failed", actor=actor, reason="run.lost", derived=True, deleted=sum(deleted.values()),
+        records=sum(deleted.values()), bytes=sum(size.values()),
+        datasets={name: {"records": n, "bytes": size[name]} for name, n in deleted.items()},
+    )  # fmt: skip
+
+
+def _there(means: Means, step: Picked) -> Iterator[Item]:
+    """The items that a step would pick now."""
+    ref = means.datamap[step.dataset]
+    source = means.source(ref.system.system)
+    if step.follows is not None:
+        leading = means.datamap[step.follows]
+        lead = leaders(means, leading, step.due, kinds_of(leading.dataset, ref.dataset))
+        yield from located(source, ref.name, lead.of())
+        return
+    selection = Selection(ref.name, step.due)
+    for partition in source.partitions(selection):
+        yield from source.locate(selection, partition)
+
+
+def _planned(means: Means, plan: Plan, folder: Path, keys: dict[str, int]) -> set[str]:
+    """Which of these items the plan has."""
+    if not keys:
+        return set()
+    items = plan.file(folder, means.key).items()
+    return {key for number, item in items if (key := f"{number}:{digest(item.key)}") in keys}
+
+
+def _oldest(means: Means, plan: Plan) -> str | None:
+    """The earliest start that is left."""
+    _, rule = rule_of(means, plan.rule)
+    found: list[datetime] = []
+    for full in rule.datasets:
+        ref = means.datamap[full]
+        source = means.source(ref.system.system)
+        if ref.dataset.starts is not None and isinstance(source, Surveying):
+            oldest = source.survey(ref.name, means.clock.now()).oldest
+            found += [oldest] if oldest is not None else []
+    return min(found).isoformat() if found else None
+
+
+def _write(folder: Path, found: Verified) -> None:
+    try:
+        (folder / _VERIFIED).write_text(json.dumps(asdict(found)))
+    except OSError:
+        raise RetryLater("staging.full", "What was verified cannot be written.") from None
+
+
+def _read(folder: Path) -> Verified | None:
+    try:
+        return Verified(**json.loads((folder / _VERIFIED).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None

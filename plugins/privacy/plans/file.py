@@ -1,0 +1,132 @@
+"""A plan's items on disk: streamed into an encrypted Parquet file, and read back from it, in order.
+
+Items name records by their keys, which may be personal: so the file is encrypted (Parquet Modular Encryption, AES-GCM)
+under a key of its own, which stands in the plan, wrapped by the master key. Memory is that of one row group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow.parquet import encryption
+
+from privacy.errors import RetryLater, Tampered
+from privacy.keys import MasterKey, new_key
+from privacy.plans.keys import instant, read, written
+from privacy.sources.base import Item
+from privacy.sources.instants import micros
+
+NAME = "items.parquet"
+_ROWS = 10_000
+
+_TYPES: dict[str, pa.DataType] = {
+    "step": pa.int32(), "key": pa.binary(), "version": pa.string(), "records": pa.int64(), "bytes": pa.int64(),
+    "oldest": pa.int64(), "whole": pa.bool_(), "digest": pa.string(),
+}  # fmt: skip
+_SCHEMA = pa.schema(_TYPES)
+
+
+class Writer:
+    """Takes a plan's items one by one. Make it with :func:`writing`."""
+
+    def __init__(self, out: pq.ParquetWriter) -> None:
+        self._out = out
+        self._rows: list[tuple[object, ...]] = []
+
+    def add(self, step: int, item: Item) -> None:
+        """One more item of the step of that number."""
+        oldest = None if item.oldest is None else micros(item.oldest)
+        self._rows.append(
+            (step, written(item.key), item.version, item.records, item.bytes, oldest, item.whole, item.digest)
+        )
+        if len(self._rows) >= _ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is in memory."""
+        if self._rows:
+            columns = [
+                pa.array(values, f.type) for f, values in zip(_SCHEMA, zip(*self._rows, strict=True), strict=True)
+            ]
+            self._out.write_batch(pa.record_batch(columns, schema=_SCHEMA))
+            self._rows.clear()
+
+
+@dataclass(frozen=True)
+class ItemsFile:
+    """The file of one plan.
+
+    :param about: what it is bound to: a file of another plan does not open.
+    :param wrapped: its key, as :meth:`create` made it.
+    """
+
+    path: Path
+    about: str
+    wrapped: str
+    master: MasterKey = field(repr=False)
+
+    @classmethod
+    def create(cls, folder: Path, about: str, master: MasterKey) -> ItemsFile:
+        """A file that is still to be written, with a fresh key."""
+        return cls(folder / NAME, about, master.wrap(new_key(), about=about), master)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Write the file, from its beginning. :raises RetryLater: ``staging.full``."""
+        properties = encryption.create_encryption_properties(  # type: ignore[attr-defined]
+            self._key(), aad_prefix=self.about.encode(), store_aad_prefix=False
+        )
+        try:
+            with pq.ParquetWriter(self.path, _SCHEMA, compression="zstd", encryption_properties=properties) as out:
+                writer = Writer(out)
+                yield writer
+                writer.flush()
+        except OSError:
+            raise RetryLater(
+                "staging.full", "The plan cannot be written.", advice="Free space in PRIVACY_STATE."
+            ) from None
+
+    def items(self) -> Iterator[tuple[int, Item]]:
+        """The items with the numbers of their steps, as they were written.
+
+        :raises Tampered: ``plans.altered``: it is gone, was changed, or is another plan's.
+        """
+        try:
+            properties = encryption.create_decryption_properties(  # type: ignore[attr-defined]
+                self._key(), aad_prefix=self.about.encode()
+            )
+            with pq.ParquetFile(self.path, decryption_properties=properties) as file:
+                for batch in file.iter_batches(_ROWS):
+                    for step, key, version, records, size, oldest, whole, digest in zip(
+                        *(column.to_pylist() for column in batch.columns), strict=True
+                    ):
+                        yield step, Item(read(key), version, records, size, instant(oldest), whole, digest)
+        except (OSError, pa.ArrowException):
+            raise Tampered(
+                "plans.altered", "A plan's file is not what was written.", where=self.about,
+                advice="Start the purge again: it makes a new plan.",
+            ) from None  # fmt: skip
+
+    def _key(self) -> bytes:
+        return self.master.unwrap(self.wrapped, about=self.about)
+
+
+class Digests:
+    """The sha256 of each partition's items, in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._hash = sha256()
+
+    def add(self, item: Item) -> None:
+        """One more item."""
+        self._hash.update(item.digest.encode() + b"\n")
+
+    def hexdigest(self) -> str:
+        """Of all that came."""
+        return self._hash.hexdigest()

@@ -1,0 +1,108 @@
+"""Records that follow those of another dataset: the files of an application, the mail of an applicant.
+
+They have no start of their own. They are those of the people (or cases) whose records in the leading dataset are due,
+found by the identity kinds that both have; and not those that somebody is in too whose record there is not due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from privacy.datamap.kinds import normal
+from privacy.datamap.load import Ref
+from privacy.datamap.models import Dataset
+from privacy.errors import BadInput
+from privacy.plans.means import Means
+from privacy.sources.base import Due, Every, Identifier, Item, Of, Selection, Source, Subject
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaders:
+    """The people of the leading dataset's records, by the record's key.
+
+    :param due: whose records go with theirs; ``others``: whose record is not due: what they are in, stays.
+    """
+
+    due: dict[Key, Subject] = field(repr=False)
+    others: dict[Key, Subject] = field(repr=False)
+
+    def of(self, *, but: Of | None = None) -> Of:
+        """Those that are due.
+
+        :param but: without the people whom these identify.
+        """
+        spared = {(i.kind, i.value) for subject in (but.subjects if but else ()) for i in subject.identifiers}
+        return numbered(
+            subject
+            for subject in self.due.values()
+            if not any((i.kind, i.value) in spared for i in subject.identifiers)
+        )
+
+    @property
+    def rest(self) -> Of:
+        """Those that are not."""
+        return numbered(self.others.values())
+
+
+def leaders(means: Means, leading: Ref, pick: Due, kinds: set[str] | None = None) -> Leaders:
+    """The people of all records of a dataset that others follow; in memory are their identifiers.
+
+    :param pick: which of its records are due. :param kinds: identity kinds to know them by; None: all.
+    """
+    due = dict(_people(means, leading, pick, kinds))
+    every = _people(means, leading, Every(), kinds)
+    return Leaders(due, {key: subject for key, subject in every if key not in due})
+
+
+def kinds_of(leading: Dataset, follower: Dataset) -> set[str]:
+    """The identity kinds by which the follower's records are found from the leading dataset's."""
+    return follower.kinds & {str(column.identity) for column in leading.columns.values() if column.identity}
+
+
+def located(source: Source, name: str, of: Of) -> Iterator[Item]:
+    """The items of some people; each once."""
+    seen: set[Key] = set()
+    if not of.subjects:
+        return
+    selection = Selection(name, of)
+    for partition in source.partitions(selection):
+        for item in source.locate(selection, partition):
+            if item.key not in seen:
+                seen.add(item.key)
+                yield item
+
+
+def _people(means: Means, leading: Ref, pick: Due, kinds: set[str] | None) -> Iterator[tuple[Key, Subject]]:
+    dataset, source = leading.dataset, means.source(leading.system.system)
+    columns = {
+        name: str(column.identity)
+        for name, column in dataset.columns.items()
+        if column.identity and column.identity != "ip" and (kinds is None or column.identity in kinds)
+    }
+    selection = Selection(leading.name, pick)
+    for partition in source.partitions(selection):
+        for batch in source.read(selection, partition):
+            rows = batch.select([*dict.fromkeys([*dataset.key, *columns])]).to_pylist()
+            for row in rows:
+                known = [_identifier(means, kind, row[name]) for name, kind in columns.items()]
+                yield tuple(row[name] for name in dataset.key), Subject(1, tuple(i for i in known if i is not None))
+
+
+def _identifier(means: Means, kind: str, value: object) -> Identifier | None:
+    """An identity as a row has it, in its normal form; None: the row has none that can be."""
+    if value is None or not str(value).strip():
+        return None
+    declared = means.datamap.kind(kind)
+    try:
+        return Identifier(kind, normal(kind, str(value), declared.type if declared else "text"), origin="plan")
+    except BadInput:
+        return None
+
+
+def numbered(subjects: Iterable[Subject]) -> Of:
+    """A pick of these people, each once; who has no identifier is nobody's."""
+    apart = dict.fromkeys(s.identifiers for s in subjects if s.identifiers)
+    return Of(tuple(Subject(no, identifiers) for no, identifiers in enumerate(apart, 1)))

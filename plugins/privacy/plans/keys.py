@@ -1,0 +1,63 @@
+"""The keys of items as text and back: what a plan names is found again by a key of the very same type."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from privacy.errors import Unreadable
+
+_WRITE: dict[type, tuple[str, Callable[[Any], str]]] = {
+    bytes: ("b", lambda value: base64.b64encode(value).decode()),
+    date: ("d", date.isoformat),
+    datetime: ("t", lambda value: value.isoformat()),
+    Decimal: ("n", str),
+}
+_READ: dict[str, Callable[[str], object]] = {
+    "b": base64.b64decode,
+    "d": date.fromisoformat,
+    "t": datetime.fromisoformat,
+    "n": Decimal,
+}
+
+
+def written(key: tuple[object, ...]) -> bytes:
+    """A key as JSON: texts, whole numbers and floats as they are, anything else with its type.
+
+    :raises Unreadable: ``plans.key``: a part is of a type that a plan cannot name.
+    """
+    parts = list(key)
+    for place, part in enumerate(parts):
+        if type(part) in _WRITE:
+            kind, write = _WRITE[type(part)]
+            parts[place] = {kind: write(part)}
+        elif not isinstance(part, str | int | float) or isinstance(part, bool):
+            raise Unreadable("plans.key", "A record's key is of a type that a plan cannot name.")
+    try:
+        return orjson.dumps(parts)
+    except TypeError:  # half a character, a number beyond 64 bits; its text may quote it
+        raise Unreadable("plans.key", "A record's key cannot be written down.") from None
+
+
+def read(text: bytes) -> tuple[object, ...]:
+    """The other way round."""
+    return tuple(_part(part) for part in orjson.loads(text))
+
+
+def _part(part: Any) -> object:
+    if not isinstance(part, dict):
+        return part
+    ((kind, value),) = part.items()
+    return _READ[kind](value)
+
+
+def instant(microseconds: int | None) -> datetime | None:
+    """Microseconds since 1970 as an aware datetime in UTC."""
+    from datetime import timedelta
+
+    return None if microseconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

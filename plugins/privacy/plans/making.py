@@ -1,0 +1,246 @@
+"""Making a plan: what of a rule's datasets is past its term by a given moment, down to the last item.
+
+A plan changes nothing. Its items are streamed to disk in the sources' own order; memory is flat, whatever goes.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from privacy.datamap.load import Ref
+from privacy.datamap.policy import Guard, Rule, Term
+from privacy.errors import BadConfiguration, BadInput, Refused, RetryLater
+from privacy.plans.file import Digests, ItemsFile, Writer
+from privacy.plans.followers import Leaders, kinds_of, leaders, located
+from privacy.plans.guards import Judged, tripped
+from privacy.plans.means import Means
+from privacy.plans.plan import Held, Picked, Plan
+from privacy.plans.standing import held_now
+from privacy.retention.horizon import Horizon, horizon, limit
+from privacy.retention.terms import before
+from privacy.sources.base import Among, Due, Item, Selection, Surveying
+
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Records of one dataset that share a term.
+
+    :param among: which kinds of them; None: all.
+    """
+
+    ref: Ref
+    term: Term
+    among: Among | None = None
+
+    def due(self, before: datetime) -> Due:
+        """Those of them that started before a bound."""
+        return Due(before, self.among)
+
+
+def ways(means: Means, rule: Rule, ref: Ref) -> list[Way]:
+    """The terms of a dataset's records: one, or one for each kind of them.
+
+    A dataset that follows another has that one's.
+    """
+    leading = ref if ref.dataset.follows is None else means.datamap[ref.dataset.follows]
+    term = means.datamap.policy.promises[rule.promise].term
+    assert term is not None  # noqa: S101 - the policy does not load otherwise
+    term = term.of(leading.dataset.term_kind)
+    starts = leading.dataset.starts
+    if starts is None or starts.kind is None:
+        return [Way(ref, term)]
+    each = [Way(ref, own, Among(starts.kind, frozenset([name]))) for name, own in term.kinds.items()]
+    return [*each, Way(ref, term, Among(starts.kind, frozenset(term.kinds), others=True))]
+
+
+def make(means: Means, name: str, run: str, as_of: datetime, *, missed: int = 0, foreseen: int | None = None) -> Plan:
+    """Plan a rule, into the run's own folder; made again from the beginning when it is there already.
+
+    :param as_of: aware; not in the future. :param missed: how many of the rule's runs did not come about before it.
+    :param foreseen: what the rule's last good run foresaw for this one; None: there was none.
+    :returns: the plan, with the guards that it trips.
+    :raises BadInput: ``purge.unknown``, ``purge.as_of``. :raises Refused: ``plans.not_due``: a source's mistake.
+    :raises Unreadable, RetryLater: a source cannot be asked; there is no plan then.
+    """
+    purge, rule = rule_of(means, name)
+    if as_of > means.clock.now():
+        raise BadInput(
+            "purge.as_of", "A plan is made as of now or earlier.", where=name, advice="Give no later moment."
+        )
+    folder = fresh(means.folder / run)
+    file = ItemsFile.create(folder, run, means.key)
+    plain = [way for full in rule.datasets for way in ways(means, rule, means.datamap[full])]
+    steps: list[Picked] = []
+    with file.writing() as writer:
+        for number, way in enumerate(plain):
+            steps.append(_step(means, way, number, as_of, writer))
+    holds = _held(means, plain, as_of)
+    zone = means.datamap.policy.zone
+    limits = [at for way, step in zip(plain, steps, strict=True) if (at := _limit(way, step, zone)) is not None]
+    breaks = min(limits, default=None)
+    plan = Plan(
+        run=run, purge=purge, rule=name, promises=rule.promises, limit=_words(plain), as_of=_text(as_of),
+        steps=tuple(steps), holds=holds, breaks=None if breaks is None else _text(breaks),
+        late_by=0.0 if breaks is None else max(0.0, (as_of - breaks).total_seconds()),
+        batch_rows=means.batch_rows, wrapped=file.wrapped,
+    )  # fmt: skip
+    plan = replace(plan, tripped=tripped(rule.guard, judged(plan, rule.guard, zone), missed=missed, foreseen=foreseen))
+    plan.save(folder)
+    return plan
+
+
+def rule_of(means: Means, name: str) -> tuple[str, Rule]:
+    """A rule of the policy, and its purge. :raises BadInput: ``purge.unknown``."""
+    try:
+        return means.datamap.policy.rule(name)
+    except KeyError:
+        raise BadInput(
+            "purge.unknown", "The policy has no rule of this name.", advice="See `purges:` in the policy."
+        ) from None
+
+
+def judged(plan: Plan, guard: Guard, zone: str) -> Judged:
+    """What the guards look at."""
+    bounds = {step.before for step in plan.steps}
+    earliest = min((datetime.fromisoformat(step.oldest) for step in plan.steps if step.oldest), default=None)
+    floor = before(min(map(datetime.fromisoformat, bounds)), guard.oldest, zone, bound="keep_at_most")
+    leading = [step for step in plan.steps if step.follows is None]
+    return Judged(
+        records=sum(s.records for s in leading), bytes=sum(s.bytes for s in leading),
+        all_records=plan.holds.records, all_bytes=plan.holds.bytes,
+        oldest=earliest, floor=floor,
+    )  # fmt: skip
+
+
+def fresh(folder: Path) -> Path:
+    """An empty folder for a run's plan. :raises RetryLater: ``staging.full``."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+    except OSError:
+        raise RetryLater("staging.full", "The plan's folder cannot be made.", advice="Look at PRIVACY_STATE.") from None
+    return folder
+
+
+def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer) -> Picked:
+    bounds = horizon(way.term, as_of, means.datamap.policy.zone)
+    among, digests = way.among, Digests()
+    records = items = size = left = 0
+    held = held_now(means, way.ref)
+    kept: Counter[str] = Counter()
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    lead = _leaders(means, way, bounds)
+    stay = set() if lead is None else _others(means, way.ref, lead)
+    for item in _items(means, way, bounds, lead):
+        if item.key in stay:
+            left += 1
+            continue
+        if lead is None:
+            _due(item, bounds, way.ref)
+            begun = item.oldest
+            assert begun is not None  # noqa: S101 - see _due
+            oldest = begun if oldest is None else min(oldest, begun)
+            newest = begun if newest is None else max(newest, begun)
+        if (kind := held(item.key)) is not None:
+            kept[kind] += 1
+        writer.add(number, item)
+        digests.add(item)
+        records, items, size = records + item.records, items + 1, size + item.bytes
+    return Picked(
+        dataset=way.ref.full, before=_text(bounds.before), column=among.column if among else None,
+        kinds=tuple(sorted(among.kinds)) if among else (), others=bool(among and among.others),
+        follows=way.ref.dataset.follows, records=records, items=items, bytes=size, held=dict(kept),
+        oldest=_text(oldest) if oldest else None, newest=_text(newest) if newest else None, left=left,
+        sha256=digests.hexdigest(),
+    )  # fmt: skip
+
+
+def _due(item: Item, bounds: Horizon, ref: Ref) -> None:
+    """Whatever a source takes for due: nothing goes into a plan that began at or after its bound, or never."""
+    if item.oldest is None or item.oldest >= bounds.before:
+        raise Refused(
+            "plans.not_due", "A record that is not past its term was given as one that is; nothing was planned.",
+            where=ref.full, advice="This is a defect of the source, or of the dataset's `starts`.",
+        )  # fmt: skip
+
+
+def _leaders(means: Means, way: Way, bounds: Horizon) -> Leaders | None:
+    if way.ref.dataset.follows is None:
+        return None
+    leading = means.datamap[way.ref.dataset.follows]
+    return leaders(means, leading, way.due(bounds.before), kinds_of(leading.dataset, way.ref.dataset))
+
+
+def _others(means: Means, ref: Ref, lead: Leaders) -> set[tuple[object, ...]]:
+    return {item.key for item in located(means.source(ref.system.system), ref.name, lead.rest)}
+
+
+def _items(means: Means, way: Way, bounds: Horizon, lead: Leaders | None) -> Iterator[Item]:
+    source, name = means.source(way.ref.system.system), way.ref.name
+    if lead is not None:
+        yield from located(source, name, lead.of())
+        return
+    selection = Selection(name, way.due(bounds.before))
+    for partition in source.partitions(selection):
+        yield from source.locate(selection, partition)
+
+
+def _held(means: Means, plain: list[Way], as_of: datetime) -> Held:
+    """What there is besides, of the datasets with terms of their own."""
+    records: int | None = 0
+    size = undated = future = late = foreseen = 0
+    by_dataset: dict[str, list[Way]] = {}
+    for way in plain:
+        if way.ref.dataset.follows is None:
+            by_dataset.setdefault(way.ref.full, []).append(way)
+    for same in by_dataset.values():
+        ref, zone = same[0].ref, means.datamap.policy.zone
+        source = means.source(ref.system.system)
+        if not isinstance(source, Surveying):
+            raise BadConfiguration(
+                "plans.no_survey", "This kind of source cannot say what there is.", where=ref.full,
+                advice="Give it `survey` (privacy.sources.base.Surveying).",
+            )  # fmt: skip
+        bounds = [horizon(way.term, as_of, zone) for way in same]
+        asked = [
+            way.due(at)
+            for way, b in zip(same, bounds, strict=True)
+            for at in (b.before, b.next, *([b.late] if b.late is not None else ()))
+        ]
+        found = source.survey(ref.name, as_of, asked)
+        picked = dict(zip(asked, found.picked, strict=True))
+        records = None if records is None or found.records is None else records + found.records
+        size, undated, future = size + found.bytes, undated + found.undated, future + found.future
+        for way, b in zip(same, bounds, strict=True):
+            foreseen += picked[way.due(b.next)] - picked[way.due(b.before)]
+            late += picked[way.due(b.late)] if b.late is not None else 0
+    return Held(records, size, undated, future, late, foreseen)
+
+
+def _limit(way: Way, step: Picked, zone: str) -> datetime | None:
+    return None if step.oldest is None else limit(datetime.fromisoformat(step.oldest), way.term, zone)
+
+
+def _words(plain: list[Way]) -> str:
+    """The terms of a rule, as ISO 8601 has them: ``P12M``; with a bound each where there are more."""
+    found = dict.fromkeys(
+        " ".join(filter(None, (_bound(">=", way.term.keep_at_least), _bound("<=", way.term.keep_at_most))))
+        for way in plain
+    )
+    return ", ".join(found)
+
+
+def _bound(sign: str, period: object) -> str:
+    return f"{sign}{period}" if period else ""
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
