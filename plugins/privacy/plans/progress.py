@@ -26,8 +26,8 @@ class Batch:
     """What became of a batch.
 
     :param step, number: which one it is of the plan.
-    :param deleted, bytes: records and bytes that went. :param gone: items that were gone, or not due any more.
-    :param kept: items that stayed, by why: ``held``, ``changed``, ``failed``, ``waits``.
+    :param deleted, bytes: records and bytes that went. :param gone: items that were gone already.
+    :param kept: items that stayed, by why: ``held``, ``changed``, ``failed``, ``waits``, ``not_due`` any more.
     :param records: records that stayed, likewise.
     :param reasons: codes of those that failed.
     :param stayed: digests of their keys, and why each stayed.
@@ -56,6 +56,8 @@ class Batch:
             case Status.GONE if again and outcome.reason != "not_selected":
                 self.deleted, self.bytes = self.deleted + item.records, self.bytes + item.bytes
                 self.derived = True
+            case Status.GONE if outcome.reason == "not_selected":
+                self.stay(item, "not_due", item.records)
             case Status.GONE:
                 self.gone += 1
             case Status.HELD | Status.CHANGED | Status.FAILED:

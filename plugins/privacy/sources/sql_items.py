@@ -16,6 +16,9 @@ from privacy.sources.instants import EPOCH, instant
 def items_of(dataset: Dataset, where: str) -> Callable[[tuple[Any, ...]], Item]:
     """What makes the items of a dataset's rows (its columns first, as the driver gave them).
 
+    An item's version leaves out what its term counts from: that may be a matter of other rows (the latest invoice of an
+    order), which go before it. Whether it is still due, the selection itself says when it is changed.
+
     :raises Unreadable: when called: ``sql.key_null``: a part of a row's key is NULL, so it could not be found again.
     """
     names = list(dataset.columns)
@@ -32,7 +35,8 @@ def items_of(dataset: Dataset, where: str) -> Callable[[tuple[Any, ...]], Item]:
                 "sql.key_null", "A record has no key.", where=where, advice="Give the dataset a key that is never NULL."
             )
         # The values as the driver gave them: 1, 1.0 and '1' are different contents.
-        text = repr(row[:width]).encode("utf-8", "surrogatepass")
+        content = row[:width] if start is None or start in places else (*row[:start], *row[start + 1 : width])
+        text = repr(content).encode("utf-8", "surrogatepass")
         version = hashlib.sha256(text)
         found = None if start is None else instant(row[start], form, zone)
         oldest = None if found is None else EPOCH + timedelta(microseconds=found)

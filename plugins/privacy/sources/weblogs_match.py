@@ -134,7 +134,8 @@ class DueMatcher:
     parse_all = True
 
     def __init__(self, form: LineFormat, due: Due, modified: int) -> None:
-        self._form, self._before, self._old = form, micros(due.before), modified < micros(due.before)
+        self._form, self._before, self._modified = form, micros(due.before), modified
+        self._old = modified < self._before
         starts = form.dataset.starts
         self._time = form.clock(starts.column if starts else form.dataset.time)
 
@@ -149,4 +150,5 @@ class DueMatcher:
         due = self._old if time is None else time < self._before
         if not due and found is not None:
             return None
-        return Picked(found, [(None, None)] if due else [], time)
+        # It began before the file's last change: that is as old as it is known to be.
+        return Picked(found, [(None, None)] if due else [], self._modified if due and time is None else time)
