@@ -35,7 +35,7 @@ def apply(
             free: list[Item] = []
             for item in step.items:
                 if spare.keeps(name, item.key) or item.key in located[name]:
-                    held.append(Outcome(item.key, Status.HELD, item.records, item.bytes, "hold"))
+                    held.append(Outcome(item.key, Status.HELD, 0, 0, "hold"))
                 else:
                     free.append(item)
             if free:

@@ -110,7 +110,7 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
         if isinstance(problem, RetryLater):
             raise
         reason = failed or problem.code
-        means.ledger.end(run, status="failed", actor=actor, rule=None, reason=reason)
+        means.ledger.end(run, status="failed", actor=actor, reason=reason)
         return reason
     tally = tally_of(plan, Progress(folder).batches())
     seen = _read(folder)
