@@ -136,16 +136,13 @@ class Studio:
     """
 
     def __init__(self, folder: Path, *, now: datetime = NOW, policy: str = POLICY, rows: int = 10_000) -> None:
-        self.folder, self.home, self.state = folder, folder / "home", folder / "state"
-        self.clock, self._rows = FixedClock(now), rows
+        self._where(folder, now, rows)
         files = {"policy/policy.yaml": policy}
         files |= {f"datamap/{s['system']}.yaml": yaml.safe_dump(s, sort_keys=False) for s in (studio(), scans(), post(), web())}
         files |= {f"sql/studio/{name}.sql": text for name, text in SELECTS.items()}
         for name, text in files.items():
             (self.home / name).parent.mkdir(parents=True, exist_ok=True)
             (self.home / name).write_text(text)
-        self.database, self.papers = folder / "studio.db", folder / "scans" / "cases"
-        self.letters, self.logs = folder / "post" / ".Zaken" / "cur", folder / "web" / "access"
         with sqlite3.connect(self.database) as db:
             db.executescript(SCHEMA)
         for place in (self.papers, self.letters, self.logs, *(self.letters.parent / n for n in ("new", "tmp"))):
@@ -154,6 +151,19 @@ class Studio:
             (folder / "post" / name).mkdir()
         (folder / "scans" / "mounted").touch()
         self.house.found()
+
+    @classmethod
+    def at(cls, folder: Path, *, now: datetime = NOW, rows: int = 10_000) -> Studio:
+        """A studio that was made before, or copied."""
+        made = cls.__new__(cls)
+        made._where(folder, now, rows)
+        return made
+
+    def _where(self, folder: Path, now: datetime, rows: int) -> None:
+        self.folder, self.home, self.state = folder, folder / "home", folder / "state"
+        self.clock, self._rows = FixedClock(now), rows
+        self.database, self.papers = folder / "studio.db", folder / "scans" / "cases"
+        self.letters, self.logs = folder / "post" / ".Zaken" / "cur", folder / "web" / "access"
 
     @property
     def variables(self) -> dict[str, str]:

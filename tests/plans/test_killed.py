@@ -1,0 +1,128 @@
+"""A purge that is killed (SIGKILL) anywhere: the next run, or a second try of the same one, finishes with right counts.
+
+Nothing is lost that should stay, nothing is left that should go, every deletion is counted once, and the chain verifies
+(edge cases 7 and 13). The process dies at an audited call of its own: opening, removing or renaming a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from conftest_purges import Studio, days
+from privacy.errors import PrivacyError
+from privacy.orchestration import purges
+
+EVENTS = ("open", "os.remove", "os.rename", "os.truncate", "sqlite3.connect")
+MOST = 24
+"""So many of the points at which a process may die are tried for a rule: those that change something, and others."""
+
+
+def fill(studio: Studio) -> None:
+    for number in range(1, 6):
+        closed = None if number == 5 else days(20 if number < 4 else 2)
+        studio.case(number, f"p{number}@post.example", closed, notes=2, papers=2)
+        studio.letter(f"m{number}", f"p{number}@post.example", "info@atelier.example")
+    studio.letter("both", "p1@post.example", "p4@post.example")
+    for n in range(1, 4):
+        studio.log(f"access-{n}.gz", days(380 + n), days(379), days(100), days(99))
+    studio.log("access-4.gz", days(500), days(499))
+    studio.log("access-5.gz", days(50))
+
+
+def steps(studio: Studio, rule: str) -> None:
+    """What Airflow's tasks do, one after the other."""
+    run = studio.run(rule)
+    purges.plan(studio.house, run)
+    purges.purge(studio.house, run)
+    purges.verify(studio.house, run)
+    purges.record(studio.house, run, None)
+
+
+def in_a_process(studio: Studio, rule: str, die_at: int, seen: Path) -> int:
+    """Do it in a process of its own, which dies at the call of that number; how it ended."""
+    child = os.fork()
+    if child == 0:
+        told: list[str] = []
+
+        def hook(event: str, arguments: tuple[object, ...]) -> None:
+            if event in EVENTS and str(studio.folder) in str(arguments) or event in ("os.remove", "os.rename"):
+                told.append(event)
+                if len(told) == die_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        code = 1
+        try:
+            sys.addaudithook(hook)
+            steps(studio, rule)
+            events = list(told)
+            seen.write_text(json.dumps(events))
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def points(events: list[str]) -> Iterator[int]:
+    """The calls at which to die: all that change a store, and some of the others."""
+    changing = [n for n, event in enumerate(events, 1) if event in ("os.remove", "os.rename")]
+    others = [n for n in range(1, len(events) + 1) if n not in changing]
+    for those, most in ((changing, MOST * 2 // 3), (others, MOST // 3)):
+        step = max(1, len(those) // most)
+        yield from those[::step][: most + 1]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("studio")
+    fill(Studio(folder / "studio", rows=2))
+    return folder
+
+
+def fresh(made: Path, name: str) -> Studio:
+    """The studio as it was, in the very same place: a run is not to learn where it stands."""
+    del name
+    here, work = made / "studio", made / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(here, work, symlinks=True)
+    return Studio.at(work, rows=2)
+
+
+@pytest.mark.parametrize("rule", ["cases", "lines"])
+def test_whenever_it_dies_the_next_run_ends_as_if_it_had_not(made: Path, rule: str) -> None:
+    studio = fresh(made, "whole")
+    before = studio.everything()
+    seen = made / f"{rule}.json"
+    assert in_a_process(studio, rule, 0, seen) == 0
+    after, expected = studio.everything(), studio.ended(studio.run(rule))["deleted"]
+    assert expected > 5
+    assert before.keys() - after.keys()
+    events = json.loads(seen.read_text())
+    tried = 0
+    for die_at in sorted(set(points(events))):
+        studio = fresh(made, f"{die_at}")
+        code = in_a_process(studio, rule, die_at, seen)
+        assert code in (0, -signal.SIGKILL), die_at
+        tried += code == -signal.SIGKILL
+        again = die_at % 2 == 0
+        if again:
+            # Airflow tries the task again.
+            with suppress(PrivacyError):
+                steps(studio, rule)
+        if not again or not studio.house.ledger.entries(run=studio.run(rule).id, kind="run.ended"):
+            studio.purge(rule, "next")
+        assert studio.everything() == after, f"dies at {die_at}"
+        ended = [dict(e.entry) for e in studio.house.ledger.entries(kind="run.ended")]
+        begun = [e.entry["run"] for e in studio.house.ledger.entries(kind="run.begun")]
+        assert sum(entry["deleted"] for entry in ended) == expected, f"dies at {die_at}"
+        assert sorted(entry["run"] for entry in ended) == sorted(begun)
+        assert studio.house.verify().ok, f"dies at {die_at}"
+    assert tried > MOST // 2
