@@ -61,7 +61,9 @@ purges:
 WORDS = {"nl": "w", "en": "w"}
 
 
-def dataset(promise: str, key: list[str], subject: object, columns: dict[str, object], **more: object) -> dict[str, Any]:
+def dataset(
+    promise: str, key: list[str], subject: object, columns: dict[str, object], **more: object
+) -> dict[str, Any]:
     kind = "studio.case_no" if "case_no" in columns else "studio.client"
     examples = [{kind: 1}, {kind: 2}] if isinstance(subject, list) else []
     return {"title": WORDS, "description": WORDS, "key": key, "subject": subject, "purposes": ["work"],
@@ -70,7 +72,15 @@ def dataset(promise: str, key: list[str], subject: object, columns: dict[str, ob
 
 
 def system(name: str, source: str, datasets: dict[str, object], **more: object) -> dict[str, Any]:
-    return {"system": name, "title": WORDS, "source": source, "connection": name, "owner": "o", "datasets": datasets, **more}
+    return {
+        "system": name,
+        "title": WORDS,
+        "source": source,
+        "connection": name,
+        "owner": "o",
+        "datasets": datasets,
+        **more,
+    }
 
 
 def studio() -> dict[str, Any]:
@@ -138,7 +148,10 @@ class Studio:
     def __init__(self, folder: Path, *, now: datetime = NOW, policy: str = POLICY, rows: int = 10_000) -> None:
         self._where(folder, now, rows)
         files = {"policy/policy.yaml": policy}
-        files |= {f"datamap/{s['system']}.yaml": yaml.safe_dump(s, sort_keys=False) for s in (studio(), scans(), post(), web())}
+        files |= {
+            f"datamap/{s['system']}.yaml": yaml.safe_dump(s, sort_keys=False)
+            for s in (studio(), scans(), post(), web())
+        }
         files |= {f"sql/studio/{name}.sql": text for name, text in SELECTS.items()}
         for name, text in files.items():
             (self.home / name).parent.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,9 @@ def test_a_closed_case_goes_with_its_papers_letters_and_notes_and_nothing_else_c
 
 def test_what_is_not_due_by_the_next_run_stays_to_the_last_microsecond(studio: Studio) -> None:
     """Edge case 1: the limit is the local midnight 14 days on; the next run is a day (25 hours at most) away."""
-    horizon = datetime(2026, 11, 7, 23, tzinfo=UTC)  # 8 November in Amsterdam: gone by the 22nd, the next run is on the 21st
+    horizon = datetime(
+        2026, 11, 7, 23, tzinfo=UTC
+    )  # 8 November in Amsterdam: gone by the 22nd, the next run is on the 21st
     studio.case(1, None, horizon - timedelta(microseconds=1))
     studio.case(2, None, horizon)
     studio.purge("cases")
@@ -119,9 +121,7 @@ def test_a_hold_that_is_placed_while_a_purge_runs_keeps_what_is_not_gone_yet(tmp
 
     def stop() -> bool:
         if len(asked) == 1:
-            studio.house.holds.place(
-                HoldKind.SUSPENSION, Everything(), ["studio.cases"], ground="claim", author="desk"
-            )
+            studio.house.holds.place(HoldKind.SUSPENSION, Everything(), ["studio.cases"], ground="claim", author="desk")
         asked.append(1)
         return False
 

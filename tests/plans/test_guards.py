@@ -1,0 +1,195 @@
+"""Guards ask an operator over a plan that is larger or older than it should be; only their own word lets it be done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest_purges import NOW, POLICY, Studio, days
+from privacy import plans
+from privacy.datamap.policy import Guard
+from privacy.errors import Refused
+from privacy.orchestration import purges
+from privacy.plans.guards import Judged, tripped
+
+ASKING = POLICY.replace(
+    "datasets: [scans.papers, post.letters, studio.notes, studio.cases]}",
+    "datasets: [scans.papers, post.letters, studio.notes, studio.cases], guard: {at_least: 2, share: 0.3, times: 2}}",
+)
+FLOOR = datetime(2016, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    made = Studio(tmp_path, policy=ASKING)
+    for number in range(1, 6):
+        made.case(number, None, days(20), notes=0, papers=0)
+    for number in range(6, 11):
+        made.case(number, None, days(1), notes=0, papers=0)
+    return made
+
+
+def judged(records: int, *, all_records: int = 10_000, oldest: datetime | None = NOW) -> Judged:
+    return Judged(records, 0, all_records, 0, oldest, FLOOR)
+
+
+def test_a_plan_of_much_of_what_there_is_asks_and_tells_how_much(studio: Studio) -> None:
+    run = studio.run("cases")
+    said = purges.plan(studio.house, run)
+    assert said["tripped"] == ["share: 50% of all there is, more than 30%"]
+    body = purges.body(studio.plan(run), NOW, "Europe/Amsterdam")
+    assert "5 records" in body
+    assert "Broken since 2026-11-14 00:00: 5 records, late by 157 hours." in body
+    assert said["digest"][:12] in body
+    assert "| studio.cases" in body
+
+
+def test_without_an_answer_nothing_is_deleted_and_the_run_is_red(studio: Studio) -> None:
+    """Edge case 32: the approval task was marked as successful; nobody has answered."""
+    run, before = studio.run("cases"), studio.everything()
+    purges.plan(studio.house, run)
+    with pytest.raises(Refused, match="purge.not_approved"):
+        purges.purge(studio.house, run)
+    assert studio.everything() == before
+    with pytest.raises(Refused, match="purge.not_approved"):
+        purges.record(studio.house, run, "purge.not_approved")
+    assert studio.ended(run)["status"] == "failed"
+
+
+def test_what_an_operator_approves_is_deleted_and_their_name_stands_in_the_ledger(studio: Studio) -> None:
+    ended = studio.purge("cases", approve=True)
+    assert (ended["status"], ended["deleted"]) == ("done", 5)
+    (entry,) = studio.house.ledger.entries(kind=plans.APPROVED)
+    assert entry.entry["actor"] == "chief"
+    assert entry.entry["digest"] == studio.plan(studio.run("cases")).digest
+
+
+def test_what_an_operator_refuses_stays(studio: Studio) -> None:
+    """Edge case 32."""
+    run, before = studio.run("cases"), studio.everything()
+    purges.plan(studio.house, run)
+    purges.answered(studio.house, run, approved=False, by="chief")
+    with pytest.raises(Refused, match="purge.refused"):
+        purges.purge(studio.house, run)
+    with pytest.raises(Refused, match="purge.refused"):
+        purges.record(studio.house, run, "purge.refused")
+    assert studio.everything() == before
+    assert studio.ended(run)["reason"] == "purge.refused"
+
+
+def test_the_first_answer_holds(studio: Studio) -> None:
+    """Edge case 32: answered twice."""
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    purges.answered(studio.house, run, approved=False, by="chief")
+    with pytest.raises(Refused, match="purge.answered"):
+        purges.answered(studio.house, run, approved=True, by="other")
+
+
+def test_an_answer_that_comes_too_late_is_none(studio: Studio) -> None:
+    """Edge case 32: nobody answered until the next run was due; then somebody does."""
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    with pytest.raises(Refused, match="purge.unanswered"):
+        purges.unanswered(studio.house, run)
+    with pytest.raises(Refused, match="purge.unanswered"):
+        purges.record(studio.house, run, "purge.unanswered")
+    with pytest.raises(Refused, match="purge.ended"):
+        purges.answered(studio.house, run, approved=True, by="chief")
+    assert [e.entry["kind"] for e in studio.house.ledger.entries(run=run.id)][1:3] == [plans.ASKED, plans.UNANSWERED]
+
+
+def test_an_approval_of_another_plan_is_none(studio: Studio) -> None:
+    """Edge case 32: a forged entry, or one of a run before."""
+    first, second = studio.run("cases", "a"), studio.run("cases", "b")
+    purges.plan(studio.house, first)
+    purges.answered(studio.house, first, approved=True, by="chief")
+    purges.plan(studio.house, second)
+    with pytest.raises(Refused, match="purge.not_approved"):
+        purges.purge(studio.house, second)
+
+
+def test_an_approved_plan_is_done_as_it_was_though_it_has_shrunk_since(studio: Studio) -> None:
+    """Edge case 32: gone is done; new items wait for the next plan."""
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    purges.answered(studio.house, run, approved=True, by="chief")
+    studio.sql("DELETE FROM cases WHERE case_no IN (1, 2)")
+    studio.case(11, None, days(30), notes=0, papers=0)
+    assert purges.purge(studio.house, run)["deleted"] == 3
+    assert purges.verify(studio.house, run)["new"] == 1
+    purges.record(studio.house, run, None)
+    assert (11,) in studio.sql("SELECT case_no FROM cases")
+
+
+def test_a_run_that_was_ended_by_a_later_one_deletes_nothing_more(studio: Studio) -> None:
+    """Edge case 36: marked as failed by hand, while its tasks still write."""
+    first, second = studio.run("cases", "a"), studio.run("cases", "b")
+    purges.plan(studio.house, first)
+    purges.answered(studio.house, first, approved=True, by="chief")
+    purges.plan(studio.house, second)
+    before = studio.everything()
+    with pytest.raises(Refused, match="purge.ended"):
+        purges.purge(studio.house, first)
+    assert studio.everything() == before
+    assert studio.ended(first)["reason"] == "run.lost"
+
+
+def test_after_an_outage_more_is_due_and_the_missed_runs_are_counted_in(studio: Studio) -> None:
+    """Edge cases 6 and 33: what was foreseen is scaled by the runs that did not come about; the lateness is recorded."""
+    studio.purge("cases", "first", approve=True)
+    for number in range(20, 26):
+        studio.case(number, None, NOW - timedelta(days=12) + timedelta(minutes=number), notes=0, papers=0)
+    for number in range(30, 60):
+        studio.case(number, None, NOW, notes=0, papers=0)
+    studio.purge("cases", "second")
+    assert studio.house.ledger.last_done("cases").foreseen == 6  # type: ignore[union-attr]
+    # The next day six were foreseen and six are due: nobody is asked.
+    studio.clock.set(NOW + timedelta(days=1))
+    assert purges.plan(studio.house, studio.run("cases", "look", dry=True))["tripped"] == []
+    # Two weeks of outage later all of them are: a guard asks, and the limit still holds.
+    studio.clock.set(NOW + timedelta(days=14, hours=13))
+    said = purges.plan(studio.house, studio.run("cases", "late", dry=True))
+    assert [guard.partition(":")[0] for guard in said["tripped"]] == ["share"]
+    assert said["late"] == 41
+    ended = studio.purge("cases", "third", approve=True)
+    assert (ended["status"], ended["deleted"], ended["late"]) == ("done", 41, 41)
+
+
+def test_more_than_was_foreseen_asks() -> None:
+    guard = Guard(at_least=10, times=3)
+    assert tripped(guard, judged(60), missed=0, foreseen=20) == ()
+    assert tripped(guard, judged(61), missed=0, foreseen=20) == ("foreseen: 61 records, 20 were foreseen for 1 runs",)
+    assert tripped(guard, judged(61), missed=1, foreseen=20) == ()
+    assert tripped(guard, judged(61), missed=0, foreseen=None) == ()
+
+
+def test_a_record_of_1970_asks_however_few_they_are() -> None:
+    (said,) = tripped(Guard(), judged(1, oldest=datetime(1970, 1, 1, tzinfo=UTC)), missed=0, foreseen=1)
+    assert said == "age: a record began 1970-01-01, before 2016-01-01"
+
+
+def test_the_share_is_of_bytes_too_where_records_are_not_known() -> None:
+    found = Judged(1000, 90, None, 100, NOW, FLOOR)
+    assert tripped(Guard(), found, missed=0, foreseen=None) == ("share: 90% of all there is, more than 20%",)
+
+
+@given(records=st.integers(0, 10**6), foreseen=st.integers(0, 10**6) | st.none(), missed=st.integers(0, 400))
+def test_a_guard_never_asks_less_of_more(records: int, foreseen: int | None, missed: int) -> None:
+    guard = Guard(at_least=50, share=0.5, times=2)
+
+    def asks(n: int) -> set[str]:
+        found = tripped(guard, judged(n, all_records=10**6), missed=missed, foreseen=foreseen)
+        return {said.partition(":")[0] for said in found}
+
+    assert asks(records) <= asks(records + 1)
+
+
+def test_the_answer_is_awaited_until_shortly_before_the_next_run(studio: Studio) -> None:
+    asked = NOW
+    assert purges.patience(studio.house, "cases", asked, NOW) == timedelta(hours=22, minutes=55)
+    assert purges.patience(studio.house, "cases", asked, NOW + timedelta(days=3)) == timedelta(minutes=1)
