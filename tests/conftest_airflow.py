@@ -49,17 +49,16 @@ class Live:
         run = self.api.trigger("export_subject", request=number)
         return self.wait(run, seconds)
 
-    def wait(self, run: str, seconds: float = 90) -> tuple[str, dict[str, str]]:
+    def wait(self, run: str, seconds: float = 90, dag: str = "export_subject") -> tuple[str, dict[str, str]]:
         until = time.monotonic() + seconds
-        while (state := self.api.state("export_subject", run)) not in ("success", "failed"):
-            assert time.monotonic() < until, self.states(run)
+        while (state := self.api.state(dag, run)) not in ("success", "failed"):
+            assert time.monotonic() < until, self.states(run, dag)
             time.sleep(0.3)
-        return state, self.states(run)
+        return state, self.states(run, dag)
 
-    def states(self, run: str) -> dict[str, str]:
+    def states(self, run: str, dag: str = "export_subject") -> dict[str, str]:
         return {
-            f"{t['task_id']} {t['rendered_map_index'] or ''}".strip(): str(t["state"])
-            for t in self.api.tasks("export_subject", run)
+            f"{t['task_id']} {t['rendered_map_index'] or ''}".strip(): str(t["state"]) for t in self.api.tasks(dag, run)
         }
 
     def everything_written(self) -> Iterator[tuple[str, bytes]]:

@@ -42,8 +42,15 @@ contact: {name: Kantoor, address: [Kade 1], email: kantoor@veer.example,
   authority: {nl: AP, en: AP}, authority_url: "https://ap.example"}
 promises:
   KEEP: {title: {nl: k, en: k}, quote: q, kept_by: k, term: {condition: {nl: tot opzegging, en: until the end}}}
+  MONTH: {title: {nl: m, en: m}, quote: q, kept_by: k, term: {keep_at_most: P30D, every: P1D}}
 purposes: {transport: {title: {nl: vervoer, en: transport}, basis: contract}}
 categories: {user: {nl: Gegevens, en: Data}, system: {nl: Techniek, en: System}}
+purges:
+  purge_finished_purposes:
+    title: {nl: k, en: m}
+    rules:
+      tickets: {promise: MONTH, datasets: [ferry.tickets]}
+      boardings: {promise: MONTH, datasets: [ferry.boardings], guard: {at_least: 0, share: 0.1}}
 """
 FORMAT = (
     r"(?P<ip>\S+) - (?P<user_id>\S+) \[(?P<at>[^\]]+)\] \"(?P<request>[^\"]*)\" (?P<status>\d+) (?P<size>\S+) "
@@ -85,6 +92,9 @@ def ferry() -> dict[str, Any]:
             "visits": dataset(["visit"], ["traveller"], {"visit": column("integer"), "traveller": who,
                 "device_id": column("text", "device_id"), "ip": column("text", "ip"), "agent": column("text"),
                 "began": column("datetime"), "ended": column("datetime")}, table="visits"),
+            **{f"{name}s": dataset([name], ["traveller"], {name: column("integer"), "traveller": who,
+                "at": column("datetime")}, table=f"{name}s", starts={"column": "at"}, promise="MONTH")
+                for name in ("ticket", "boarding")},
         },
     }  # fmt: skip
 
@@ -121,6 +131,8 @@ def fill(to: Path) -> None:
             "CREATE TABLE trips (trip INTEGER PRIMARY KEY, traveller INTEGER, email TEXT, fare TEXT, at TEXT);"
             "CREATE TABLE visits (visit INTEGER PRIMARY KEY, traveller INTEGER, device_id TEXT, ip TEXT, agent TEXT,"
             " began TEXT, ended TEXT);"
+            "CREATE TABLE tickets (ticket INTEGER PRIMARY KEY, traveller INTEGER, at TEXT);"
+            "CREATE TABLE boardings (boarding INTEGER PRIMARY KEY, traveller INTEGER, at TEXT);"
         )
         people = [(NUMBER, EMAIL, NAME), (OTHER_NUMBER, OTHER_EMAIL, "P"), (3, SHARED, "A"), (4, SHARED, "B")]
         db.executemany("INSERT INTO travellers VALUES (?,?,?)", people)
@@ -155,6 +167,8 @@ class Ferry:
             ("sql/ferry/travellers.sql", "SELECT traveller, email, name FROM travellers"),
             ("sql/ferry/trips.sql", "SELECT trip, traveller, email, fare, at FROM trips"),
             ("sql/ferry/visits.sql", "SELECT visit, traveller, device_id, ip, agent, began, ended FROM visits"),
+            ("sql/ferry/tickets.sql", "SELECT ticket, traveller, at FROM tickets"),
+            ("sql/ferry/boardings.sql", "SELECT boarding, traveller, at FROM boardings"),
             ("demo/__main__.py", GENERATOR),
         ):
             (self.home / name).parent.mkdir(parents=True, exist_ok=True)

@@ -52,10 +52,10 @@ def test_without_an_answer_nothing_is_deleted_and_the_run_is_red(studio: Studio)
     """Edge case 32: the approval task was marked as successful; nobody has answered."""
     run, before = studio.run("cases"), studio.everything()
     purges.plan(studio.house, run)
-    with pytest.raises(Refused, match="purge.not_approved"):
+    with pytest.raises(Refused, match=r"purge\.not_approved"):
         purges.purge(studio.house, run)
     assert studio.everything() == before
-    with pytest.raises(Refused, match="purge.not_approved"):
+    with pytest.raises(Refused, match=r"purge\.not_approved"):
         purges.record(studio.house, run, "purge.not_approved")
     assert studio.ended(run)["status"] == "failed"
 
@@ -73,9 +73,9 @@ def test_what_an_operator_refuses_stays(studio: Studio) -> None:
     run, before = studio.run("cases"), studio.everything()
     purges.plan(studio.house, run)
     purges.answered(studio.house, run, approved=False, by="chief")
-    with pytest.raises(Refused, match="purge.refused"):
+    with pytest.raises(Refused, match=r"purge\.refused"):
         purges.purge(studio.house, run)
-    with pytest.raises(Refused, match="purge.refused"):
+    with pytest.raises(Refused, match=r"purge\.refused"):
         purges.record(studio.house, run, "purge.refused")
     assert studio.everything() == before
     assert studio.ended(run)["reason"] == "purge.refused"
@@ -86,7 +86,7 @@ def test_the_first_answer_holds(studio: Studio) -> None:
     run = studio.run("cases")
     purges.plan(studio.house, run)
     purges.answered(studio.house, run, approved=False, by="chief")
-    with pytest.raises(Refused, match="purge.answered"):
+    with pytest.raises(Refused, match=r"purge\.answered"):
         purges.answered(studio.house, run, approved=True, by="other")
 
 
@@ -94,11 +94,11 @@ def test_an_answer_that_comes_too_late_is_none(studio: Studio) -> None:
     """Edge case 32: nobody answered until the next run was due; then somebody does."""
     run = studio.run("cases")
     purges.plan(studio.house, run)
-    with pytest.raises(Refused, match="purge.unanswered"):
+    with pytest.raises(Refused, match=r"purge\.unanswered"):
         purges.unanswered(studio.house, run)
-    with pytest.raises(Refused, match="purge.unanswered"):
+    with pytest.raises(Refused, match=r"purge\.unanswered"):
         purges.record(studio.house, run, "purge.unanswered")
-    with pytest.raises(Refused, match="purge.ended"):
+    with pytest.raises(Refused, match=r"purge\.ended"):
         purges.answered(studio.house, run, approved=True, by="chief")
     assert [e.entry["kind"] for e in studio.house.ledger.entries(run=run.id)][1:3] == [plans.ASKED, plans.UNANSWERED]
 
@@ -109,7 +109,7 @@ def test_an_approval_of_another_plan_is_none(studio: Studio) -> None:
     purges.plan(studio.house, first)
     purges.answered(studio.house, first, approved=True, by="chief")
     purges.plan(studio.house, second)
-    with pytest.raises(Refused, match="purge.not_approved"):
+    with pytest.raises(Refused, match=r"purge\.not_approved"):
         purges.purge(studio.house, second)
 
 
@@ -133,7 +133,7 @@ def test_a_run_that_was_ended_by_a_later_one_deletes_nothing_more(studio: Studio
     purges.answered(studio.house, first, approved=True, by="chief")
     purges.plan(studio.house, second)
     before = studio.everything()
-    with pytest.raises(Refused, match="purge.ended"):
+    with pytest.raises(Refused, match=r"purge\.ended"):
         purges.purge(studio.house, first)
     assert studio.everything() == before
     assert studio.ended(first)["reason"] == "run.lost"

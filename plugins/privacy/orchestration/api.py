@@ -76,14 +76,20 @@ class AirflowApi:
         found = self.call("GET", "/importErrors")
         return [str(e["stack_trace"]).strip().splitlines()[-1] for e in found["import_errors"]]
 
-    def trigger(self, dag: str, **conf: str) -> str:
+    def trigger(self, dag: str, **conf: object) -> str:
         """Start a run.
 
+        :param conf: its parameters.
         :returns: its run id.
         :raises BadInput: ``airflow.refused``: Airflow's own check of the parameters failed; nothing has run.
         """
         run = self.call("POST", f"/dags/{quote(dag)}/dagRuns", {"conf": conf, "logical_date": None})
         return str(run["dag_run_id"])
+
+    def answer(self, dag: str, run: str, task: str, index: int, option: str) -> None:
+        """Answer a task that awaits input. :raises BadInput: ``airflow.refused``: it does not, or was answered."""
+        place = f"/dags/{quote(dag)}/dagRuns/{quote(run, safe='')}/taskInstances/{quote(task)}/{index}/hitlDetails"
+        self.call("PATCH", place, {"chosen_options": [option], "params_input": {}})
 
     def state(self, dag: str, run: str) -> str:
         """The run's state: queued, running, success or failed."""

@@ -30,6 +30,7 @@ class Layout:
     :param port: the port to listen on.
     :param privacy: ``PRIVACY_*`` variables; ``PRIVACY_CONNECTION_<NAME>`` become Airflow's connections too.
     :param dags: another folder of DAGs (tests).
+    :param schedules: whether DAGs run by their schedules; otherwise only those that somebody starts.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class Layout:
     host: str = "127.0.0.1"
     privacy: Mapping[str, str] = field(default_factory=dict, repr=False)
     dags: Path | None = None
+    schedules: bool = False
 
     @property
     def url(self) -> str:
@@ -103,6 +105,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "AIRFLOW__API__SECRET_KEY": drawn["session"],
         "AIRFLOW__API_AUTH__JWT_SECRET": drawn["jwt"],
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": str(layout.schedules),
         # 5 s are soon over where one small machine does everything.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",

@@ -1,0 +1,136 @@
+"""Purges in a real Airflow: a chain a rule, an operator who is asked, and nothing green that did nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+
+import pytest
+
+from conftest_airflow import Live
+from conftest_runs import CANARIES, NUMBER
+from privacy.errors import BadInput
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(400)]
+
+DAG = "purge_finished_purposes"
+STEPS = ("plan", "approve", "purge", "verify", "record")
+
+
+@pytest.fixture(autouse=True)
+def rows(live: Live) -> None:
+    """Each test begins with the same rows, all of them long past their term but one of each."""
+    with sqlite3.connect(live.ferry.database) as db:
+        for name in ("ticket", "boarding"):
+            db.execute(f"DELETE FROM {name}s")
+            rows = [(n, NUMBER, "2024-03-01T10:00:00Z" if n < 4 else "2999-01-01T00:00:00Z") for n in range(1, 5)]
+            db.executemany(f"INSERT INTO {name}s VALUES (?, ?, ?)", rows)
+
+
+def left(live: Live, table: str) -> int:
+    with sqlite3.connect(live.ferry.database) as db:
+        return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def ends(live: Live, rule: str) -> list[tuple[str, str]]:
+    """How the rule's runs ended, the last one last: status and reason."""
+    runs = {e.entry["run"] for e in live.ferry.house.ledger.entries(kind="run.begun") if e.entry.get("rule") == rule}
+    found = [e.entry for e in live.ferry.house.ledger.entries(kind="run.ended") if e.entry["run"] in runs]
+    return [(str(e["status"]), str(e.get("reason", ""))) for e in found]
+
+
+def chain(tasks: dict[str, str], rule: str) -> dict[str, str]:
+    return {step: tasks[f"rule.{step} {rule}"] for step in STEPS}
+
+
+def asked(live: Live, run: str) -> int:
+    """Wait until an operator is asked; the map index of the task that asks."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        for task in live.api.tasks(DAG, run):
+            if task["task_id"] == "rule.approve" and task["state"] == "awaiting_input":
+                return int(task["map_index"])
+        time.sleep(0.2)
+    raise AssertionError(live.states(run, DAG))
+
+
+def patiently(call: Callable[[], object]) -> None:
+    """An answer right after the question may come too early for Airflow."""
+    for _ in range(20):
+        try:
+            call()
+            return
+        except BadInput:
+            time.sleep(0.3)
+    call()
+
+
+def test_by_hand_it_only_looks(live: Live) -> None:
+    run = live.api.trigger(DAG)
+    state, tasks = live.wait(run, dag=DAG)
+    assert state == "success", tasks
+    assert chain(tasks, "tickets") == dict(
+        zip(STEPS, ("success", "skipped", "skipped", "skipped", "success"), strict=True)
+    )
+    assert (left(live, "tickets"), left(live, "boardings")) == (4, 4)
+
+
+def test_one_rule_waits_for_an_operator_and_the_other_goes_on_and_what_they_approve_is_done(live: Live) -> None:
+    run = live.api.trigger(DAG, dry_run=False)
+    index = asked(live, run)
+    until = time.monotonic() + 60
+    while live.states(run, DAG).get("rule.record tickets") != "success":
+        assert time.monotonic() < until, live.states(run, DAG)
+        time.sleep(0.2)
+    assert (left(live, "tickets"), left(live, "boardings")) == (1, 4)
+    detail = live.api.call("GET", f"/dags/{DAG}/dagRuns/~/hitlDetails?state=awaiting_input")["hitl_details"][0]
+    assert "3 records" in detail["body"]
+    assert "share: 75%" in detail["body"]
+    patiently(lambda: live.api.answer(DAG, run, "rule.approve", index, "Approve"))
+    state, tasks = live.wait(run, dag=DAG)
+    assert state == "success", tasks
+    assert set(chain(tasks, "boardings").values()) == {"success"}
+    assert left(live, "boardings") == 1
+    assert ends(live, "boardings")[-1] == ("done", "")
+    (approved,) = live.ferry.house.ledger.entries(kind="purge.approved")
+    assert approved.entry["actor"] == "admin"
+    assert live.ferry.house.ledger.verify().ok
+
+
+def test_what_they_reject_stays_and_the_run_is_red(live: Live) -> None:
+    """Edge case 32."""
+    run = live.api.trigger(DAG, dry_run=False, rules=["boardings"])
+    index = asked(live, run)
+    patiently(lambda: live.api.answer(DAG, run, "rule.approve", index, "Reject"))
+    state, tasks = live.wait(run, dag=DAG)
+    assert (state, left(live, "boardings")) == ("failed", 4)
+    assert chain(tasks, "boardings")["purge"] == "upstream_failed"
+    assert ends(live, "boardings")[-1] == ("failed", "purge.refused")
+
+
+def test_an_approval_that_is_marked_successful_by_hand_is_none(live: Live) -> None:
+    """Edge cases 32 and 36: whoever may edit tasks turns the question green; the ledger has no answer."""
+    run = live.api.trigger(DAG, dry_run=False, rules=["boardings"])
+    index = asked(live, run)
+    place = f"/dags/{DAG}/dagRuns/{run.replace('+', '%2B').replace(':', '%3A')}/taskInstances/rule.approve/{index}"
+    patiently(lambda: live.api.call("PATCH", place, {"new_state": "success"}))
+    state, tasks = live.wait(run, dag=DAG)
+    assert (state, left(live, "boardings")) == ("failed", 4), tasks
+    assert chain(tasks, "boardings")["purge"] == "failed"
+    assert ends(live, "boardings")[-1] == ("failed", "purge.not_approved")
+
+
+def test_a_purge_without_its_plan_is_no_green_run(live: Live) -> None:
+    """Edge case 28: a rule that the policy does not have."""
+    run = live.api.trigger(DAG, dry_run=False, rules=["tickts"])
+    state, tasks = live.wait(run, dag=DAG)
+    assert (state, tasks["list_rules"]) == ("failed", "failed")
+    assert left(live, "tickets") == 4
+
+
+def test_nothing_that_airflow_or_the_ledger_wrote_names_anybody(live: Live) -> None:
+    """After all of the above: no identifier in the metadata database, the task logs, or the components' output."""
+    for name, content in live.everything_written():
+        found = [canary for canary in CANARIES if canary.encode() in content]
+        assert not found, f"{name} names {len(found)} of them"
