@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +27,7 @@ from privacy.sources.base import (
     Selection,
     Step,
     Subject,
+    Survey,
     Tally,
     schema_of,
 )  # fmt: skip
@@ -110,6 +112,13 @@ class SqlSource:
             for rows in batches:
                 yield from map(item_of, rows)
 
+    def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:
+        """See :func:`privacy.sources.sql_due.survey`: one statement."""
+        from privacy.sources.sql_due import survey
+
+        self.dataset(dataset)
+        return survey(self, dataset, now, picks)
+
     def apply(self, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
         """See :meth:`Source.apply`: one transaction for the whole unit, done when this returns."""
         from privacy.sources.sql_apply import apply
@@ -178,7 +187,7 @@ class SqlSource:
                 where=where,
                 advice=f"Make {file.name} and the dataset's columns agree.",
             )
-        return Own(dataset, text, typed)
+        return Own(dataset, text, typed, where)
 
     def _rows(self, statement: Statement, dataset: Dataset, where: str) -> Generator[list[Row]]:
         with closing(fetched(self.open_engine(read_only=True), statement, self._batch_rows, dataset, where)) as batches:

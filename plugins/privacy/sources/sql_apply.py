@@ -22,11 +22,12 @@ from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration, Refused, Unreadable
 from privacy.sources.base import Delete, Item, Of, Outcome, Redaction, Set, Status, Step
 from privacy.sources.convert import to_arrow
+from privacy.sources.due import changing
 from privacy.sources.sql_dialect import Key, quoted
 from privacy.sources.sql_held import Held
 from privacy.sources.sql_items import items_of
 from privacy.sources.sql_read import Row
-from privacy.sources.sql_references import References, Rows, chunks
+from privacy.sources.sql_references import References, Rows, Why, chunks
 from privacy.sources.sql_stored import TOKEN, stored
 
 if TYPE_CHECKING:
@@ -36,9 +37,15 @@ if TYPE_CHECKING:
 def apply(source: SqlSource, unit: Sequence[Step], spare: Sequence[Of]) -> list[Outcome]:
     """Do a unit's steps, all or nothing; one outcome an item, in their order.
 
-    :raises Refused: ``sql.cascade``, ``sql.referenced``: rows beyond the plan would go along, or still refer to one.
+    A row that one beyond the plan still refers to stays by itself, and what it refers to within the unit stays as well:
+    ``failed``, reason ``sql.referenced``. The rest is done.
+
+    :raises Refused: ``sql.cascade``: rows beyond the plan would go along; ``sql.referenced``: the database itself says
+        that a reference would break, and not which.
+    :raises BadInput: ``sources.for_reading``: a pick that is for reading alone.
     :raises BadConfiguration: no table, or names that the table does not have.
     """
+    changing(unit, source.system.system)
     with translated(source.system.system), _referenced(source.system.system):
         steps = [_Work(source, step) for step in unit]
         with source.open_engine(read_only=False).begin() as connection:
@@ -97,6 +104,14 @@ def _delete(source: SqlSource, connection: sa.Connection, works: list[_Work], he
                 )
 
 
+_STAYS = {
+    Why.HELD: (Status.HELD, "hold_below"),
+    Why.CHANGED: (Status.CHANGED, "changed_below"),
+    Why.REFERENCED: (Status.FAILED, "sql.referenced"),
+}
+"""What becomes of a row for what stays below it."""
+
+
 @dataclass
 class _Work:
     """One step's items and what becomes of them."""
@@ -152,7 +167,11 @@ class _Work:
 
     def rows(self) -> Rows:
         """The step's rows, for what hangs on them; one that is not selected any more may still be there, and stays."""
-        staying = {k: s is Status.HELD for k, (s, _) in self.status.items() if s is not Status.DONE}
+        staying = {
+            key: Why.HELD if status is Status.HELD else Why.CHANGED
+            for key, (status, _) in self.status.items()
+            if status is not Status.DONE
+        }
         going = {item.key for item in self.todo}
         return Rows(self._table, self._dataset.key, going, staying, frozenset(self._dataset.cascades))
 
@@ -160,8 +179,7 @@ class _Work:
         """Take over what :meth:`References.settle` found has to stay."""
         for item in self.todo:
             if item.key not in rows.going:
-                below = rows.staying[item.key]
-                self.status[item.key] = (Status.HELD, "hold_below") if below else (Status.CHANGED, "changed_below")
+                self.status[item.key] = _STAYS[rows.staying[item.key]]
 
     def outcomes(self) -> Iterator[Outcome]:
         """One an item, in the step's order."""

@@ -155,6 +155,11 @@ class Sqlite:
             )
         return f"{found} < :before", parameters
 
+    @staticmethod
+    def stored_bytes(expression: str) -> str:
+        """About how many bytes a value takes; 0 for NULL."""
+        return f"coalesce(length(CAST({expression} AS BLOB)), 0)"
+
     def order(self, column: str) -> str:
         """A column to sort by: bytes, whatever collation the shop's column has."""
         return f"{column} COLLATE BINARY"

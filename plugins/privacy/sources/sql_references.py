@@ -1,14 +1,15 @@
 """What hangs on a row: foreign keys decide the order of deleting, and whether anything goes along that nobody planned.
 
 Looked at before the first change: rows beyond the plan that would vanish or lose a reference by the database's own
-cascade (refused unless declared), rows that would still refer to one that goes (refused), and rows that stay because
-they are held or have changed (what they refer to stays as well).
+cascade (refused unless declared), rows that would still refer to one that goes (which then stays), and rows that stay
+for that, or because they are held or have changed (what they refer to stays as well).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import sqlalchemy as sa
 
@@ -21,19 +22,28 @@ CHUNK = 1000
 _ALONG = ("CASCADE", "SET NULL", "SET DEFAULT")
 
 
+class Why(IntEnum):
+    """Why a row that was to go stays."""
+
+    CHANGED = 0
+    HELD = 1
+    REFERENCED = 2
+    """A row that nobody planned refers to it."""
+
+
 @dataclass(slots=True)
 class Rows:
     """Rows of one table that a unit deletes or leaves.
 
     :param key: the columns that their keys are in.
-    :param going: keys of rows to delete; ``staying``: of planned rows that are left alone -> whether they are held.
+    :param going: keys of rows to delete; ``staying``: of planned rows that are left alone -> why.
     :param cascades: tables whose rows may go with these by the database's own cascade.
     """
 
     table: str
     key: tuple[str, ...]
     going: set[Key] = field(default_factory=set, repr=False)
-    staying: dict[Key, bool] = field(default_factory=dict, repr=False)
+    staying: dict[Key, Why] = field(default_factory=dict, repr=False)
     cascades: frozenset[str] = frozenset()
 
 
@@ -51,13 +61,17 @@ class References:
     def settle(self, unit: Sequence[Rows], held: Held) -> None:
         """Move to ``staying`` what has to stay; afterwards nothing but ``going`` goes, and what is declared.
 
-        :raises Refused: ``sql.cascade``, ``sql.referenced``.
+        :raises Refused: ``sql.cascade``.
         """
-        moved = True
+        moved, beyond = True, list[Refused]()
         while moved:
-            moved = self._keep_parents(unit)
+            moved = False
+            # Asked anew each time: what would drag others along may have to stay for another reason.
+            beyond.clear()
             for rows in unit:
-                moved = self._look_beyond(rows, unit, held) or moved
+                moved = self._look_below(rows, unit, held, beyond) or moved
+        if beyond:
+            raise beyond[0]
 
     def order(self, unit: Sequence[Rows]) -> list[Rows]:
         """Children before what they refer to; where tables refer to each other in a circle, by name."""
@@ -90,24 +104,17 @@ class References:
                 for chunk in chunks(rows.going):
                     self._connection.exec_driver_sql(text, {"keys": self._dialect.rows(chunk)})
 
-    def _keep_parents(self, unit: Sequence[Rows]) -> bool:
-        """What a row that stays refers to, stays."""
-        moved = False
-        for rows in unit:
-            for foreign in self._keys:
-                if foreign.parent != rows.table:
-                    continue
-                for child in unit:
-                    if child.table == foreign.child and child.staying and rows.going:
-                        pairs = self._pairs(foreign, rows.key, rows.going, child.key, only=(child.key, child.staying))
-                        for key, below in list(pairs):
-                            moved = _stay(rows, key, held=child.staying.get(below, False)) or moved
-        return moved
+    def _look_below(self, rows: Rows, unit: Sequence[Rows], held: Held, beyond: list[Refused]) -> bool:
+        """What refers to rows that go, directly or through what would go along with them.
 
-    def _look_beyond(self, rows: Rows, unit: Sequence[Rows], held: Held) -> bool:
-        """Rows that nobody planned: what a held one hangs on stays; any other is refused, unless it is declared."""
+        What a row refers to that stays, stays for the same reason; what one refers to that nobody planned stays too,
+        unless that goes along.
+
+        :param beyond: is given what is to be said of rows that would go along and are not declared.
+        :returns: whether a row was found that has to stay.
+        """
         moved = False
-        seen: set[tuple[str, Key]] = set()
+        seen: set[tuple[Foreign, Key]] = set()
         # (table, its key columns, key -> the planned row that it would go with)
         todo: list[tuple[str, tuple[str, ...], dict[Key, Key]]] = [(rows.table, rows.key, {k: k for k in rows.going})]
         while todo:
@@ -116,40 +123,51 @@ class References:
                 if foreign.parent != table:
                     continue
                 own = self._dialect.primary_key(self._connection, foreign.child)
-                planned = [(r.key, r.going) for r in unit if r.table == foreign.child and r.going]
+                children = [r for r in unit if r.table == foreign.child]
+                moved = self._keep(rows, roots, foreign, key, children) or moved
+                roots = {one: root for one, root in roots.items() if root in rows.going}
+                # Those that stay were looked at right now, or will be in the next round: each of them makes one.
+                planned = [(r.key, [*r.going, *r.staying]) for r in children if r.going or r.staying]
                 below: dict[Key, Key] = {}
                 for parent, child in self._pairs(foreign, key, roots, own, without=planned):
-                    if (foreign.child, child) not in seen:
-                        seen.add((foreign.child, child))
+                    if (foreign, child) not in seen:
+                        seen.add((foreign, child))
                         below[child] = roots[parent]
                 if not below:
                     continue
                 for child in held(foreign.child, own, below):
-                    moved = _stay(rows, below[child], held=True) or moved
+                    moved = _stay(rows, below[child], Why.HELD) or moved
+                if foreign.action not in _ALONG:
+                    for root in below.values():
+                        moved = _stay(rows, root, Why.REFERENCED) or moved
                 # What hangs on a row that stays now is no matter any more.
                 below = {child: root for child, root in below.items() if root in rows.going}
-                if not below:
-                    continue
-                self._refuse(foreign, rows)
-                if foreign.action == "CASCADE":
+                declared = foreign.child in rows.cascades
+                if below and not declared:
+                    beyond.append(self._reaching(foreign, rows))
+                elif below and foreign.action == "CASCADE":
                     todo.append((foreign.child, own, below))
         return moved
 
-    def _refuse(self, foreign: Foreign, rows: Rows) -> None:
-        if foreign.action not in _ALONG:
-            raise Refused(
-                "sql.referenced",
-                f"Rows of table {foreign.child!r} still refer to one that would go; nothing was changed.",
-                where=f"{self._where}.{rows.table}",
-                advice="Plan them too, or retain what they refer to.",
-            )
-        if foreign.child not in rows.cascades:
-            raise Refused(
-                "sql.cascade",
-                f"ON DELETE {foreign.action} would reach rows of table {foreign.child!r}; nothing was changed.",
-                where=f"{self._where}.{rows.table}",
-                advice="Plan them too, or declare the table under `cascades:`.",
-            )
+    def _keep(
+        self, rows: Rows, roots: dict[Key, Key], foreign: Foreign, key: tuple[str, ...], children: Sequence[Rows]
+    ) -> bool:
+        """Let stay what planned rows that stay refer to."""
+        moved = False
+        for child in children:
+            if child.staying and roots:
+                pairs = self._pairs(foreign, key, roots, child.key, only=(child.key, child.staying))
+                for parent, below in list(pairs):
+                    moved = _stay(rows, roots[parent], child.staying.get(below, Why.CHANGED)) or moved
+        return moved
+
+    def _reaching(self, foreign: Foreign, rows: Rows) -> Refused:
+        return Refused(
+            "sql.cascade",
+            f"ON DELETE {foreign.action} would reach rows of table {foreign.child!r}; nothing was changed.",
+            where=f"{self._where}.{rows.table}",
+            advice="Plan them too, or declare the table under `cascades:`.",
+        )
 
     def _pairs(
         self,
@@ -184,11 +202,11 @@ class References:
                 yield tuple(row[: len(key)]), tuple(row[len(key) :])
 
 
-def _stay(rows: Rows, key: Key, *, held: bool) -> bool:
+def _stay(rows: Rows, key: Key, why: Why) -> bool:
     if key not in rows.going:
         return False
     rows.going.discard(key)
-    rows.staying[key] = held
+    rows.staying[key] = why
     return True
 
 

@@ -14,9 +14,10 @@ from datetime import datetime
 
 from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration
-from privacy.sources.base import PARTY, SUBJECT, ByKey, Due, Every, Identifier, Of, Selection
+from privacy.sources.base import PARTY, SUBJECT, Due, Identifier, Of, Selection
 from privacy.sources.instants import micros
 from privacy.sources.sql_dialect import Dialect, Key, literal, quoted
+from privacy.sources.sql_due import DueText
 
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/
@@ -46,11 +47,13 @@ class Own:
     """A dataset's own SELECT, checked.
 
     :param typed: column -> whether the database converts what it is compared with (see ``Dialect.columns_of``).
+    :param where: the dataset's full name, for errors.
     """
 
     dataset: Dataset
     text: str
     typed: Mapping[str, bool]
+    where: str
 
 
 def one_select(text: str, where: str) -> str:
@@ -87,6 +90,7 @@ class Wrap:
         self._columns = ", ".join(f"d.{quoted(name)}" for name in own.dataset.columns)
         self._key = [f"d.{quoted(name)}" for name in own.dataset.key]
         self._from = f"({own.text}) AS d"
+        self._terms = DueText(own.dataset, dialect, own.where)
 
     def select(
         self,
@@ -109,7 +113,7 @@ class Wrap:
             parameters["keys"] = self._dialect.rows(keys)
         pick = selection.pick
         if isinstance(pick, Due):
-            where, more = self._due(pick)
+            where, more = self._terms.condition(pick)
             text = f"SELECT {self._columns}, NULL AS {SUBJECT}, 0 AS {PARTY} FROM {self._from} WHERE {where}"
             text += self._only(keys)
             return Statement(f"{text} ORDER BY {self._order(self._key)}", parameters | more)
@@ -137,6 +141,10 @@ class Wrap:
         repeats = len(ways) > 1 or len(set(values)) < len(values)
         return Statement(f"{text} ORDER BY {SUBJECT}, {self._order(outer)}, {PARTY}", parameters, repeats)
 
+    def survey(self, now: datetime, picks: Sequence[Due]) -> tuple[str, dict[str, object]]:
+        """See :meth:`privacy.sources.sql_due.DueText.survey`."""
+        return self._terms.survey(self._own.text, now, picks)
+
     def unattributed(self, selection: Selection) -> Statement | None:
         """How many records might be a subject's and are nobody's (see :class:`privacy.sources.base.Tally`).
 
@@ -163,31 +171,6 @@ class Wrap:
         return Statement(
             text, {"everybody": self._dialect.rows(_rows(known)), "ids": self._dialect.rows(_rows(usable))}
         )
-
-    def _due(self, pick: Due) -> tuple[str, dict[str, object]]:
-        if isinstance(pick, ByKey):
-            return self._named(pick)
-        if isinstance(pick, Every):
-            return "1 = 1", {}
-        if self._dataset.starts is None:
-            # Where nothing starts a term, nothing is ever due.
-            return "1 = 0", {}
-        name = self._dataset.starts.column
-        return self._dialect.due(f"d.{quoted(name)}", self._dataset.columns[name], pick.before)
-
-    def _named(self, pick: ByKey) -> tuple[str, dict[str, object]]:
-        """By key, compared exactly and not by the column's own rules; only in parts that a database writes one way."""
-        at = [n for n, name in enumerate(self._dataset.key) if self._dataset.columns[name].type in ("text", "integer")]
-        if not at:
-            return "1 = 1", {}
-        columns = self._dataset.columns
-        same = [
-            (self._dialect.same_integer if columns[name].type == "integer" else self._dialect.same_text)(self._key[n])
-            for n, name in enumerate(self._dataset.key)
-            if n in at
-        ]
-        rows = self._dialect.rows([key[n] for n in at] for key in pick.keys)
-        return self._dialect.keyed(same, "named"), {"named": rows}
 
     def _only(self, keys: Iterable[Key] | None) -> str:
         return "" if keys is None else f" AND {self._dialect.keyed_by_index(self._key, 'keys')}"
