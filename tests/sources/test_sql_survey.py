@@ -13,7 +13,7 @@ from privacy.errors import BadInput
 from privacy.sources.base import Among, ByKey, Delete, Due, Every, Selection, Status, Step
 
 NOW = moment("2026-06-01")
-FOREVER = Due(datetime(9999, 12, 1, tzinfo=UTC))
+FOREVER = Due(datetime.max.replace(tzinfo=UTC))
 TICK = timedelta(microseconds=1)
 
 

@@ -130,6 +130,8 @@ def record(house: House, run: PurgeRun, failed: str | None) -> dict[str, str]:
         return {"status": "dry run", "reason": ""}
     if not means.ledger.entries(run=run.id, kind="run.begun"):
         _begin_without_plan(house, run)
+    if any(e.entry["kind"] == plans.REFUSED for e in means.ledger.entries(run=run.id)):
+        failed = "purge.refused"  # Airflow's own way to fail a task that was rejected has no code.
     reason = plans.finish(means, run.id, actor=run.actor, failed=failed, stopped=failed == "purge.stopped")
     if reason:
         raise Refused(reason, "The rule's run is not done.", where=run.rule)
