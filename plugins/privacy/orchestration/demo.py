@@ -1,4 +1,4 @@
-"""The demo: a made-up shop, a real Airflow, one request, its bundle.
+"""The demo: a made-up shop, a real Airflow, one request, its bundle, and the first three purges of its policy.
 
 What is special to the shop comes from its folder: ``<home>/demo --to DIR`` makes the data (``<connection>.db`` of a SQL
 system, a folder ``<connection>/`` of any other), the data map names the systems, and the first example of its first
@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from privacy.connections import BUNDLES, LEDGER, EnvironmentConnections
 from privacy.errors import BadConfiguration, GiveUp
+from privacy.orchestration.demo_purges import purge
 from privacy.orchestration.embedded import EmbeddedAirflow, Group
 from privacy.orchestration.environment import Layout
 from privacy.orchestration.progress import follow, line
@@ -55,7 +56,7 @@ class Demo:
     say: Callable[[str], None]
 
     def run(self) -> None:
-        """Everything from an empty folder to a sealed bundle; the last line is ``bundle: <path>``.
+        """Everything from an empty folder to a sealed bundle and three purges; the last line is ``bundle: <path>``.
 
         :raises PrivacyError: anything failed; nothing is left running.
         """
@@ -79,6 +80,8 @@ class Demo:
             for task in follow(api, DAG, run, seconds=_RUN_SECONDS):
                 self.say(line(task))
             state = api.state(DAG, run)
+            if state == "success":
+                purge(house, api, self.say)
         if state != "success":
             ended = [e.entry for e in house.ledger.entries(request=number, kind="run.ended")]
             code = str(ended[-1].get("reason", "unknown")) if ended else "unknown"
@@ -97,7 +100,7 @@ class Demo:
                 f"Something else listens on port {self.port}.",
                 advice="Stop it (is make up running already?), or take another one: make up PORT=8081.",
             )
-        with self._alone(), self._airflow() as airflow:
+        with self._alone(), self._airflow(schedules=True) as airflow:
             house = self._ready(airflow)
             open_ones = [r.number for r in house.register.list() if not r.dates.released_at and not r.dates.refused_at]
             number = open_ones[0] if open_ones else self._register(house)
@@ -176,11 +179,18 @@ class Demo:
                 advice="Give another one with --folder.",
             )
 
-    def _airflow(self) -> EmbeddedAirflow:
+    def _airflow(self, *, schedules: bool = False) -> EmbeddedAirflow:
         self._check_folder()
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.folder / _MARK).touch()
-        layout = Layout(self.folder / "airflow", self.project, self.port, host=self.host, privacy=self.variables())
+        layout = Layout(
+            self.folder / "airflow",
+            self.project,
+            self.port,
+            host=self.host,
+            privacy=self.variables(),
+            schedules=schedules,
+        )
         return EmbeddedAirflow(layout, say=self.say)
 
     def _ready(self, airflow: EmbeddedAirflow) -> House:
