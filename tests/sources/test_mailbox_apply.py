@@ -202,3 +202,53 @@ def test_no_file_or_folder_name_that_may_hold_a_person_is_in_an_error(archive: A
     with pytest.raises(Exception, match=r"storage\.link") as caught:
         archive.read()
     assert "nna" not in str(caught.value)
+
+
+def moved(archive, *, named: str, filed: str) -> str:
+    """A message as Dovecot leaves it: a new name for the folder that it was moved to, and the file's own time."""
+    name = archive.put(mail(), at=named)
+    (path,) = (p for p in archive.files() if p.name.startswith(name))
+    seconds = moment(filed).timestamp()
+    os.utime(path, (seconds, seconds))
+    return name
+
+
+def test_a_message_that_was_moved_keeps_the_time_that_it_arrived(archive):
+    """Filing it does not make it younger: it is due, read, located, surveyed and removed by its file's time."""
+    moved(archive, named="2026-05-01T10:00:00", filed="2024-03-01T09:00:00.5")
+    bound = Due(moment("2024-03-01T09:00:00.500001"))
+    assert archive.locate(Due(moment("2024-03-01T09:00:00.5"))) == ()  # edge case 1
+    (item,) = archive.locate(bound)
+    assert item.oldest == moment("2024-03-01T09:00:00.5")
+    assert [row["received_at"] for row in archive.read(bound)] == [moment("2024-03-01T09:00:00.5")]
+    assert statuses(archive.apply([archive.step(bound, Delete())])) == [(Status.DONE, "")]
+    assert archive.files() == []
+
+
+def test_a_file_that_was_copied_later_does_not_make_its_message_younger(archive):
+    moved(archive, named="2024-05-01T10:00:00", filed="2026-05-01T10:00:00")
+    (item,) = archive.locate(Due(moment("2024-05-02T10:00:00")))
+    assert item.oldest == moment("2024-05-01T10:00:00")
+
+
+@pytest.mark.parametrize("filed", ["1970-01-01T00:00:00", "1970-01-02T00:00:00", "1973-03-03T09:46:39"])
+def test_a_file_time_that_a_copy_lost_makes_no_message_due(archive, filed):
+    """Edge case 11: files that a careless copy left at 1970 would all go at once."""
+    moved(archive, named="2026-05-01T10:00:00", filed=filed)
+    assert archive.locate(Due(moment("2026-05-01T10:00:00"))) == ()
+
+
+def test_a_message_that_is_read_while_its_folder_is_listed_is_found_again(archive, monkeypatch):
+    """Its file has another name between the list and the look at its time."""
+    name = archive.put(mail(), flags=":2,")
+    (path,) = archive.files()
+    real, renamed = os.stat, []
+
+    def stat(file, **more):
+        if not renamed and str(file).startswith(name):
+            renamed.append(path.rename(path.with_name(f"{name}:2,S")))
+        return real(file, **more)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert [item.key[1] for item in archive.locate(Due(moment("2099-01-01")))] == [name]
+    assert renamed

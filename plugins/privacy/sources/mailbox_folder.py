@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import stat as modes
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import BinaryIO, cast
 
 from privacy.errors import Refused, RetryLater, Unreadable
-from privacy.sources.mailbox_names import EPOCH, base_name, number_of, spoken
+from privacy.sources.mailbox_names import EPOCH, FIRST, base_name, number_of, spoken
 from privacy.sources.mailbox_store import Opened, Stored
 from privacy.storage import translated
 
@@ -44,9 +44,13 @@ class MaildirFolder:
             files = self._files()
             found, clash = self._named(files)
             if clash is None and (files == before or {base_name(f) for _, f in before} <= found.keys()):
-                self._places.clear()
-                self._places.update(found)
-                return [self._stored(name, found[name]) for name in sorted(found)]
+                stored = [self._stored(name, found[name]) for name in sorted(found)]
+                listed = [one for one in stored if one is not None]
+                if len(listed) == len(stored):
+                    self._places.clear()
+                    self._places.update(found)
+                    return listed
+                # One has other flags since a moment ago, or is gone: the next list tells.
             before = files
         if clash is not None:
             raise Unreadable(
@@ -86,21 +90,30 @@ class MaildirFolder:
         except FileNotFoundError:
             return place
 
-    def _stored(self, name: str, place: tuple[str, str]) -> Stored:
-        received = number_of(name)
-        if received is None:
-            try:
-                status = os.stat(place[1], dir_fd=self._handles[place[0]], follow_symlinks=False)
-            except FileNotFoundError:
-                raise self.moved(name) from None
-            received = EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
-        return Stored(self._name, name, place, received)
+    def _stored(self, name: str, place: tuple[str, str]) -> Stored | None:
+        """A message with when it arrived; None: it is no longer there.
+
+        By the seconds that its name begins with, or its file's time where that is earlier: a mail server gives a message
+        that is moved a new name, and leaves its file's time. Time in another folder makes no message younger.
+        """
+        try:
+            status = os.stat(place[1], dir_fd=self._handles[place[0]], follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            with translated(self.place(name)):
+                raise
+        named, filed = number_of(name), EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
+        if named is None:
+            return Stored(self._name, name, place, filed)
+        # A copy that lost its files' times has them at 1970 or so: that says nothing.
+        return Stored(self._name, name, place, min(named, filed) if filed >= FIRST else named)
 
     def find(self, name: str) -> Stored | None:
         """See :meth:`Folder.find`."""
         place = self._places.get(name)
-        if place is not None and place[0] in self._handles and self._inode(place) is not place:
-            return self._stored(name, place)
+        if place is not None and place[0] in self._handles and (stored := self._stored(name, place)) is not None:
+            return stored
         return next((stored for stored in self.messages() if stored.name == name), None)
 
     def open(self, stored: Stored) -> Opened:
@@ -158,20 +171,6 @@ class MaildirFolder:
             else:
                 regular = modes.S_ISREG(status.st_mode)
                 return (status.st_size, version(stored.name, status)) if regular else None
-        raise self.moved(stored.name)
-
-    def oldest(self, stored: Stored) -> datetime:
-        """See :meth:`Folder.oldest`: Dovecot gives a message that is moved a new name, and leaves its file's time."""
-        for _ in range(_TRIES):
-            try:
-                status = os.stat(stored.place[1], dir_fd=self._handles[stored.place[0]], follow_symlinks=False)
-            except FileNotFoundError:
-                again = self.find(stored.name)
-                if again is None:
-                    break
-                stored = again
-            else:
-                return min(stored.received, EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000))
         raise self.moved(stored.name)
 
     def delete(self, opened: Opened) -> None:

@@ -48,7 +48,7 @@ def missed(source: MailboxSource, selection: Selection, seen: bytes, since: date
     for label in source.folders(selection.dataset):
         with source.opened(selection.dataset, label) as folder:
             for stored in folder.messages():
-                if _digest(stored) in known or folder.oldest(stored) >= since:
+                if _digest(stored) in known or stored.received >= since:
                     continue
                 found = whose.judge(loaded(folder, stored)[1], stored.received)
                 count += found is not None and bool(found[1].rows)

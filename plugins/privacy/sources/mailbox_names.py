@@ -9,6 +9,9 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST = datetime(1973, 3, 3, 9, 46, 40, tzinfo=UTC)
+"""Since 1970 there are nine digits of seconds; nothing that says less is when a message arrived."""
+
 _NUMBER = re.compile(r"(\d{9,10})\.")
 _UTF7 = re.compile(r"&([A-Za-z0-9+,]*)-")
 _SIZES = re.compile(r",[SW]=\d")

@@ -23,7 +23,7 @@ class Stored:
     :param folder: what its folder is called outside of the archive; see ``Mailbox.label_of``.
     :param name: what names it in its folder, for good.
     :param place: where it is now; the store's own.
-    :param received: when it arrived, by the store's word: aware, UTC.
+    :param received: when it arrived, by the store's word, in whatever folder: aware, UTC.
     """
 
     folder: str = field(repr=False)
@@ -68,13 +68,6 @@ class Folder(Protocol):
 
     def status(self, stored: Stored) -> tuple[int, str] | None:
         """A message's size and version, without opening it; None: it is no message at all, but a link or the like.
-
-        :raises RetryLater: as :meth:`open`.
-        """
-        ...
-
-    def oldest(self, stored: Stored) -> datetime:
-        """Since when the store surely has a message, in whatever folder: its name may be as new as its last move.
 
         :raises RetryLater: as :meth:`open`.
         """
