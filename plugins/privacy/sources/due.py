@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from privacy.errors import BadInput
 from privacy.sources.base import ByKey, Due, Every, Of, Step, Survey
 from privacy.sources.instants import EPOCH, micros
+
+FOREVER = Due(datetime(9999, 12, 31, tzinfo=UTC))
+"""All that has a start."""
 
 
 def plain(pick: Of | Due, where: str) -> None:

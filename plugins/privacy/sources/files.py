@@ -25,6 +25,7 @@ from privacy.sources.base import (
     PARTY,
     SUBJECT,
     Claim,
+    Due,
     Item,
     Of,
     Outcome,
@@ -33,8 +34,10 @@ from privacy.sources.base import (
     Selection,
     Step,
     Subject,
+    Survey,
     Tally,
 )
+from privacy.sources.due import FOREVER, Count, countable, plain, plain_steps
 from privacy.sources.files_apply import apply
 from privacy.sources.files_delivered import Delivered, delivered, stamp_of
 from privacy.sources.files_found import Files
@@ -100,6 +103,7 @@ class FilesSource:
         :raises Unreadable: see :meth:`privacy.sources.files_found.Files.of`.
         """
         files = self._of(selection.dataset)
+        plain(selection.pick, files.form.full)
         found, _ = files.of(selection.pick)
         return [Partition(files.form.prefix or "/", sum(file.entry.bytes for file in found))]
 
@@ -141,8 +145,20 @@ class FilesSource:
             digest = sha256(f"{file.key}\n{file.version}".encode()).hexdigest()
             yield Item((file.key,), file.version, 1, file.entry.bytes, _datetime(at), True, digest)
 
+    def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:
+        """See :meth:`privacy.sources.base.Surveying.survey`: its records, by name and time; nothing is opened."""
+        files = self._of(dataset)
+        countable(picks, files.form.full)
+        starts = files.form.dataset.starts.column if files.form.dataset.starts else None
+        count = Count(now, picks)
+        for file in files.of(FOREVER)[0]:
+            count.add(files.form.moment(file, starts))
+            count.bytes += file.entry.bytes
+        return count.survey()
+
     def apply(self, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
         """See :func:`privacy.sources.files_apply.apply`."""
+        plain_steps(unit, self.system.system)
         steps = [(self._of(step.selection.dataset), step) for step in unit]
         return apply(steps, spare)
 
@@ -174,6 +190,7 @@ class FilesSource:
 
 def _picked(files: Files, selection: Selection, tally: Tally) -> Iterator[tuple[File, Picked]]:
     """The selected files; one that is a link cannot be anybody's record, and ends a selection of subjects."""
+    plain(selection.pick, files.form.full)
     pick = matcher(files.form, selection.pick, selection.on)
     if not pick.selects:
         return

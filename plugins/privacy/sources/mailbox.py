@@ -39,8 +39,10 @@ from privacy.sources.base import (
     Selection,
     Step,
     Subject,
+    Survey,
     Tally,
 )
+from privacy.sources.due import plain, plain_steps
 from privacy.sources.mailbox_columns import Given, checked
 from privacy.sources.mailbox_maildir import Maildir
 from privacy.sources.mailbox_moved import digests
@@ -99,6 +101,7 @@ class MailboxSource:
             there: an export without it would look like one that found nothing in it. A purge goes on without it.
         """
         dataset = self.dataset(selection.dataset)
+        plain(selection.pick, self.where(selection.dataset))
         folders = self.folders(selection.dataset)
         missing = self.missing(dataset, folders)
         if missing and isinstance(selection.pick, Of):
@@ -143,6 +146,12 @@ class MailboxSource:
             if verdict.rows:
                 yield item(opened.stored, opened.bytes, opened.version, timed=timed)
 
+    def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:
+        """See :func:`privacy.sources.mailbox_survey.survey`."""
+        from privacy.sources.mailbox_survey import survey
+
+        return survey(self, dataset, now, picks)
+
     def open(self, dataset: str, key: tuple[object, ...], reader: Subject | None = None) -> BinaryIO:
         """The message's own bytes; for a reader without what tells of others' blind copies.
 
@@ -180,6 +189,7 @@ class MailboxSource:
         """See :func:`privacy.sources.mailbox_apply.apply`."""
         from privacy.sources.mailbox_apply import apply
 
+        plain_steps(unit, self.system.system)
         return apply(self, unit, spare)
 
     # For the other modules of this source
@@ -231,6 +241,7 @@ class MailboxSource:
     def _due(self, selection: Selection, partition: Partition) -> Iterator[tuple[Folder, Stored, int, str]]:
         """The messages that fall due, of those that can be read; the others the doctor tells of."""
         pick, starts = selection.pick, self.dataset(selection.dataset).starts
+        plain(pick, self.where(selection.dataset))
         if not isinstance(pick, Due) or (starts is None and not isinstance(pick, ByKey)):
             return
         with self.opened(selection.dataset, partition.name) as folder:

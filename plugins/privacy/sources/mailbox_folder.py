@@ -93,8 +93,8 @@ class MaildirFolder:
     def _stored(self, name: str, place: tuple[str, str]) -> Stored | None:
         """A message with when it arrived; None: it is no longer there.
 
-        By the seconds that its name begins with, or its file's time where that is earlier: a mail server gives a message
-        that is moved a new name, and leaves its file's time. Time in another folder makes no message younger.
+        By the seconds that its name begins with, or its file's time where that is earlier: a mail server gives a
+        message that is moved a new name, and leaves its file's time. No message gets younger by being filed.
         """
         try:
             status = os.stat(place[1], dir_fd=self._handles[place[0]], follow_symlinks=False)

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import BinaryIO
 
@@ -22,14 +23,30 @@ from privacy.clock import Clock
 from privacy.connections import Connection
 from privacy.datamap.models import System
 from privacy.errors import BadConfiguration, BadInput, PrivacyError
-from privacy.sources.base import ByKey, Claim, Item, Of, Outcome, Partition, Problem, Selection, Step, Subject, Tally
+from privacy.sources.base import (
+    ByKey,
+    Claim,
+    Due,
+    Item,
+    Of,
+    Outcome,
+    Partition,
+    Problem,
+    Selection,
+    Step,
+    Subject,
+    Survey,
+    Tally,
+)
+from privacy.sources.due import countable, plain, plain_steps
 from privacy.sources.files_names import called, unclaimed
 from privacy.sources.records_apply import apply
 from privacy.sources.records_check import problems
 from privacy.sources.records_files import File, RecordFiles
 from privacy.sources.records_layout import Layout
-from privacy.sources.records_match import place
+from privacy.sources.records_match import OfDue, Seen, place
 from privacy.sources.records_scan import Dumps, Group, Scanner, Told, locating, prepared
+from privacy.sources.records_survey import survey
 from privacy.sources.weblogs_apply import version
 from privacy.sources.weblogs_times import moment
 from privacy.sources.whose import Judged
@@ -85,6 +102,7 @@ class RecordSource:
             theirs). A purge goes on without it: the data map's check tells of it.
         """
         files = self._of(selection.dataset)
+        plain(selection.pick, files.layout.full)
         listed = files.listed(whole=isinstance(selection.pick, Of))
         if files.layout.latest is not None:
             return [Partition(files.prefix, sum(file.entry.bytes for file in listed))]
@@ -96,6 +114,7 @@ class RecordSource:
     def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
         """See :meth:`Source.read`; ordered by file and row, then subject."""
         files = self._of(selection.dataset)
+        plain(selection.pick, files.layout.full)
         pick = prepared(files, selection)
         if not pick.selects:
             return
@@ -131,6 +150,7 @@ class RecordSource:
     def locate(self, selection: Selection, partition: Partition) -> Iterator[Item]:
         """The files that hold selected records, in order."""
         files = self._of(selection.dataset)
+        plain(selection.pick, files.layout.full)
         pick = locating(files, selection)
         if not pick.selects:
             return
@@ -141,8 +161,15 @@ class RecordSource:
             if item is not None:
                 yield item
 
+    def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:
+        """See :func:`privacy.sources.records_survey.survey`: every file is read."""
+        files = self._of(dataset)
+        countable(picks, files.layout.full)
+        return survey(files, now, picks)
+
     def apply(self, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
         """See :func:`privacy.sources.records_apply.apply`."""
+        plain_steps(unit, self.system.system)
         for dataset in dict.fromkeys(step.selection.dataset for step in unit):
             steps = [step for step in unit if step.selection.dataset == dataset]
             yield from apply(self._of(dataset), steps, spare)
@@ -164,6 +191,10 @@ class RecordSource:
                 continue  # check() tells of it.
 
 
+def _begins(layout: Layout, seen: Seen) -> int | None:
+    return layout.moment(layout.starts, seen[0], place(seen))
+
+
 def _item(scanner: Scanner, file: File) -> Item | None:
     told, digest = Told(), sha256()
     records = size = 0
@@ -176,7 +207,7 @@ def _item(scanner: Scanner, file: File) -> Item | None:
                 records += 1
                 size += group.size(index)
                 digest.update(b"%d:" % seen[1])
-                at = layout.moment(layout.starts, seen[0], place(seen))
+                at = scanner.pick.begins(seen) if isinstance(scanner.pick, OfDue) else _begins(layout, seen)
                 if at is not None:
                     oldest = at if oldest is None else min(oldest, at)
     if not records:

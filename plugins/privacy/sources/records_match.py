@@ -185,20 +185,25 @@ class KeyRule(DueRule):
 
 
 class OfDue:
-    """All versions of records that are due, in :class:`DueRule`'s place."""
+    """All versions of records that are due, in :class:`DueRule`'s place.
+
+    :param begins: when each began, by its key, as the version that holds says.
+    """
 
     windows: tuple[()] = ()
     selects = True
 
-    def __init__(self, layout: Layout, keys: set[bytes]) -> None:
-        self._layout, self._keys = layout, keys
+    def __init__(self, layout: Layout, begins: dict[bytes, int]) -> None:
+        self._layout, self._begins = layout, begins
 
     def judge(self, seen: Seen) -> Judged | None:
         """Whether it is one of them."""
-        at = place(seen)
-        if self._layout.key(seen[0], at) not in self._keys:
-            return None
-        return Judged([(None, None)], self._layout.moment(self._layout.starts, seen[0], at))
+        at = self.begins(seen)
+        return None if at is None else Judged([(None, None)], at)
+
+    def begins(self, seen: Seen) -> int | None:
+        """When a record began, whichever version of it this is: an earlier one is not late because it says less."""
+        return self._begins.get(self._layout.key(seen[0], place(seen)))
 
     def reaches(self, span: tuple[int, int] | None) -> bool:
         """Any file may have one."""

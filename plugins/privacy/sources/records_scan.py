@@ -256,13 +256,16 @@ class Dumps:
                 rows.setdefault(version.file, set()).add(version.row)
         return rows
 
-    def due(self) -> set[bytes]:
-        """The records that are due as the version that holds says: then every version of them is."""
+    def due(self) -> dict[bytes, int]:
+        """The records that are due, and when they began, as the version that holds says: then every version is."""
         scanner, layout = self._scanner, self._scanner.layout
-        found: set[bytes] = set()
+        found: dict[bytes, int] = {}
         for number, rows in self.holding().items():
             for group in scanner.groups(self._files[number], Told(), only=frozenset(rows)):
-                found.update(layout.key(seen[0], place(seen)) for seen in group.seen)
+                for seen in group.seen:
+                    at = layout.moment(layout.starts, seen[0], place(seen))
+                    if at is not None:
+                        found[layout.key(seen[0], place(seen))] = at
         return found
 
 
