@@ -66,7 +66,7 @@ def make(to: Path, *, seed: int = 1, size: str | Size = "small", today: date = T
     calendar = Calendar(today)
     answers = Answers(to / "answers.scratch", every_line=counts.every_line)
     people = People(seed, counts.customers, counts.guests, calendar, cast.PEOPLE)
-    shop = Shop(to / "shop.db", answers)
+    shop = Shop(to / "shop.db", answers, calendar.now)
     logs = Logs(to / "weblogs", calendar, answers, counts.crawl)
     events = Analytics(to / "analytics", calendar, answers, seed, counts.event_days, counts.event_share, logs.whose)
     logs.events = events

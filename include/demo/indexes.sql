@@ -14,6 +14,7 @@ CREATE INDEX engravings_order ON engravings (order_id);
 CREATE INDEX payments_order ON payments (order_id);
 CREATE INDEX invoices_order ON invoices (order_id);
 CREATE INDEX returns_order ON returns (order_id);
+CREATE INDEX disputes_order ON disputes (order_id);
 CREATE INDEX reviews_customer ON reviews (customer_id);
 CREATE INDEX reviews_email ON reviews (email);
 CREATE INDEX newsletter_customer ON newsletter_consents (customer_id);

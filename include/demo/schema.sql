@@ -25,7 +25,7 @@ CREATE TABLE orders (
   order_id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customers, email TEXT, name TEXT, phone TEXT,
   ordered_at TEXT NOT NULL, status TEXT NOT NULL, channel TEXT NOT NULL, total TEXT NOT NULL, delivery_address TEXT,
   ip TEXT, user_agent TEXT, recipient_customer_id INTEGER REFERENCES customers, recipient_name TEXT,
-  recipient_email TEXT, recipient_address TEXT, gift_message TEXT
+  recipient_email TEXT, recipient_address TEXT, gift_message TEXT, delivery_country TEXT
 );
 CREATE TABLE order_lines (
   order_id INTEGER NOT NULL REFERENCES orders, line_no INTEGER NOT NULL, product_id INTEGER NOT NULL REFERENCES products,
@@ -47,6 +47,10 @@ CREATE TABLE invoices (
 CREATE TABLE returns (
   return_id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL REFERENCES orders, requested_at TEXT NOT NULL, reason TEXT,
   refund TEXT, received_on TEXT
+);
+CREATE TABLE disputes (
+  dispute_id INTEGER PRIMARY KEY, order_id INTEGER NOT NULL REFERENCES orders, kind TEXT NOT NULL,
+  opened_at TEXT NOT NULL, closed_at TEXT, statement TEXT, outcome TEXT
 );
 CREATE TABLE reviews (
   review_id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customers, email TEXT,

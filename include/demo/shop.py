@@ -18,11 +18,16 @@ from demo.visits import Order, Session
 
 _HERE = Path(__file__).parent
 PRODUCTS = 40
+DISPUTED: dict[int, tuple[int, int | None]] = {
+    1101: (2, 3), 1102: (20, 250), 1103: (20, None), 1104: (2, 3), 1121: (2, 3),
+}  # fmt: skip
+"""The cast's disputed orders: after how many days, and for how many; None: 1103, of 2019, still is. That about 1102, of
+2019 as well, was settled in the next financial year."""
 KEYS = {
     "customers": ["customer_id"], "customer_emails": ["customer_id", "seq"], "addresses": ["address_id"],
     "quotes": ["quote_id"], "orders": ["order_id"], "order_lines": ["order_id", "line_no"],
     "engravings": ["engraving_id"], "products": ["product_id"], "payments": ["payment_id"], "invoices": ["invoice_no"],
-    "returns": ["return_id"], "reviews": ["review_id"], "newsletter_consents": ["consent_id"],
+    "returns": ["return_id"], "disputes": ["dispute_id"], "reviews": ["review_id"], "newsletter_consents": ["consent_id"],
     "contest_entries": ["entry_id"], "surveys": ["survey_id"], "interest_profiles": ["profile_id"],
     "contact_messages": ["message_id"], "sessions": ["session_id"],
 }  # fmt: skip
@@ -32,16 +37,16 @@ KEYS = {
 class Shop:
     """Writes rows in bulk.
 
-    :param file: the database; one of an earlier run is replaced.
+    :param file: the database; one of an earlier run is replaced. :param now: nothing is from after it.
     """
 
-    def __init__(self, file: Path, answers: Answers) -> None:
+    def __init__(self, file: Path, answers: Answers, now: int) -> None:
         file.unlink(missing_ok=True)
         self._db = sqlite3.connect(file, isolation_level=None)
         self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA foreign_keys=OFF;")
         self._db.executescript((_HERE / "schema.sql").read_text(encoding="utf-8"))
         self._db.execute("BEGIN")
-        self._answers = answers
+        self._answers, self._now = answers, now
         self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in KEYS}
         self.counts = dict.fromkeys(KEYS, 0)
         self._waiting = 0
@@ -194,7 +199,7 @@ class Shop:
             f"06-0000{number % 10_000:04}" if rng.random() < 0.5 else None, iso_micros(order.at),
             ["delivered", "delivered", "paid", "returned", "cancelled"][int(rng.random() * 5)],
             "web" if order.ip else "store", _euro(total), street, order.ip, order.agent, gift[0], gift[1], gift[2],
-            ", ".join(place(rng)[:2]) if order.gift else None, card,
+            ", ".join(place(rng)[:2]) if order.gift else None, card, _country(number, order),
         )  # fmt: skip
         for no, (product, count) in enumerate(lines, start=1):
             size = 15 + int(rng.random() * 24) / 4
@@ -222,6 +227,31 @@ class Shop:
                 credit = (iso(asked + 3 * DAY) or "")[:10]
                 row = (number, "credit", credit, *who, _euro(-total), _euro(-vat))
                 self.add("invoices", mine, f"C{credit[:4]}-{number:06}", *row)
+        self._disputes(order, number)
+
+    def _disputes(self, order: Order, number: int) -> None:
+        """Some of the cast's; of the others one in thirty or so is disputed, and few of those still are."""
+        rng = Random(f"dispute/{number}/{order.at}")
+        if order.fixed:
+            if number not in DISPUTED:
+                return
+            after, took = DISPUTED[number]
+        elif rng.random() < 0.03:
+            # A claim may drag on into another financial year.
+            after, took = int(20 + rng.random() * 40), None if rng.random() < 0.1 else int(5 + rng.random() * 300)
+        else:
+            return
+        opened = order.at + after * DAY
+        closed = None if took is None else opened + took * DAY
+        if opened >= self._now:
+            return
+        if closed is not None and closed >= self._now:
+            closed = None
+        kind = "complaint" if order.ip is None or rng.random() < 0.6 else "chargeback"
+        outcome = None if closed is None else ["schikking", "afgewezen", "terugbetaald"][int(rng.random() * 3)]
+        said = words.REASONS[int(rng.random() * len(words.REASONS))]
+        row = (number, kind, iso(opened), iso(closed), said, outcome)
+        self.add("disputes", order.owner, self.next("disputes"), *row)
 
     def _payment(self, order: Order, number: int, total: int, rng: Random) -> None:
         method = "cash" if order.ip is None else ["ideal", "card", "transfer"][int(rng.random() * 3)]
@@ -236,6 +266,17 @@ class Shop:
             iso_micros(order.at + 61_234_567) if rng.random() < 0.95 else None,
             json.dumps(metadata) if method != "cash" else None,
         )  # fmt: skip
+
+
+def _country(number: int, order: Order) -> str | None:
+    """Where it was delivered: here, elsewhere in the EU, beyond it, or nobody wrote it down."""
+    if order.ip is None:
+        return None
+    chance = Random(f"country/{number}/{order.at}").random()
+    for share, country in ((0.72, "NL"), (0.8, "BE"), (0.86, "DE"), (0.89, "CH"), (0.91, "GB")):
+        if chance < share:
+            return country
+    return None
 
 
 def place(rng: Random) -> tuple[str, str, str, str]:

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from privacy.datamap.models import (
     CATEGORIES,
+    Dataset,
     Decided,
     Name,
     Sentence,
@@ -87,6 +88,7 @@ class Term(Strict):
     :param every: how often its purge runs; ``margin``: how much earlier than needed it starts.
     :param condition: a term that ends with an event instead of a date ("until the client stops").
     :param decided: who decided it, where the statement gives none.
+    :param title: which records it is the term of, where there are several kinds.
     :param kinds: terms of their own for some kinds of record (a domestic sale, other mail). A dataset says that all its
         records are of one (``term_kind``), or in which column a record's kind stands (``starts: {kind: column}``); a
         record of any other kind has this term itself, which is therefore the longest of those that keep at least.
@@ -99,6 +101,7 @@ class Term(Strict):
     every: Period | None = None
     margin: Period | None = None
     decided: Decided | None = None
+    title: Text | None = None
     kinds: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Term] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -121,6 +124,9 @@ class Term(Strict):
         for name, kind in self.kinds.items():
             if kind.kinds:
                 raise ValueError(f"kinds.{name}: a kind has no kinds of its own")
+            if kind.title is None or self.title is None:
+                missing = f"kinds.{name}" if kind.title is None else "a term with kinds"
+                raise ValueError(f"{missing}: say which records it is for (`title`), for those who read of it")
         return self
 
     def of(self, kind: str | None) -> Term:
@@ -315,6 +321,25 @@ class Policy(Strict):
             if name in made.rules:
                 return purge, made.rules[name]
         raise KeyError(name)
+
+    def term_of(self, dataset: Dataset) -> Term:
+        """The term of a dataset's records: of its promise, and of its ``term_kind``.
+
+        Where a column says of which kind a record is (``starts: {kind: column}``), this is the term with its ``kinds``;
+        :meth:`Term.of` gives that of a record.
+
+        :raises KeyError: the promise is unknown, or is about no time; loading the data map refuses such a dataset.
+        """
+        term = self.promises[dataset.promise].term
+        if term is None:
+            raise KeyError(dataset.promise)
+        return term.of(dataset.term_kind)
+
+    def terms_of(self, dataset: Dataset) -> dict[str | None, Term]:
+        """The terms that its records can have: by kind where a column tells it, ``None`` for any other; else one."""
+        term = self.term_of(dataset)
+        by_record = dataset.starts is not None and dataset.starts.kind is not None
+        return {**(term.kinds if by_record else {}), None: term}
 
     def category(self, key: str) -> Category | None:
         """The statement's own name for a fideslang category: that of the longest prefix that is mapped."""
