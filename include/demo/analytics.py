@@ -26,8 +26,9 @@ import pyarrow.parquet as pq
 from demo import words
 from demo.answers import Answers
 from demo.logs import Around, Visit, Who
-from demo.moments import SECOND, ZONE, Calendar, local
+from demo.moments import SECOND, ZONE, Calendar, day_of, local
 from demo.owners import Owner
+from demo.terms import MONTHS_OF_LOGS, months_after
 from demo.visits import Line
 
 _TEXT, _WHOLE, _REAL = pa.string(), pa.int64(), pa.float64()
@@ -158,6 +159,8 @@ class _Kind(ABC):
                 self._answers.record(self.dataset, key, event.owner)
             else:
                 self._answers.line(self.dataset, key, *around.whose(event))
+            if self._answers.terms:
+                self._answers.term(self.dataset, key, months_after(day_of(event.at), MONTHS_OF_LOGS))
         self.count += len(kept)
         file = self.to / name
         self._save(file, kept)

@@ -13,7 +13,10 @@
                    "unattributed": {"weblogs.access": 3}, "unattributed_why": {"weblogs.access": {"contested_visit": 3}}},
                   {"subject": "1005", .., "ambiguous": true, "candidates": [[1005], [1006]],
                    "decisions": {"shared": {"records": .., "unattributed": ..}, "theirs": {..}}}, ..],
-     "nobody": {"shop.sessions": [[17], ..], "weblogs.access": [..]}}
+     "nobody": {"shop.sessions": [[17], ..], "weblogs.access": [..]},
+     "terms": {"shop.sessions": [[17, "2026-11-03T23:00:00Z", "at_most"], ..],
+               "shop.invoices": [["F2019-050001", "2026-12-31T23:00:00Z", "at_least"], ..],
+               "recruiting.applications": [[1011, null, "at_most"], ..]}}
 
 * A subject is a customer's number as text; ``guest:<address>`` for whoever is known by an address alone (also of whom there
   is nothing but e-mail); ``applicant:<number>``, ``employee:<number>``. A person with two roles is one subject, under the
@@ -32,6 +35,9 @@
   (``shared_device``); under the decision ``shared``, records known by the shared address alone (``shared_address``).
 * ``nobody``: records of datasets with subjects that are nobody's under any decision; of large shops without the logs and
   events.
+* ``terms``: for every record of every dataset with a term of time its key, when it falls due (UTC), and which bound that is:
+  ``at_most``, gone by then; ``at_least``, not gone before and gone by the next run. ``null``: its term has not begun.
+  Small shops alone have it (:mod:`demo.terms`).
 
 Several log lines are one subject's for several reasons; each stands once. A line within two visits of the subject is
 theirs as soon as one of the two is uncontested.
@@ -60,19 +66,22 @@ class Answers:
 
     :param scratch: removed at the end.
     :param every_line: also which log lines and events are nobody's: too many in a large shop.
+    :param terms: also when each record falls due.
     """
 
-    def __init__(self, scratch: Path, *, every_line: bool = True) -> None:
-        self._path, self._all = scratch, every_line
+    def __init__(self, scratch: Path, *, every_line: bool = True, terms: bool = True) -> None:
+        self._path, self._all, self.terms = scratch, every_line, terms
         scratch.unlink(missing_ok=True)
         self._db = sqlite3.connect(scratch, isolation_level=None)
         self._db.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
             "CREATE TABLE owned(subject TEXT, dataset TEXT, mode TEXT, why TEXT, key TEXT);"
+            "CREATE TABLE due(dataset TEXT, text TEXT);"
             "CREATE TABLE subjects(subject TEXT PRIMARY KEY, about TEXT) WITHOUT ROWID;"
         )
         self._db.execute("BEGIN")
         self._rows: list[tuple[str, str, str, str, str]] = []
+        self._due: list[tuple[str, str]] = []
         self.count = 0
 
     def subject(self, subject: str, **about: Any) -> None:
@@ -134,6 +143,32 @@ class Answers:
         for subject, mode, why in not_mine:
             self._add(subject, dataset, mode, why, text)
 
+    def term(self, dataset: str, key: list[Any], due: str | None, *, least: bool = False) -> None:
+        """When a record falls due; None: its term has not begun.
+
+        :param least: it is kept until then at least; else it is gone by then.
+        """
+        if self.terms:
+            self._due.append((dataset, orjson.dumps([*key, due, "at_least" if least else "at_most"]).decode()))
+            if len(self._due) >= 20_000:
+                self._flush()
+
+    def keys(self, dataset: str) -> list[list[Any]]:
+        """The keys of a dataset's records, in the order in which they were told."""
+        return [key for key, _ in self.owned(dataset)]
+
+    def owned(self, dataset: str) -> list[tuple[list[Any], list[str]]]:
+        """Those with the subjects whose they are."""
+        self._flush()
+        found: dict[str, list[str]] = {}
+        for key, subject, why in self._db.execute(
+            "SELECT key, subject, why FROM owned WHERE dataset=? ORDER BY rowid", (dataset,)
+        ):
+            whose = found.setdefault(key, [])
+            if subject and not why:
+                whose.append(subject)
+        return [(orjson.loads(key), subjects) for key, subjects in found.items()]
+
     def _nobodys(self, dataset: str, text: str) -> None:
         if self._all or dataset not in LINES:
             self._add("", dataset, BOTH, "", text)
@@ -146,6 +181,8 @@ class Answers:
     def _flush(self) -> None:
         self._db.executemany("INSERT INTO owned VALUES (?,?,?,?,?)", self._rows)
         self._rows.clear()
+        self._db.executemany("INSERT INTO due VALUES (?,?)", self._due)
+        self._due.clear()
 
     def write(self, to: Path, head: dict[str, Any]) -> int:
         """Write the sheet, and remove the scratch database.
@@ -176,7 +213,10 @@ class Answers:
                 file.write((",\n" if subjects else "") + orjson.dumps(entry).decode())
                 subjects += 1
             file.write('\n],\n"nobody": {')
-            self._nobody(file)
+            self._by_dataset(file, "SELECT dataset, key FROM owned WHERE subject='' ORDER BY dataset, rowid")
+            if self.terms:
+                file.write('},\n"terms": {')
+                self._by_dataset(file, "SELECT dataset, text FROM due ORDER BY dataset, rowid")
             file.write("}}\n")
         if have is not None:
             raise AssertionError("somebody owns a record and is no subject")
@@ -184,10 +224,8 @@ class Answers:
         self._path.unlink()
         return subjects
 
-    def _nobody(self, file: TextIO) -> None:
-        rows: Iterator[Any] = self._db.execute(
-            "SELECT dataset, key FROM owned WHERE subject='' ORDER BY dataset, rowid"
-        )
+    def _by_dataset(self, file: TextIO, select: str) -> None:
+        rows: Iterator[Any] = self._db.execute(select)
         for n, (dataset, keys) in enumerate(groupby(rows, key=lambda row: row[0])):
             file.write((",\n" if n else "\n") + json.dumps(dataset) + ": [")
             for m, (_, key) in enumerate(keys):

@@ -21,6 +21,7 @@ from demo.others import Others
 from demo.people import Guest, People, Person
 from demo.shop import KEYS, Shop
 from demo.sizes import SIZES, Size
+from demo.terms import of_tables
 from demo.visits import Order, Plan, Session, by_address, by_customer, by_guest, give, lines_around, lines_of
 
 TODAY = date(2026, 11, 20)
@@ -64,7 +65,7 @@ def make(to: Path, *, seed: int = 1, size: str | Size = "small", today: date = T
     for system in SYSTEMS:
         shutil.rmtree(to / system, ignore_errors=True)
     calendar = Calendar(today)
-    answers = Answers(to / "answers.scratch", every_line=counts.every_line)
+    answers = Answers(to / "answers.scratch", every_line=counts.every_line, terms=counts.terms)
     people = People(seed, counts.customers, counts.guests, calendar, cast.PEOPLE)
     shop = Shop(to / "shop.db", answers, calendar.now)
     logs = Logs(to / "weblogs", calendar, answers, counts.crawl)
@@ -81,6 +82,8 @@ def make(to: Path, *, seed: int = 1, size: str | Size = "small", today: date = T
     shop.close()
     others = Others(to, people, calendar, answers, work.announce_guest)
     requests = others.write(counts, who)
+    if answers.terms:
+        of_tables(to, who, answers)
     tables = {f"shop.{table}": count for table, count in shop.counts.items()}
     head = {"seed": seed, "size": name, "today": today.isoformat(), "datasets": _keys(), "requests": requests}
     subjects = answers.write(to / "answers.json", head)

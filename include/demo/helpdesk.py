@@ -31,9 +31,10 @@ from typing import Any
 from demo import words
 from demo.answers import Answers
 from demo.cast import ANNA, HOUSEHOLD, LOTTES_OLD, PEOPLE, PIETER
-from demo.moments import DAY, HOUR, MINUTE, SECOND, Calendar, iso, iso_micros, local, utc
+from demo.moments import DAY, HOUR, MINUTE, SECOND, Calendar, day_of, iso, iso_micros, local, utc
 from demo.owners import NOBODY, Owner
 from demo.people import Guest, People
+from demo.terms import MONTHS_OF_MESSAGES, months_after
 
 DATASET = "helpdesk.conversations"
 _DUMPS = (200, 100, 7)
@@ -163,6 +164,8 @@ class Helpdesk:
     def _tell(self, conversation: Conversation) -> None:
         self.count += 1
         self._answers.record(DATASET, [conversation.number], conversation.owner)
+        due = months_after(day_of(conversation.updated), MONTHS_OF_MESSAGES)
+        self._answers.term(DATASET, [conversation.number], due)
 
     def _versions(self, place: int, at: int, count: int, made: list[int]) -> Iterator[Conversation]:
         for versions in _cast(self._calendar):

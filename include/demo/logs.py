@@ -18,8 +18,9 @@ from typing import NamedTuple, Protocol
 
 from demo import words
 from demo.answers import BOTH, SHARED, THEIRS, Answers
-from demo.moments import MINUTE, SECOND, Calendar, local
+from demo.moments import MINUTE, SECOND, Calendar, day_of, local
 from demo.owners import NOBODY, Owner
+from demo.terms import MONTHS_OF_LOGS, months_after
 from demo.visits import Line
 
 FOLDER = "nginx/access"
@@ -117,6 +118,9 @@ class Logs:
         near = [self._visits[m] for m in (n - 1, n, n + 1) if m in self._visits]
         named = [self._named[m] for m in (n - 1, n, n + 1) if m in self._named]
         around = Around(near, named, self.whose)
+        ends = self._calendar.now // SECOND if last else local(self._calendar.days[n + 1]) // SECOND
+        # What is in no known form says no time: it is as old as its file.
+        of_file = months_after(day_of(ends * SECOND), MONTHS_OF_LOGS)
         text: list[bytes] = []
         crawled = self._crawled(day, last)
         each, count = self._crawl // (24 * 60), 0
@@ -131,6 +135,9 @@ class Logs:
                 self._answers.record(DATASET, key, line.owner or NOBODY)
             else:
                 self._answers.line(DATASET, key, *around.whose(line))
+            if self._answers.terms:
+                due = of_file if line.raw is not None else months_after(day_of(line.at), MONTHS_OF_LOGS)
+                self._answers.term(DATASET, key, due)
         text += [pages for _, pages in reversed(crawled)]
         count += each * len(crawled)
         if self.events is not None:
@@ -139,7 +146,6 @@ class Logs:
         self.lines += count
         file = self._to / name
         file.write_bytes(content if last else gzip.compress(content, 1 if self._crawl else 6, mtime=0))
-        ends = self._calendar.now // SECOND if last else local(self._calendar.days[n + 1]) // SECOND
         os.utime(file, (ends, ends))
 
     def _crawled(self, day: date, last: bool) -> list[tuple[int, bytes]]:

@@ -18,9 +18,10 @@ from random import Random
 from demo import words
 from demo.answers import Answers
 from demo.files import pdf
-from demo.moments import DAY, HOUR, SECOND, Calendar, iso, mail_date, utc
+from demo.moments import DAY, HOUR, SECOND, Calendar, day_of, iso, mail_date, utc
 from demo.owners import NOBODY, Owner
 from demo.people import Guest, People
+from demo.terms import MONTHS_OF_MESSAGES, YEARS_OF_ACCOUNTS, months_after, years_of_accounts
 
 FIRST_DAY = utc("2019-01-01")
 INFO, STAFF = "info@diamonto.example", ("sanne@diamonto.example", "tim@diamonto.example")
@@ -93,6 +94,13 @@ class Mail:
         self.answers.record(
             f"mail.{dataset}", [_label(message.folder), base], message.owner, withheld=withheld, left_out=left_out
         )
+        # The mail of applications follows the applicants, who are written later.
+        if dataset == "correspondence":
+            due = months_after(day_of(message.at), MONTHS_OF_MESSAGES)
+            self.answers.term(f"mail.{dataset}", [_label(message.folder), base], due)
+        elif dataset == "administration":
+            due = years_of_accounts(day_of(message.at), YEARS_OF_ACCOUNTS)
+            self.answers.term(f"mail.{dataset}", [_label(message.folder), base], due, least=True)
 
     def _folder(self, name: str) -> Path:
         folder = self.to if name == "INBOX" else self.to / f".{_utf7(name)}"

@@ -19,6 +19,7 @@ class Size:
     :param event_days: of the last so many days random visits are in the site's statistics; ``event_share``: and how many.
     :param big: bytes of the one big attachment; ``picture_hours``: between two pictures of a camera.
     :param every_line: whether the answer sheet names the log lines and events that are nobody's.
+    :param terms: whether it tells of every record when its term is over.
     """
 
     customers: int
@@ -37,6 +38,7 @@ class Size:
     big: int = 0
     picture_hours: int = 16
     every_line: bool = True
+    terms: bool = True
 
 
 SIZES = {
@@ -47,12 +49,12 @@ SIZES = {
     ),
     "medium": Size(
         20_000, 8_000, 40_000, 50, 300, 400, threads=15_000, conversations=10_000, letters=4_000, applicants=400,
-        event_days=400, event_share=0.2, big=25_000_000, picture_hours=1,
+        event_days=400, event_share=0.2, big=25_000_000, picture_hours=1, terms=False,
     ),
     # 5 million log lines a month: some of 100,000 customers and of visitors without a cookie, most of search engines.
     "large": Size(
         100_000, 40_000, 200_000, 250, 2_500, 5_000, crawl=150_000, threads=60_000, conversations=40_000,
         letters=20_000, applicants=2_000, event_days=400, event_share=0.05, big=25_000_000, picture_hours=1,
-        every_line=False,
+        every_line=False, terms=False,
     ),
 }  # fmt: skip

@@ -43,7 +43,7 @@ def test_a_customers_number_makes_no_order_data_of_a_visit():
     ("promise", "at_most", "at_least", "every"),
     [
         ("LOG-12M", "P12M", None, "P1D"), ("CAM-48H", "PT48H", None, "PT1H"), ("APP-14D", "P14D", None, "P1D"),
-        ("INV-STAT", None, "P7Y", "P1D"), ("MAIL-STAT", None, "P7Y", "P1D"),
+        ("INV-STAT", None, "P10Y", "P1M"), ("MAIL-STAT", None, "P7Y", "P1D"),
     ],
 )  # fmt: skip
 def test_the_terms_are_those_of_the_statement(promise, at_most, at_least, every):

@@ -8,14 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from privacy.datamap.load import Ref
 from privacy.datamap.policy import Policy, Term
 from privacy.retention import due
+from privacy.retention.terms import Bound
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -25,14 +28,22 @@ class Starts:
     """From when on the records' terms count.
 
     :param first, last: None: none of them has one. :param waiting: records whose term has not begun.
+    :param kinds: the same of the records of each kind that has a word; those are in none of the others.
     """
 
     first: date | datetime | None = field(default=None, repr=False)
     last: date | datetime | None = field(default=None, repr=False)
     waiting: int = 0
+    kinds: dict[str, Starts] = field(default_factory=dict, repr=False)
 
-    def add(self, file: Path, column: str) -> None:
-        """The records of a Parquet file too: its footer knows, so that no record is read again."""
+    def add(self, file: Path, column: str, kind: str | None = None) -> None:
+        """The records of a Parquet file too: its footer knows, so that no record is read again.
+
+        :param kind: the column that says of which kind a record is; then that column and the other are read.
+        """
+        if kind is not None:
+            self._add_by_kind(file, column, kind)
+            return
         with pq.ParquetFile(file) as parquet:
             schema = parquet.metadata.schema
             # Of a list or a record the file has a column for each of its leaves.
@@ -44,6 +55,21 @@ class Starts:
             self.waiting += found.null_count
             if found.has_min_max:
                 self._include(found.min, found.max)
+
+    def _add_by_kind(self, file: Path, column: str, kind: str) -> None:
+        with pq.ParquetFile(file) as parquet:
+            for batch in parquet.iter_batches(columns=[column, kind]):
+                table = pa.table({"at": batch.column(column), "kind": batch.column(kind)})
+                told = table.group_by("kind").aggregate(
+                    [("at", "min"), ("at", "max"), ("at", "count"), ("at", "count", pc.CountOptions(mode="all"))]
+                )
+                for word, first, last, begun, every in zip(
+                    *(told.column(n).to_pylist() for n in range(5)), strict=True
+                ):
+                    of = self if word is None else self.kinds.setdefault(word, Starts())
+                    of.waiting += every - begun
+                    if begun:
+                        of._include(first, last)
 
     def _include(self, *moments: Any) -> None:
         """Dates among dates, aware datetimes among those: a column has one type."""
@@ -78,20 +104,26 @@ class Expiry:
 
 
 def expiry(policy: Policy, ref: Ref, starts: Starts) -> Expiry:
-    """When records that started then fall due, by the promise of their dataset; empty where no date says so."""
-    term = policy.promises[ref.dataset.promise].term
-    if term is None or not (term.keep_at_least or term.keep_at_most):
+    """When records that started then fall due, by the term of their dataset and kind; empty where no date says so."""
+    term = policy.term_of(ref.dataset)
+    if not (term.keep_at_least or term.keep_at_most):
         return Expiry()
-    bounds = [bound for bound in (term.keep_at_least, term.keep_at_most) if bound]
+    several = [(term, starts), *((term.of(kind), its) for kind, its in starts.kinds.items())]
+    bounds = [bound for each, _ in several for bound in (each.keep_at_least, each.keep_at_most) if bound]
+
+    def span(bound: Bound) -> Span | None:
+        found = [span for each, its in several if (span := _span(each, bound, its, policy.zone)) is not None]
+        return Span(min(s.first for s in found), max(s.last for s in found)) if found else None
+
     return Expiry(
-        _span(term, "keep_at_least", starts, policy.zone),
-        _span(term, "keep_at_most", starts, policy.zone),
+        span("keep_at_least"),
+        span("keep_at_most"),
         all(bound.seconds for bound in bounds),
-        starts.waiting,
+        sum(its.waiting for _, its in several),
     )
 
 
-def _span(term: Term, bound: Literal["keep_at_least", "keep_at_most"], starts: Starts, zone: str) -> Span | None:
+def _span(term: Term, bound: Bound, starts: Starts, zone: str) -> Span | None:
     period = getattr(term, bound)
     if period is None or starts.first is None or starts.last is None:
         return None

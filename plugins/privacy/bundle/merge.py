@@ -112,7 +112,7 @@ def _starts(staging: Path, holding: Holding, part: Part) -> None:
     starts = holding.ref.dataset.starts
     if starts is not None and PARQUET in part.files and not part.redacted.get(starts.column):
         with reading(part.dataset):
-            holding.starts.add(staging / part.folder / PARQUET, starts.column)
+            holding.starts.add(staging / part.folder / PARQUET, starts.column, starts.kind)
 
 
 def _streams(staging: Path, work: Path, group: Group) -> Iterator[Stream]:

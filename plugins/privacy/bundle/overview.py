@@ -102,7 +102,7 @@ def names_nobody(datamap: DataMap) -> list[dict[str, Any]]:
             "title": ref.dataset.title,
             "why": ref.dataset.subject.nobody,
             "processors": [policy.processors[name] for name in ref.dataset.processors],
-            "term": policy.promises[ref.dataset.promise].term,
+            "term": policy.term_of(ref.dataset),
         }
         for ref in datamap
         if isinstance(ref.dataset.subject, Nobody)

@@ -177,6 +177,9 @@ def _dataset(datamap: DataMap, shown: Shown, scope: Scope) -> dict[str, Any]:
         "processors": [policy.processors[name] for name in dataset.processors],
         "provenance": sorted({column.provenance.value for column in dataset.columns.values()}),
         "promise": policy.promises[dataset.promise],
+        # Of a dataset whose records are of several kinds: the longest, which is any other kind's, comes last.
+        "terms": sorted(policy.terms_of(dataset).values(), key=lambda term: term is policy.term_of(dataset)),
+        "follows": datamap[dataset.follows].dataset.title if dataset.follows else None,
         "expiry": expiry(policy, ref, shown.holding.starts),
         "withheld": withheld(shown.holding),
         "left_out": out,

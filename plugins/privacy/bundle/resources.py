@@ -11,8 +11,8 @@ from privacy.bundle.holdings import Holding, Resource, left_out
 from privacy.bundle.originals import UNKNOWN
 from privacy.bundle.scope import Scope
 from privacy.datamap.load import Ref
-from privacy.datamap.models import Column, Text
-from privacy.datamap.policy import Policy
+from privacy.datamap.models import Column, Dataset, Text
+from privacy.datamap.policy import Policy, Term
 
 _MEDIATYPES = {
     "json": "application/json",
@@ -69,7 +69,7 @@ def describe(policy: Policy, scope: Scope, holding: Holding, resource: Resource,
         "privacy:processors": [_processor(policy, name) for name in dataset.processors],
         "privacy:provenance": sorted({column.provenance.value for column in dataset.columns.values()}),
         "privacy:source": text(dataset.source),
-        "privacy:term": _term(policy, dataset.promise),
+        "privacy:term": _term(policy, dataset),
         "privacy:access": redacted(holding, scope),
     }
 
@@ -132,16 +132,29 @@ def _processor(policy: Policy, name: str) -> dict[str, Any]:
     }
 
 
-def _term(policy: Policy, name: str) -> dict[str, Any]:
-    promise = policy.promises[name]
-    found: dict[str, Any] = {"promise": name, "title": text(promise.title)}
-    if promise.term is not None:
-        term = promise.term
-        bounds = {"keep_at_least": term.keep_at_least, "keep_at_most": term.keep_at_most}
-        found |= {what: str(period) for what, period in bounds.items() if period}
-        found["counts_from"] = term.counts_from
-        if term.condition:
-            found["condition"] = text(term.condition)
+def _term(policy: Policy, dataset: Dataset) -> dict[str, Any]:
+    """A dataset's term. ``kinds``: those of the records in whose column ``kind_in`` that word stands."""
+    terms = policy.terms_of(dataset)
+    found: dict[str, Any] = {"promise": dataset.promise, "title": text(policy.promises[dataset.promise].title)}
+    found |= _bounds(terms.pop(None))
+    if dataset.term_kind is not None:
+        found["kind"] = dataset.term_kind
+    if dataset.starts is not None and dataset.starts.kind is not None:
+        found["kind_in"] = dataset.starts.kind
+        found["kinds"] = {str(kind): _bounds(term) for kind, term in terms.items()}
+    if dataset.follows is not None:
+        found["follows"] = dataset.follows
+    return found
+
+
+def _bounds(term: Term) -> dict[str, Any]:
+    bounds = {"keep_at_least": term.keep_at_least, "keep_at_most": term.keep_at_most}
+    found: dict[str, Any] = {what: str(period) for what, period in bounds.items() if period}
+    found["counts_from"] = term.counts_from
+    if term.condition:
+        found["condition"] = text(term.condition)
+    if term.title:
+        found["of"] = text(term.title)
     return found
 
 

@@ -13,6 +13,7 @@ from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
 if TYPE_CHECKING:
     from privacy.datamap.completeness import Finding
     from privacy.datamap.load import DataMap, Ref
+    from privacy.datamap.policy import Term
     from privacy.rights.house import House
     from privacy.sources.base import Problem
 
@@ -258,9 +259,17 @@ def _own(house: House) -> list[Found]:
 
 
 def _term(datamap: DataMap, ref: Ref) -> str:
-    term = datamap.policy.promises[ref.dataset.promise].term
-    if term is None:
-        return ""
+    dataset = ref.dataset
+    terms = [f"{kind}: {_bounds(term)}" if kind else _bounds(term) for kind, term in _in_order(datamap, ref)]
+    said = "; else ".join([", ".join(terms[:-1]), terms[-1]] if len(terms) > 1 else terms)
+    return f"{said}; follows {dataset.follows}" if dataset.follows else said
+
+
+def _in_order(datamap: DataMap, ref: Ref) -> list[tuple[str | None, Term]]:
+    return sorted(datamap.policy.terms_of(ref.dataset).items(), key=lambda term: (term[0] is None, term[0]))
+
+
+def _bounds(term: Term) -> str:
     parts = [f"at least {term.keep_at_least}" if term.keep_at_least else ""]
     parts += [f"at most {term.keep_at_most}" if term.keep_at_most else "", term.condition.en if term.condition else ""]
     return ", ".join(part for part in parts if part)
@@ -277,6 +286,8 @@ def _brief(datamap: DataMap, ref: Ref) -> dict[str, Any]:
         "processors": list(dataset.processors),
         "promise": dataset.promise,
         "term": _term(datamap, ref),
+        "term_kind": dataset.term_kind or (dataset.starts.kind if dataset.starts else None),
+        "follows": dataset.follows,
         "erasure": dataset.erasure.do,
         "owner": dataset.owner,
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from privacy.datamap.load import DataMap
     from privacy.datamap.models import Erasure
+    from privacy.datamap.policy import Term
     from privacy.holds import Hold
     from privacy.rights.explain import Explanation
     from privacy.rights.house import House
@@ -86,7 +87,7 @@ def _lines(datamap: DataMap, found: Explanation, *, personal: bool) -> Iterator[
             people = [i for i in lead.subject.identifiers if (k := datamap.kind(i.kind)) is not None and k.person]
             yield from (f"    {i.kind}: {shown(i.value)}" for i in people)
     yield "\nUntil when it is kept"
-    yield from (f"  {line}" for line in _until(found, policy.zone))
+    yield from (f"  {line}" for line in _until(datamap, found))
     yield "\nWhat holds it"
     if found.holds is None:
         yield "  not known: there is no installation here (privacy init)"
@@ -142,14 +143,19 @@ def _who(lead: Lead) -> str:
     return f"{whose}: {says}. Known of them: {who}{look}"
 
 
-def _until(found: Explanation, zone: str) -> Iterator[str]:
-    term = found.term.promise.term
+def _until(datamap: DataMap, found: Explanation) -> Iterator[str]:
+    term, zone = found.term.words, datamap.policy.zone
     yield f"{found.term.name}: {found.term.promise.title.en}"
-    if term is None:
-        return
+    if term.title is not None and (found.term.kind is not None or term.kinds):
+        yield f"of the kind: {term.title.en}"
     if term.condition is not None:
         yield f"{term.condition.en}"
     if term.keep_at_least is None and term.keep_at_most is None:
+        return
+    if found.term.follows is not None:
+        leader = datamap[found.term.follows].dataset.title.en
+        yield f"goes with {leader} ({found.term.follows}), right before that"
+        yield f"{', '.join(_said(term))}, as it is counted there"
         return
     if found.term.column is None:
         yield "nothing in the data map starts its term: no purge takes it"
@@ -163,6 +169,13 @@ def _until(found: Explanation, zone: str) -> Iterator[str]:
         yield f"at least {term.keep_at_least}: {_on(found.term.kept_until, zone, 'not gone before')}"
     if term.keep_at_most is not None:
         yield f"at most {term.keep_at_most}: {_on(found.term.gone_by, zone, 'gone by')}"
+
+
+def _said(term: Term) -> Iterator[str]:
+    if term.keep_at_least is not None:
+        yield f"at least {term.keep_at_least}"
+    if term.keep_at_most is not None:
+        yield f"at most {term.keep_at_most}"
 
 
 def _on(at: datetime | None, zone: str, words: str) -> str:

@@ -18,7 +18,7 @@ art. 30(1)                             from
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from privacy.datamap.load import DataMap, Ref
 from privacy.datamap.models import REQUEST, Column, Dataset, Text
@@ -125,7 +125,12 @@ def _overviews(datamap: DataMap) -> Iterator[str]:
     yield from _table(
         ("promise", "", "time limit", "datasets"),
         (
-            (f"`{name}`", _both(promise.title), term_words(promise.term), _listed(by_promise[name]))
+            (
+                f"`{name}`",
+                _both(promise.title),
+                titled_terms([*promise.term.kinds.values(), promise.term]),
+                _listed(by_promise[name]),
+            )
             for name, promise in policy.promises.items()
             if promise.term is not None
         ),
@@ -166,7 +171,7 @@ def _dataset(datamap: DataMap, ref: Ref) -> Iterator[str]:
             ("Processors", ", ".join(policy.processors[name].name for name in _processors(ref)) or "none"),
             (
                 "Time limit",
-                f"{term_words(policy.promises[dataset.promise].term)} (`{dataset.promise}`), {_starts(dataset)}",
+                f"{titled_terms(policy.terms_of(dataset).values())} (`{dataset.promise}`), {_starts(datamap, dataset)}",
             ),
             ("Access", _access(dataset)),
             ("Erasure", _erasure(dataset)),
@@ -229,6 +234,13 @@ def term_words(term: Term | None) -> str:
     return said
 
 
+def titled_terms(terms: Collection[Term]) -> str:
+    """The terms of several kinds of records, in English, each with what it is of; of one alone, just that."""
+    if len(terms) == 1:
+        return "".join(map(term_words, terms))
+    return "; ".join(f"{_both(term.title)}: {term_words(term)}" if term.title else term_words(term) for term in terms)
+
+
 def _period(period: Period) -> str:
     years, months = divmod(period.months, 12) if period.months % 12 == 0 and period.months > 12 else (0, period.months)
     hours, seconds = divmod(period.seconds, 3600)
@@ -245,8 +257,13 @@ def _about(datamap: DataMap, dataset: Dataset) -> str:
     return people if len(dataset.people) == 1 else f"{people}; as {', '.join(dataset.people)}"
 
 
-def _starts(dataset: Dataset) -> str:
-    return f"from `{dataset.starts.column}`" if dataset.starts else "no column starts it"
+def _starts(datamap: DataMap, dataset: Dataset) -> str:
+    if dataset.follows is not None:
+        return f"goes with {datamap[dataset.follows].dataset.title.en} (`{dataset.follows}`)"
+    if dataset.starts is None:
+        return "no column starts it"
+    kind = f", by the kind in `{dataset.starts.kind}`" if dataset.starts.kind else ""
+    return f"from `{dataset.starts.column}`{kind}"
 
 
 def _access(dataset: Dataset) -> str:

@@ -339,7 +339,8 @@ class Policy(Strict):
         """The terms that its records can have: by kind where a column tells it, ``None`` for any other; else one."""
         term = self.term_of(dataset)
         by_record = dataset.starts is not None and dataset.starts.kind is not None
-        return {**(term.kinds if by_record else {}), None: term}
+        found: dict[str | None, Term] = {name: term.of(name) for name in term.kinds} if by_record else {}
+        return {**found, None: term}
 
     def category(self, key: str) -> Category | None:
         """The statement's own name for a fideslang category: that of the longest prefix that is mapped."""

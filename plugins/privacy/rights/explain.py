@@ -14,6 +14,7 @@ from typing import Any
 from privacy.datamap.load import DataMap, Ref
 from privacy.datamap.models import Text
 from privacy.datamap.policy import Period, Promise
+from privacy.datamap.policy import Term as TermWords
 from privacy.errors import BadInput
 from privacy.holds.models import Everything, Hold, Keys, plain
 from privacy.retention import due
@@ -29,14 +30,19 @@ from privacy.sources.keyed import Key, by_key
 class Term:
     """Until when a record is kept.
 
-    :param name: of the promise whose term holds. :param column: what it counts from; None: nothing starts it.
+    :param name: of the promise whose term holds; ``words``: the term itself, that of the record's kind.
+    :param kind: of which kind the record is, where that has a term of its own.
+    :param column: what it counts from; None: nothing starts it. :param follows: the dataset with whose records it goes.
     :param started: when it began for this record; None: it has not.
     :param kept_until: not gone before. :param gone_by: gone by then. None: there is no such bound, or it has not begun.
     """
 
     name: str
     promise: Promise
+    words: TermWords
+    kind: str | None
     column: str | None
+    follows: str | None
     started: datetime | None
     kept_until: datetime | None = None
     gone_by: datetime | None = None
@@ -137,12 +143,17 @@ def _settled(leads: list[Lead]) -> list[Lead]:
 
 
 def _term(datamap: DataMap, ref: Ref, row: Row) -> Term:
-    promise = datamap.policy.promises[ref.dataset.promise]
-    column = ref.dataset.starts.column if ref.dataset.starts else None
-    started = moment(ref, column, row)
-    found = Term(ref.dataset.promise, promise, column, started)
-    term, zone = promise.term, datamap.policy.zone
-    if started is None or term is None:
+    dataset, zone = ref.dataset, datamap.policy.zone
+    whole, kind = datamap.policy.term_of(dataset), dataset.term_kind
+    column = dataset.starts.column if dataset.starts else None
+    if dataset.starts is not None and dataset.starts.kind is not None:
+        told = row[dataset.starts.kind]
+        kind = told if told in whole.kinds else None
+        whole = whole.of(kind)
+    term, started = whole, moment(ref, column, row)
+    promise = datamap.policy.promises[dataset.promise]
+    found = Term(dataset.promise, promise, term, kind, column, dataset.follows, started)
+    if started is None:
         return found
     # A date is a local date already: its midnight in its own zone is that very date.
     start = row[str(column)] if ref.dataset.columns[str(column)].type == "date" else started
@@ -169,7 +180,7 @@ def _keeps(hold: Hold, ref: Ref, key: Key, theirs: Theirs) -> bool:
 def facts(datamap: DataMap, found: Explanation) -> dict[str, Any]:
     """For machines: nothing of the record's content, no value of an identifier."""
     dataset, policy = found.ref.dataset, datamap.policy
-    term = found.term.promise.term
+    term = found.term.words
     return {
         "dataset": found.ref.full,
         "whose": [
@@ -183,9 +194,10 @@ def facts(datamap: DataMap, found: Explanation) -> dict[str, Any]:
         "nobody": None if dataset.people else english(getattr(dataset.subject, "nobody", None)),
         "term": {
             "promise": found.term.name, "counts_from": found.term.column,
-            "from_end_of_financial_year": bool(term and term.counts_from != "event"),
+            "from_end_of_financial_year": term.counts_from != "event",
+            "kind": found.term.kind, "follows": found.term.follows,
             "started": found.term.started, "kept_until": found.term.kept_until, "gone_by": found.term.gone_by,
-            "condition": term.condition.en if term and term.condition else None,
+            "condition": term.condition.en if term.condition else None,
         },
         "holds": None if found.holds is None else [
             {"hold": h.id, "kind": h.kind.value, "request": h.request, "since": h.placed_at} for h in found.holds
