@@ -1,11 +1,13 @@
 -- The demo shop's recruiting database. Times are UTC; days are days.
+-- AUTOINCREMENT: the number of an applicant who is gone stands on in a personnel file, and names a folder; SQLite would
+-- give the highest one away again, and the newcomer would be taken for the other.
 CREATE TABLE vacancies (vacancy_id INTEGER PRIMARY KEY, title TEXT NOT NULL, opened_on TEXT NOT NULL, closed_on TEXT);
 CREATE TABLE applicants (
-  applicant_id INTEGER PRIMARY KEY, first_name TEXT, last_name TEXT NOT NULL, email TEXT NOT NULL, phone TEXT,
+  applicant_id INTEGER PRIMARY KEY AUTOINCREMENT, first_name TEXT, last_name TEXT NOT NULL, email TEXT NOT NULL, phone TEXT,
   address TEXT, birth_date TEXT, created_at TEXT NOT NULL
 );
 CREATE TABLE applications (
-  application_id INTEGER PRIMARY KEY, applicant_id INTEGER NOT NULL REFERENCES applicants,
+  application_id INTEGER PRIMARY KEY AUTOINCREMENT, applicant_id INTEGER NOT NULL REFERENCES applicants,
   vacancy_id INTEGER REFERENCES vacancies, channel TEXT NOT NULL, applied_at TEXT NOT NULL, motivation TEXT,
   salary_wish TEXT, rejected_at TEXT, hired_at TEXT, staff_notes TEXT
 );

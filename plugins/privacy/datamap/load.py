@@ -17,6 +17,7 @@ import yaml
 from pydantic import ValidationError
 
 from privacy.datamap.models import GLOBAL_KINDS, REQUEST, Dataset, Edge, Kind, Nobody, System, did_you_mean
+from privacy.datamap.moves import moves
 from privacy.datamap.policy import Policy, Term
 from privacy.errors import BadConfiguration, BadInput
 
@@ -259,6 +260,7 @@ def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
             yield from _kinds_by_record(promise.term, f"{here}.starts.kind", system.source)
         if dataset.follows is not None:
             yield from _follows(datamap, dataset, f"{here}.follows")
+        yield from moves(datamap, dataset, here)
         for purpose in dataset.purposes:
             if purpose not in policy.purposes:
                 yield f"{here}.purposes: the policy has no purpose {purpose!r}{did_you_mean(purpose, policy.purposes)}"

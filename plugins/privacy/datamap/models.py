@@ -23,6 +23,8 @@ from privacy.datamap.stores import Layout, Strict
 from privacy.datamap.types import arrow_type
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+FullName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+"""``system.dataset``."""
 Sentence = Annotated[str, Field(min_length=1)]
 
 CATEGORIES = frozenset(c.fides_key for c in DEFAULT_TAXONOMY.data_category)
@@ -215,6 +217,38 @@ class Erasure(Strict):
         return self
 
 
+class Transfer(Strict):
+    """What moves into another dataset's record of the same person before a record goes (promise APP-HIRED).
+
+    :param when: the date or datetime column that the record's term counts from where this is so (``hired_at``); a term
+        that counts from another moment moves nothing.
+    :param of: the dataset that has the fields; left out: the record's own.
+    :param to: the dataset that they move to; a record of it has to be there.
+    :param by: the identity kind by which the records of the three are one person's.
+    :param fields: column of ``of`` -> column of ``to``, which gets the value where it has none.
+    """
+
+    when: Name
+    of: FullName | None = None
+    to: FullName
+    by: str
+    fields: dict[Name, Name] = Field(min_length=1)
+
+
+class Strays(Strict):
+    """Messages of the people whose records a dataset follows that lie in other folders of the same mailbox.
+
+    Nothing deletes them for it: they are counted, and told to a person who files them.
+
+    :param since, until: datetime columns of the followed dataset between which a message may belong here; a person
+        without ``until`` is passed over. :param ahead: how long before ``since`` already, in days.
+    """
+
+    since: Name
+    until: Name
+    ahead: Annotated[str, Field(pattern=r"^P\d{1,4}D$")] = "P0D"
+
+
 class Dataset(Layout):
     """One kind of record in one system. Where its store has it: see :class:`privacy.datamap.stores.Layout`.
 
@@ -225,6 +259,7 @@ class Dataset(Layout):
     :param starts: what its term counts from.
     :param follows: instead of ``starts``: the full name of the dataset whose records these belong to, by an identity
         kind that both have (the files of an application): they go when those are past their term, right before them.
+    :param transfer: what moves to another dataset before a record goes; :param strays: where else its messages may lie.
     :param promise: the promise in the policy whose term holds.
     :param term_kind: of which of the term's ``kinds`` all its records are.
     :param examples: two subjects that have records here, for the standard suite: values by identity kind.
@@ -238,7 +273,9 @@ class Dataset(Layout):
     parties: dict[Name, Party] = Field(default_factory=dict)
     time: Name | None = None
     starts: Starts | None = None
-    follows: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")] | None = None
+    follows: FullName | None = None
+    transfer: Transfer | None = None
+    strays: Strays | None = None
     term_kind: Name | None = None
     purposes: tuple[Name, ...] = Field(min_length=1)
     processors: tuple[Name, ...] = ()
