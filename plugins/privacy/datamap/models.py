@@ -226,6 +226,8 @@ class Transfer(Strict):
     :param to: the dataset that they move to; a record of it has to be there.
     :param by: the identity kind by which the records of the three are one person's.
     :param fields: column of ``of`` -> column of ``to``, which gets the value where it has none.
+    :param agree: those of ``fields`` that never differ for one person (a date of birth): where they do, a number was
+        mistyped, and nothing moves.
     """
 
     when: Name
@@ -233,6 +235,7 @@ class Transfer(Strict):
     to: FullName
     by: str
     fields: dict[Name, Name] = Field(min_length=1)
+    agree: tuple[Name, ...] = ()
 
 
 class Strays(Strict):

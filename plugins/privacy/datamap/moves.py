@@ -54,6 +54,9 @@ def _transfer(datamap: DataMap, dataset: Dataset, here: str) -> Iterator[str]:
             yield f"{here}.by: {name} has not exactly one column with `identity: {transfer.by}`"
     if len(set(transfer.fields.values())) < len(transfer.fields):
         yield f"{here}.fields: two of them move to one column"
+    for name in transfer.agree:
+        if name not in transfer.fields:
+            yield f"{here}.agree: {name!r} is not among the fields{did_you_mean(name, transfer.fields)}"
     fixed = {*other.key, column_of(other, transfer.by)}
     for source, target in transfer.fields.items():
         if source not in own.columns:
