@@ -56,9 +56,14 @@ class Recruiting:
         for employee in roster.employees:
             number, name, own = employee.number, employee.name, employee.owner
             work = f"{name.split(' ', maxsplit=1)[0].lower()}{number}@diamonto.example"
+            phone: str | None = f"06-0000{number:04}"
+            born: str | None = f"19{60 + number % 40}-03-0{1 + number % 9}"
+            if employee.applicant is not None:
+                # Taken over from the application when that goes; a date of birth that somebody gave is one and the same.
+                phone, born = None if employee.applicant % 2 else phone, None
             self._add(
-                "employees", own, number, employee.applicant, name, employee.email, work, f"06-0000{number:04}",
-                f"19{60 + number % 40}-03-0{1 + number % 9}", f"NL00TEST{number:010}", employee.job,
+                "employees", own, number, employee.applicant, name, employee.email, work, phone, born,
+                f"NL00TEST{number:010}", employee.job,
                 f"{2500 + number % 900}.00", employee.started, employee.ended,
             )  # fmt: skip
             at = self._calendar.now - 200 * DAY

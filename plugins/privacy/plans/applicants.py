@@ -1,9 +1,9 @@
 """Messages of applicants that lie where the purge of applications does not look (edge case 16).
 
-A CV that was mailed to the general address lies in the inbox, under the term of other mail, which is far longer than two
-weeks. No program can tell it from an order by the same person, so none deletes it by guess. But it is known who applied,
-and when: messages of theirs from about that time are counted (:func:`mail_elsewhere`), and told to an operator under the
-code :data:`CODE`. Moved into the folder of applications, a message is taken by the next purge.
+A CV that was mailed to the general address lies in the inbox, under the term of other mail, which is far longer than
+two weeks. No program can tell it from an order by the same person, so none deletes it by guess. But it is known who
+applied, and when: messages of theirs from about that time are counted (:func:`mail_elsewhere`), and told to an operator
+under the code :data:`CODE`. Moved into the folder of applications, a message is taken by the next purge.
 
 It is looked for from the day of the decision, not only when the two weeks are over: the rows that say who applied go
 then, and nobody could be told afterwards. What :attr:`Elsewhere.last` counts is told for the last time.
@@ -49,8 +49,8 @@ class Elsewhere:
 def mail_elsewhere(datamap: DataMap, rule: Rule, source_of: Callable[[str], Source], pick: Due) -> Elsewhere:
     """Count them, before the purge of the rule. Nothing is changed.
 
-    Mail that the shop has to keep (``erasure: {do: retain}``) was filed as such by a person and is not looked at; nor is
-    a message that only mentions somebody. It reads all other messages once, and none while nobody has applied.
+    Mail that the shop has to keep (``erasure: {do: retain}``) was filed as such by a person and is not looked at; nor
+    is a message that only mentions somebody. It reads all other messages once, and none while nobody has applied.
 
     :param source_of: a system's name -> its source.
     :param pick: the bound of the rule's plan.
