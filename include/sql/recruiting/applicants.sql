@@ -35,7 +35,7 @@ terms AS (
   -- falls due by itself and is reported. With a consent: 13 days before its last day, so that the term of 14 whole days
   -- ends at the midnight that closes that day. That needs no clock in the SQL, and NULL (not started) would hide for
   -- good that an ended consent is due.
-  SELECT d.application_id, d.applicant_id, d.decided_at,
+  SELECT d.application_id, d.applicant_id,
          CASE WHEN d.hired THEN d.decided_at
               ELSE COALESCE((SELECT strftime('%Y-%m-%dT12:00:00Z', MAX(c.last_day), '-13 days') FROM consented AS c
                              WHERE c.application_id = d.application_id), d.decided_at)
@@ -46,8 +46,6 @@ terms AS (
 -- any is left of a run that was killed after the applications, or never finished the form: two weeks from their arrival,
 -- or they would stay for ever, and their mail with them.
 SELECT p.applicant_id, p.first_name, p.last_name, p.email, p.phone, p.address, p.birth_date, p.created_at,
-       (SELECT CASE WHEN COUNT(*) = COUNT(julianday(t.starts)) THEN MAX(t.decided_at) END FROM terms AS t
-        WHERE t.applicant_id = p.applicant_id) AS decided_at,
        (SELECT CASE WHEN COUNT(*) = 0 THEN p.created_at
                     WHEN COUNT(*) = COUNT(julianday(t.starts)) THEN MAX(t.starts) END
         FROM terms AS t WHERE t.applicant_id = p.applicant_id) AS term_starts

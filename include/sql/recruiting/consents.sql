@@ -35,7 +35,7 @@ terms AS (
   -- falls due by itself and is reported. With a consent: 13 days before its last day, so that the term of 14 whole days
   -- ends at the midnight that closes that day. That needs no clock in the SQL, and NULL (not started) would hide for
   -- good that an ended consent is due.
-  SELECT d.application_id, d.applicant_id, d.decided_at,
+  SELECT d.application_id, d.applicant_id,
          CASE WHEN d.hired THEN d.decided_at
               ELSE COALESCE((SELECT strftime('%Y-%m-%dT12:00:00Z', MAX(c.last_day), '-13 days') FROM consented AS c
                              WHERE c.application_id = d.application_id), d.decided_at)

@@ -243,12 +243,17 @@ class Strays(Strict):
 
     Nothing deletes them for it: they are counted, and told to a person who files them.
 
-    :param since, until: datetime columns of the followed dataset between which a message may belong here; a person
-        without ``until`` is passed over. :param ahead: how long before ``since`` already, in days.
+    :param of: the dataset whose records say when somebody wrote: their applications.
+    :param by: the identity kind by which those records are one person's with the followed dataset's.
+    :param since, until: datetime columns of ``of`` between which a message may belong here; of several in ``until``
+        the last that is filled in, and a record with none of them is passed over.
+    :param ahead: how long before ``since`` already, in days.
     """
 
+    of: FullName
+    by: str
     since: Name
-    until: Name
+    until: tuple[Name, ...] = Field(min_length=1)
     ahead: Annotated[str, Field(pattern=r"^P\d{1,4}D$")] = "P0D"
 
 

@@ -77,11 +77,19 @@ def _strays(datamap: DataMap, dataset: Dataset, here: str) -> Iterator[str]:
     if dataset.mailbox is None or followed is None:
         yield f"{here}: only folders of a mailbox that follow a dataset have messages elsewhere"
         return
-    for name in (strays.since, strays.until):
-        if name not in followed.columns:
-            yield f"{here}: {dataset.follows} has no column {name!r}{did_you_mean(name, followed.columns)}"
-        elif followed.columns[name].type != "datetime":
-            yield f"{here}: column {name!r} of {dataset.follows} is no datetime"
+    of = _sql(datamap, strays.of)
+    if of is None:
+        hint = did_you_mean(strays.of, [ref.full for ref in datamap if ref.system.source == "sql"])
+        yield f"{here}.of: there is no dataset {strays.of!r} of a database{hint}"
+        return
+    for full, one in ((strays.of, of), (str(dataset.follows), followed)):
+        if column_of(one, strays.by) is None:
+            yield f"{here}.by: {full} has not exactly one column with `identity: {strays.by}`"
+    for name in (strays.since, *strays.until):
+        if name not in of.columns:
+            yield f"{here}: {strays.of} has no column {name!r}{did_you_mean(name, of.columns)}"
+        elif of.columns[name].type != "datetime":
+            yield f"{here}: column {name!r} of {strays.of} is no datetime"
 
 
 def _sql(datamap: DataMap, full: str) -> Dataset | None:

@@ -13,16 +13,18 @@ Somebody of whom no row exists cannot be found this way: a CV that nobody regist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from privacy.datamap.load import DataMap, Ref
+from privacy.datamap.load import Ref
 from privacy.datamap.models import Dataset, Strays
+from privacy.datamap.moves import column_of
 from privacy.datamap.policy import Rule
+from privacy.plans.means import Means
 from privacy.plans.people import identifiers, rows_of
-from privacy.sources.base import PARTY, SUBJECT, WITHHELD, Due, Every, Identifier, Of, Selection, Source, Subject
+from privacy.sources.base import PARTY, SUBJECT, WITHHELD, Due, Every, Of, Selection, Subject
 
 CODE = "applicant.mail_elsewhere"
 AFTER = timedelta(days=1)
@@ -46,13 +48,12 @@ class Elsewhere:
     datasets: dict[str, int] = field(default_factory=dict)
 
 
-def mail_elsewhere(datamap: DataMap, rule: Rule, source_of: Callable[[str], Source], pick: Due) -> Elsewhere:
+def mail_elsewhere(means: Means, rule: Rule, pick: Due) -> Elsewhere:
     """Count them, before the purge of the rule. Nothing is changed.
 
     Mail that the shop has to keep (``erasure: {do: retain}``) was filed as such by a person and is not looked at; nor
     is a message that only mentions somebody. It reads all other messages once, and none while nobody has applied.
 
-    :param source_of: a system's name -> its source.
     :param pick: the bound of the rule's plan.
     :returns: counts; all zero where no dataset of the rule says ``strays``.
     :raises RetryLater, Unreadable: as :meth:`Source.read`: a count of some folders would pass for one of all.
@@ -62,10 +63,10 @@ def mail_elsewhere(datamap: DataMap, rule: Rule, source_of: Callable[[str], Sour
     last: set[tuple[object, ...]] = set()
     datasets: dict[str, int] = {}
     for full in rule.datasets:
-        ref = datamap[full]
+        ref = means.datamap[full]
         if ref.dataset.strays is None or ref.dataset.follows is None:
             continue
-        people = list(_applied(datamap, ref, datamap[ref.dataset.follows], ref.dataset.strays, source_of, pick))
+        people = list(_applied(means, ref, means.datamap[ref.dataset.follows], ref.dataset.strays, pick))
         whose = Of(tuple(subject for subject, _ in people))
         over = {subject.no for subject, due in people if due}
         for name, other in ref.system.datasets.items() if people else ():
@@ -73,7 +74,7 @@ def mail_elsewhere(datamap: DataMap, rule: Rule, source_of: Callable[[str], Sour
             if where in rule.datasets or not _other(other):
                 continue
             theirs: set[tuple[object, ...]] = set()
-            for row in rows_of(source_of(ref.system.system), Selection(name, whose)):
+            for row in rows_of(means.source(ref.system.system), Selection(name, whose)):
                 if row.get(WITHHELD) is not None:
                     continue
                 key = (where, *(row[column] for column in other.key))
@@ -90,22 +91,25 @@ def _other(dataset: Dataset) -> bool:
     return dataset.mailbox is not None and dataset.erasure.do != "retain"
 
 
-def _applied(
-    datamap: DataMap, ref: Ref, followed: Ref, strays: Strays, source_of: Callable[[str], Source], pick: Due
-) -> Iterator[tuple[Subject, bool]]:
-    """Everybody whose applications are decided, by addresses that count for the time around them; and whether due."""
-    source, ahead = source_of(followed.system.system), timedelta(days=int(strays.ahead[1:-1]))
+def _applied(means: Means, ref: Ref, followed: Ref, strays: Strays, pick: Due) -> Iterator[tuple[Subject, bool]]:
+    """Everybody with an application that is decided, by addresses that count for the time around each; whether due."""
+    source, ahead = means.source(followed.system.system), timedelta(days=int(strays.ahead[1:-1]))
+    of, times = means.datamap[strays.of], dict[object, list[tuple[datetime | None, datetime]]]()
+    # Checked when the data map was loaded: each has exactly one.
+    there, here = str(column_of(of.dataset, strays.by)), str(column_of(followed.dataset, strays.by))
+    for row in rows_of(means.source(of.system.system), Selection(of.name, Every())):
+        if ends := [row[name] for name in strays.until if row[name] is not None]:
+            since = row[strays.since]
+            times.setdefault(row[there], []).append((None if since is None else since - ahead, max(ends) + AFTER))
+    if not times:
+        return
     due = {_key(followed, row) for row in rows_of(source, Selection(followed.name, pick))}
     kinds, no = ref.dataset.kinds, 0
     columns = [name for name, column in followed.dataset.columns.items() if column.identity in kinds]
     for row in rows_of(source, Selection(followed.name, Every())):
-        until: datetime | None = row[strays.until]
-        if until is None:
-            continue
-        since: datetime | None = row[strays.since]
+        known = sorted(identifiers(means.datamap, followed, row, columns), key=lambda i: (i.kind, str(i.value)))
         found = tuple(
-            Identifier(i.kind, i.value, None if since is None else since - ahead, until + AFTER, i.origin)
-            for i in sorted(identifiers(datamap, followed, row, columns), key=lambda i: (i.kind, str(i.value)))
+            replace(i, valid_from=low, valid_to=high) for i in known for low, high in times.get(row[here], ())
         )
         if found:
             no += 1

@@ -19,7 +19,7 @@ killed anywhere is simply run again (edge cases 13 and 16). Nothing is kept of i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -29,10 +29,11 @@ from privacy.datamap.models import Transfer
 from privacy.datamap.moves import column_of
 from privacy.datamap.policy import Rule
 from privacy.errors import AskPerson, GiveUp
-from privacy.holds import Holds, apply
+from privacy.holds import apply
+from privacy.plans.means import Means
 from privacy.plans.people import Key, identifier, identifiers, rows_of
 from privacy.retention.terms import day_of
-from privacy.sources.base import Due, Identifier, Item, Of, Selection, Set, Source, Status, Step, Subject
+from privacy.sources.base import Due, Identifier, Item, Of, Selection, Set, Status, Step, Subject
 
 NO_RECORD = "transfer.no_personnel_record"
 """HR has made no personnel record with this applicant's number (one of an employment that ended before is none)."""
@@ -64,27 +65,23 @@ class Transferred:
     missing: Mapping[str, int] = field(default_factory=dict)
     left: Mapping[str, Selection] = field(default_factory=dict, repr=False)
 
-    def keys(self, source_of: Callable[[str], Source]) -> dict[str, frozenset[Key]]:
-        """The items to take out of a plan, by dataset's full name: what :attr:`left` selects now.
+    def keys(self, means: Means) -> dict[str, frozenset[Key]]:
+        """The items that a plan has to leave, by dataset's full name: what :attr:`left` selects now.
 
-        :param source_of: a system's name -> its source.
         :raises RetryLater, Unreadable: as :meth:`Source.locate`.
         """
         found: dict[str, frozenset[Key]] = {}
         for full, selection in self.left.items():
-            source = source_of(full.partition(".")[0])
+            source = means.source(full.partition(".")[0])
             found[full] = frozenset(
                 item.key for partition in source.partitions(selection) for item in source.locate(selection, partition)
             )
         return found
 
 
-def transfer(
-    datamap: DataMap, rule: Rule, source_of: Callable[[str], Source], holds: Holds, pick: Due, *, write: bool = True
-) -> Transferred:
+def transfer(means: Means, rule: Rule, pick: Due, *, write: bool = True) -> Transferred:
     """Move what has to move for the records of a rule that are due.
 
-    :param source_of: a system's name -> its source.
     :param pick: the bound of the rule's plan.
     :param write: False: only look, for a dry run, or with a later bound to warn HR while there is time.
     :returns: counts and codes, and what the purge has to leave; empty where no dataset of the rule says ``transfer``.
@@ -95,15 +92,15 @@ def transfer(
     missing: Counter[str] = Counter()
     stay: list[_Person] = []
     for full in rule.datasets:
-        ref = datamap[full]
+        ref = means.datamap[full]
         if ref.dataset.transfer is not None:
-            move = _Move(datamap, ref, ref.dataset.transfer, source_of)
+            move = _Move(means, ref, ref.dataset.transfer)
             hired = move.hired(pick)
-            written += move.run(hired, holds, write=write)
+            written += move.run(hired, write=write)
             people += len(hired)
             stay += [person for person in hired if person.reason]
             missing.update(person.reason for person in hired if person.reason)
-    return Transferred(people, written, dict(missing), _left(datamap, rule, stay))
+    return Transferred(people, written, dict(missing), _left(means.datamap, rule, stay))
 
 
 @dataclass(slots=True)
@@ -128,9 +125,9 @@ class _Person:
 class _Move:
     """The ``transfer`` of one dataset."""
 
-    def __init__(self, datamap: DataMap, ref: Ref, transfer: Transfer, source_of: Callable[[str], Source]) -> None:
-        self._datamap, self._ref, self._transfer, self._source_of = datamap, ref, transfer, source_of
-        self._of, self._to = datamap[transfer.of or ref.full], datamap[transfer.to]
+    def __init__(self, means: Means, ref: Ref, transfer: Transfer) -> None:
+        self._means, self._datamap, self._ref, self._transfer = means, means.datamap, ref, transfer
+        self._of, self._to = means.datamap[transfer.of or ref.full], means.datamap[transfer.to]
         # Checked when the data map was loaded: each has exactly one.
         self._own, self._from, self._there = (
             str(column_of(one.dataset, transfer.by)) for one in (ref, self._of, self._to)
@@ -142,7 +139,7 @@ class _Move:
         starts = self._ref.dataset.starts
         assert starts is not None  # noqa: S101 - checked when the data map was loaded
         found: dict[object, _Person] = {}
-        source = self._source_of(self._ref.system.system)
+        source = self._means.source(self._ref.system.system)
         for row in rows_of(source, Selection(self._ref.name, pick)):
             when, value = row[self._transfer.when], row[self._own]
             if when is None or when != row[starts.column]:
@@ -167,7 +164,7 @@ class _Move:
                         person.wanted.setdefault(column, row[source_column])
         return people
 
-    def run(self, people: list[_Person], holds: Holds, *, write: bool) -> int:
+    def run(self, people: list[_Person], *, write: bool) -> int:
         """Write what is missing, and give a reason to everybody for whom it does not stand there.
 
         :returns: how many records were written to.
@@ -181,7 +178,7 @@ class _Move:
             gaps = {name: value for name, value in person.wanted.items() if row is None or _blank(row[name])}
             if row is not None and gaps and write:
                 item = items.get(tuple(row[name] for name in self._to.dataset.key))
-                person.reason = CHANGED if item is None else self._write(person, gaps, item, holds)
+                person.reason = CHANGED if item is None else self._write(person, gaps, item)
                 written += not person.reason
         if write:
             there = self._theirs(self._to, self._there, [person for person in people if not person.reason])
@@ -192,11 +189,13 @@ class _Move:
                         person.reason = NOT_READ_BACK
         return written
 
-    def _write(self, person: _Person, gaps: Mapping[str, object], item: Item, holds: Holds) -> str:
+    def _write(self, person: _Person, gaps: Mapping[str, object], item: Item) -> str:
         """Through the gate. Why not, as a code; empty: done."""
         selection = Selection(self._to.name, Of((person.subject,)), on=(self._there,))
         try:
-            (outcome,) = apply(self._source_of(self._to.system.system), [Step(selection, Set(gaps), (item,))], holds)
+            (outcome,) = apply(
+                self._means.source(self._to.system.system), [Step(selection, Set(gaps), (item,))], self._means.holds
+            )
         except (GiveUp, AskPerson) as problem:
             # One person's record that the database refuses keeps nobody else's application.
             return problem.code
@@ -221,12 +220,12 @@ class _Move:
         """The records of a dataset that bear their numbers, by person."""
         found: dict[int, list[dict[str, Any]]] = {}
         for selection in _numbered(ref, column, people):
-            for row in rows_of(self._source_of(ref.system.system), selection):
+            for row in rows_of(self._means.source(ref.system.system), selection):
                 found.setdefault(row["_subject"], []).append(row)
         return found
 
     def _items(self, people: Iterable[_Person]) -> dict[Key, Item]:
-        source = self._source_of(self._to.system.system)
+        source = self._means.source(self._to.system.system)
         return {
             item.key: item
             for selection in _numbered(self._to, self._there, people)
