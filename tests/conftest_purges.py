@@ -37,9 +37,9 @@ contact: {name: Kantoor, address: [Kade 1], email: kantoor@atelier.example,
   authority: {nl: AP, en: AP}, authority_url: "https://ap.example"}
 promises:
   CASE: {title: {nl: c, en: c}, quote: q, kept_by: k, term: {keep_at_most: P14D, every: P1D}}
-  SALE: {title: {nl: s, en: s}, quote: q, kept_by: k, term: {keep_at_least: P10Y, every: P1M,
+  SALE: {title: {nl: s, en: s}, quote: q, kept_by: k, term: {title: {nl: ver, en: far}, keep_at_least: P10Y, every: P1M,
     counts_from: end_of_financial_year,
-    kinds: {domestic: {keep_at_least: P7Y, every: P1M, counts_from: end_of_financial_year}}}}
+    kinds: {domestic: {title: {nl: hier, en: here}, keep_at_least: P7Y, every: P1M, counts_from: end_of_financial_year}}}}
   LOG: {title: {nl: l, en: l}, quote: q, kept_by: k, term: {keep_at_most: P12M, every: P1D}}
 purposes: {work: {title: {nl: werk, en: work}, basis: contract}}
 categories: {user: {nl: Gegevens, en: Data}, system: {nl: Techniek, en: System}}

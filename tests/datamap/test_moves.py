@@ -59,10 +59,13 @@ def test_only_what_follows_in_a_mailbox_has_strays_and_only_what_has_a_term_move
     home = tmp_path / "home"
     shutil.copytree(SHOP, home, ignore=shutil.ignore_patterns("demo", "templates"))
     mail, recruiting = home / "datamap/mail.yaml", home / "datamap/recruiting.yaml"
-    mail.write_text(mail.read_text().replace("    follows: recruiting.applicants\n", "    starts: {column: received_at}\n"))
+    messages = mail.read_text()
+    mail.write_text(messages.replace("    follows: recruiting.applicants\n", "    starts: {column: received_at}\n"))
     with pytest.raises(BadConfiguration, match="only folders of a mailbox that follow a dataset"):
         load(home)
+    mail.write_text(messages)
     text = recruiting.read_text()
     recruiting.write_text(text.replace("    starts: {column: term_starts}\n    # Hired", "    # Hired"))
+    (home / "datamap/dossiers.yaml").unlink()  # Its files follow what has no term now.
     with pytest.raises(BadConfiguration, match="say what that counts from"):
         load(home)

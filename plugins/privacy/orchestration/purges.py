@@ -17,6 +17,7 @@ from privacy.errors import BadInput, PrivacyError, Refused
 from privacy.orchestration.runs import code_version
 
 if TYPE_CHECKING:
+    from privacy.datamap.policy import Rule
     from privacy.plans import Plan
     from privacy.rights.house import House
 
@@ -74,6 +75,7 @@ def plan(house: House, run: PurgeRun) -> dict[str, Any]:
     as_of = run.as_of or means.clock.now()
     made = plans.make(means, run.rule, run.id, as_of, **_before(house, run.rule, as_of))
     _overview(house, made)
+    _applicants(house, run, made)
     if run.expected and made.digest != run.expected:
         raise Refused(
             "purge.other_digest", "The plan is not the one that was expected; nothing was deleted.", where=run.rule,
@@ -180,9 +182,7 @@ def unanswered(house: House, run: PurgeRun) -> None:
 
 def patience(house: House, rule: str, asked: datetime, now: datetime) -> timedelta:
     """How long an answer is awaited: until shortly before the rule's next run is due."""
-    from privacy import plans
-
-    _, found = plans.rule_of(house.means, rule)
+    _, found = plans_rule(house, rule)
     term = house.policy.promises[found.promise].term
     assert term is not None  # noqa: S101 - the policy does not load otherwise
     assert term.every is not None  # noqa: S101
@@ -231,6 +231,34 @@ def _overview(house: House, made: Plan) -> None:
     print(table.to_string(index=False))  # noqa: T201 - the task's log is where an operator reads it
     print(waits_until(made, house.clock.now(), house.policy.zone))  # noqa: T201
     print(f"digest {made.digest}  as of {made.as_of}")  # noqa: T201
+
+
+def _applicants(house: House, run: PurgeRun, made: Plan) -> None:
+    """What a person has to see to before applications go: personnel records that lack something, mail elsewhere."""
+    from privacy.plans.applicants import CODE, mail_elsewhere
+    from privacy.plans.doing import moved
+
+    means = house.means
+    found = moved(means, made, write=False)
+    for code, count in found.missing.items():
+        print(f"{count} people were hired, and their applications stay: {code}")  # noqa: T201
+    _, rule = plans_rule(house, made.rule)
+    for step in made.steps:
+        if means.datamap[step.dataset].dataset.strays is not None:
+            mail = mail_elsewhere(means, rule, step.due)
+            if mail.datasets:
+                print(  # noqa: T201
+                    f"{sum(mail.datasets.values())} messages of applicants lie in other folders, {mail.last} for the "
+                    "last time: move what belongs to an application into its folder"
+                )
+                means.ledger.event(CODE, actor=run.actor, run=run.id, rule=run.rule, count=sum(mail.datasets.values()))
+
+
+def plans_rule(house: House, rule: str) -> tuple[str, Rule]:
+    """A rule of the policy, and its purge."""
+    from privacy import plans
+
+    return plans.rule_of(house.means, rule)
 
 
 @contextmanager

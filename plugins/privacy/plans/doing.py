@@ -16,15 +16,21 @@ from privacy.datamap.load import Ref
 from privacy.errors import Refused
 from privacy.holds import apply
 from privacy.plans.followers import Key, Leaders, kinds_of, leaders, located, numbered
+from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.plan import Plan
 from privacy.plans.progress import Batch, Progress, Tally, digest
+from privacy.plans.transfer import Transferred, transfer
 from privacy.sources.base import SUBJECT, Delete, Item, Of, Selection, Step, Subject
 
 STARTED, ASKED, APPROVED, REFUSED, UNANSWERED = (
     f"purge.{word}" for word in ("started", "asked", "approved", "refused", "unanswered")
 )
 """Events of the ledger about a run: changes begin; an operator is asked; what they said."""
+
+
+LEFT = "transfer.left"
+"""Why an item stays: what its person's other record needs of it does not stand there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
         again = True
     progress = Progress(folder)
     known = {(batch.step, batch.number): batch for batch in progress.batches()}
-    doing, stopped = _Doing(means, plan), False
+    doing, stopped = _Doing(means, plan, moved(means, plan)), False
     for (step, number), items in _batches(plan, folder, means):
         if (done := known.get((step, number))) is not None:
             doing.went(step, done, items)
@@ -107,6 +113,17 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
         if means.pause:
             time.sleep(means.pause)
     return Done(tally_of(plan, list(known.values())), stopped)
+
+
+def moved(means: Means, plan: Plan, *, write: bool = True) -> Transferred:
+    """Move what has to move elsewhere before the rest goes (promise APP-HIRED); nothing where no dataset says so.
+
+    :param write: False: only look.
+    """
+    for step in plan.steps:
+        if means.datamap[step.dataset].dataset.transfer is not None:
+            return transfer(means, rule_of(means, plan.rule)[1], step.due, write=write)
+    return Transferred()
 
 
 def tally_of(plan: Plan, batches: Sequence[Batch]) -> Tally:
@@ -132,8 +149,9 @@ def _batches(plan: Plan, folder: Path, means: Means) -> Iterator[tuple[tuple[int
 class _Doing:
     """What a plan's steps leave for the later ones to know."""
 
-    def __init__(self, means: Means, plan: Plan) -> None:
+    def __init__(self, means: Means, plan: Plan, transferred: Transferred) -> None:
         self._means, self._plan = means, plan
+        self._left = transferred.keys(means)
         self._waiting: list[Of] = []
         self._stuck: dict[int, set[Key]] = {}
         self._at = -1
@@ -147,8 +165,11 @@ class _Doing:
         source = self._means.source(ref.system.system)
         made = Batch(number, batch)
         todo = []
+        left = self._left.get(ref.full, frozenset())
         for item in items:
-            if item.key in self._waits:
+            if item.key in left:
+                made.stay(item, LEFT, item.records)
+            elif item.key in self._waits:
                 made.stay(item, "waits", item.records)
             else:
                 todo.append(item)

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic_core import to_jsonable_python
 
 from privacy.errors import PrivacyError, RetryLater, Tampered
-from privacy.plans.doing import STARTED, opened, tally_of
+from privacy.plans.doing import LEFT, STARTED, opened, tally_of
 from privacy.plans.followers import kinds_of, leaders, located
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
@@ -121,6 +121,8 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
         reason = next(iter(tally.reasons), "failed")
     if not reason and seen is not None and seen.remaining.get("untold"):
         reason = "purge.remaining"
+    if not reason and tally.kept.get(LEFT):
+        reason = LEFT
     holds = plan.holds
     kept = Counter(tally.records)
     means.ledger.end(
