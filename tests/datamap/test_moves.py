@@ -59,13 +59,15 @@ def test_only_what_follows_in_a_mailbox_has_strays_and_only_what_has_a_term_move
     home = tmp_path / "home"
     shutil.copytree(SHOP, home, ignore=shutil.ignore_patterns("demo", "templates"))
     mail, recruiting = home / "datamap/mail.yaml", home / "datamap/recruiting.yaml"
-    messages = mail.read_text()
-    mail.write_text(messages.replace("    follows: recruiting.applicants\n", "    starts: {column: received_at}\n"))
+    mail.write_text(
+        mail.read_text().replace("    follows: recruiting.applicants\n", "    starts: {column: received_at}\n")
+    )
     with pytest.raises(BadConfiguration, match="only folders of a mailbox that follow a dataset"):
         load(home)
-    mail.write_text(messages)
     text = recruiting.read_text()
-    recruiting.write_text(text.replace("    starts: {column: term_starts}\n    # Hired", "    # Hired"))
-    (home / "datamap/dossiers.yaml").unlink()  # Its files follow what has no term now.
-    with pytest.raises(BadConfiguration, match="say what that counts from"):
+    block = text[text.index("    transfer:\n") : text.index("    purposes:", text.index("    transfer:\n"))]
+    dated = "    starts: {column: closed_on}\n"
+    assert text.count(dated) == 1
+    recruiting.write_text(text.replace(dated, block))
+    with pytest.raises(BadConfiguration, match=r"(?s)vacancies\.transfer: .*say what that counts from"):
         load(home)

@@ -46,6 +46,7 @@ def test_after_a_rejection_everything_goes_before_two_weeks_are_over(office):
         ("before the rejection: not what was promised", ("05-01", "05-02", {"ends": "2027-05-01"}), TWO_WEEKS),
         ("asked before, answered after: not what was promised", ("05-31", "06-03", {}), TWO_WEEKS),
         ("asked in the rejection itself", (JUNE, "06-03", {"ends": "2026-09-30"}), date(2026, 9, 30)),
+        ("answered before it was asked, and before the rejection", ("06-02", "05-31", {}), TWO_WEEKS),
         ("asked and unanswered", ("06-02", None, {}), TWO_WEEKS),
         ("answered no", ("06-02", "06-03", {"given": False}), TWO_WEEKS),
         ("ended", ("06-02", "06-03", {"ends": "2026-07-01"}), date(2026, 7, 1)),
@@ -153,12 +154,13 @@ def test_who_was_never_rejected_in_writing_never_falls_due_and_is_among_those_wi
 
 
 @pytest.mark.parametrize("column", ["hired_at", "rejected_at"])
-def test_a_decision_that_cannot_be_read_makes_nothing_due(office, column):
+@pytest.mark.parametrize("value", ["morgen", "", "0000-00-00"])
+def test_a_decision_that_cannot_be_read_makes_nothing_due(office, column, value):
     """Edge case 11: also not the applicant, nor anything by an older rejection."""
     office.applicant()
     office.application(1, rejected="04-01" if column == "hired_at" else None)
     office.application(2, rejected="04-01")
-    office.sql(f"UPDATE applications SET {column} = 'morgen' WHERE application_id = 1")
+    office.sql(f"UPDATE applications SET {column} = ? WHERE application_id = 1", value)
     assert office.goes("recruiting.applications", 1) is None
     assert office.goes("recruiting.applicants", 1) is None
     assert office.goes("recruiting.applications", 2) == date(2026, 4, 14)
