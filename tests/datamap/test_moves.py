@@ -64,6 +64,7 @@ def test_only_what_follows_in_a_mailbox_has_strays_and_only_what_has_a_term_move
     )
     with pytest.raises(BadConfiguration, match="only folders of a mailbox that follow a dataset"):
         load(home)
+    shutil.copy(SHOP / "datamap/mail.yaml", mail)
     text = recruiting.read_text()
     block = text[text.index("    transfer:\n") : text.index("    purposes:", text.index("    transfer:\n"))]
     dated = "    starts: {column: closed_on}\n"

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from conftest_demo import made, urls_of
+from demo import TODAY
 from plans.office_kit import HOME, ROWS, Office
+from privacy.clock import FixedClock
+from privacy.connections import EnvironmentConnections
 from privacy.errors import RetryLater
 from privacy.holds import HoldKind
 from privacy.plans import transfer as module
+from privacy.plans.applicants import mail_elsewhere
 from privacy.plans.transfer import (
     CHANGED,
     CONTRADICTION,
@@ -25,8 +31,11 @@ from privacy.plans.transfer import (
     Transferred,
     transfer,
 )
+from privacy.rights.house import House
+from privacy.settings import Settings
 from privacy.sources.base import Due, Every, Identifier, Subject
 
+__all__ = ["made"]
 ALL = ("dossiers.applications", "mail.applications", *ROWS)
 
 
@@ -292,3 +301,20 @@ def test_no_name_address_or_number_is_in_what_it_tells(office):
     assert set(done.left) == set(ALL)
     assert "a1@" not in repr(done)
     assert "left" not in repr(done)
+
+
+def test_in_the_demo_shop_everybody_who_was_hired_long_ago_has_a_personnel_record(tmp_path_factory, made):
+    """On a copy: what the cast's two and all random ones lack moves, none of it against what stands there."""
+    folder = tmp_path_factory.mktemp("hired")
+    shutil.copytree(made.folder, folder / "shop")
+    urls = {f"PRIVACY_CONNECTION_{name.upper()}": url for name, url in urls_of(folder / "shop").items()}
+    now = datetime.combine(TODAY, time(2), UTC)
+    house = House(Settings(home=HOME, state=folder / "state"), EnvironmentConnections(urls), FixedClock(now))
+    house.found()
+    rule, due = house.policy.rule("applications")[1], Due(now - timedelta(days=13))
+    first, again = (transfer(house.means, rule, due) for _ in range(2))
+    hired = made.recruiting.execute("SELECT count(*) FROM applications WHERE hired_at IS NOT NULL").fetchone()[0]
+    assert (first.people, first.missing, again.written) == (hired, {}, 0)
+    assert first.written
+    found = mail_elsewhere(house.means, rule, due)
+    assert (found.received, found.last) == (1, 1)  # 1012's; nobody has a row of the other one in the inbox.
