@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from plans.office_kit import HOME, ROWS, Office, at, night
-from privacy.sources.base import Every
+from plans.office_kit import ROWS, Office, at, night
+from privacy.orchestration import purges
+from privacy.sources.base import Every, Surveying
 
 JUNE = "06-01"
 
@@ -149,8 +150,10 @@ def test_who_was_never_rejected_in_writing_never_falls_due_and_is_among_those_wi
     office.application()
     assert all_go(office) is None
     for full in ROWS:
-        rows = office.sql((HOME / f"sql/recruiting/{full.partition('.')[2]}.sql").read_text())
-        assert [row[-1] for row in rows] == [None] * len(rows)
+        source, name = office.house.source("recruiting"), full.partition(".")[2]
+        assert isinstance(source, Surveying)
+        found = source.survey(name, office.clock.now())
+        assert (found.undated, found.oldest) == (found.records, None)
 
 
 @pytest.mark.parametrize("column", ["hired_at", "rejected_at"])
@@ -209,13 +212,6 @@ def test_the_number_of_an_applicant_or_application_that_is_gone_is_not_given_awa
     assert office.keys("recruiting.applicants", Every()) == office.keys("recruiting.applications", Every()) == {2}
 
 
-def test_the_four_selects_tell_terms_by_the_same_lines():
-    texts = [(HOME / f"sql/recruiting/{full.partition('.')[2]}.sql").read_text() for full in ROWS]
-    heads = {text[: text.index("\n)\n-- ") if "\n)\n-- " in text else text.index("\n)\nSELECT")] for text in texts}
-    assert len(heads) == 1
-    assert "terms AS (" in heads.pop()
-
-
 def test_a_run_each_night_is_never_late_for_a_withdrawal_at_any_hour(office):
     """The limit is never passed between two runs: the first run that can know takes it."""
     rejected(office, "05-01")
@@ -227,3 +223,30 @@ def test_a_run_each_night_is_never_late_for_a_withdrawal_at_any_hour(office):
         following = next(n for d in range(3) if (n := night(date(2026, 8, 10) + timedelta(days=d))) > moment)
         assert goes is not None
         assert night(goes) <= following, hour
+
+
+def test_one_whole_run_takes_rows_files_and_mail_of_who_is_due_and_nothing_of_who_is_not(office):
+    """As the DAG does it: the applications go before their applicant, who is due no less for that."""
+    office.applicant()
+    office.application(rejected="05-10")
+    office.consent("05-11", "05-12", given=False)
+    office.applicant(2)
+    office.application(2, 2, rejected="05-10")
+    office.application(3, 2, files=2)
+    for who in (1, 2):
+        office.message(f"a{who}@post.example", day="03-01", folder=".Sollicitaties")
+    run = purges.PurgeRun("run-applications", "purge_applicant_files", "applications", "desk")
+    said = purges.plan(office.house, run)
+    if said["tripped"]:
+        purges.answered(office.house, run, approved=True, by="chief")
+    purges.purge(office.house, run)
+    purges.verify(office.house, run)
+    purges.record(office.house, run, None)
+    assert [office.keys(full, Every()) for full in ROWS] == [{3, 4}, set(), {3}, {2}]
+    files = (path for path in (office.folder / "dossiers").rglob("*") if path.is_file())
+    assert sorted(path.parent.name for path in files) == ["3", "3"]
+    (mail,) = (office.folder / "mail/.Sollicitaties/cur").iterdir()
+    assert mail.read_bytes().startswith(b"From: a2@post.example")
+    (ended,) = office.house.ledger.entries(run=run.id, kind="run.ended")
+    # Of 1: application, applicant, consent, document, file, message; of 2: application, document, file.
+    assert (ended.entry["status"], ended.entry["deleted"], ended.entry["undated"]) == ("done", 9, 4)
