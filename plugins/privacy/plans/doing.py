@@ -15,7 +15,7 @@ from pathlib import Path
 from privacy.datamap.load import Ref
 from privacy.errors import Refused
 from privacy.holds import apply
-from privacy.plans.followers import Key, Leaders, kinds_of, leaders, located, numbered
+from privacy.plans.followers import Leaders, kinds_of, leaders, located, numbered
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.plan import Plan

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from privacy.datamap.kinds import normal
 from privacy.datamap.load import Ref
 from privacy.datamap.models import Dataset
-from privacy.errors import BadInput
 from privacy.plans.means import Means
-from privacy.sources.base import Due, Every, Identifier, Item, Of, Selection, Source, Subject
-
-Key = tuple[object, ...]
+from privacy.plans.people import Key, identifier, rows_of
+from privacy.sources.base import Due, Every, Item, Of, Selection, Source, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +79,9 @@ def _people(means: Means, leading: Ref, pick: Due, kinds: set[str] | None) -> It
         for name, column in dataset.columns.items()
         if column.identity and column.identity != "ip" and (kinds is None or column.identity in kinds)
     }
-    selection = Selection(leading.name, pick)
-    for partition in source.partitions(selection):
-        for batch in source.read(selection, partition):
-            rows = batch.select([*dict.fromkeys([*dataset.key, *columns])]).to_pylist()
-            for row in rows:
-                known = [_identifier(means, kind, row[name]) for name, kind in columns.items()]
-                yield tuple(row[name] for name in dataset.key), Subject(1, tuple(i for i in known if i is not None))
-
-
-def _identifier(means: Means, kind: str, value: object) -> Identifier | None:
-    """An identity as a row has it, in its normal form; None: the row has none that can be."""
-    if value is None or not str(value).strip():
-        return None
-    declared = means.datamap.kind(kind)
-    try:
-        return Identifier(kind, normal(kind, str(value), declared.type if declared else "text"), origin="plan")
-    except BadInput:
-        return None
+    for row in rows_of(source, Selection(leading.name, pick)):
+        known = [identifier(means.datamap, kind, row[name]) for name, kind in columns.items()]
+        yield tuple(row[name] for name in dataset.key), Subject(1, tuple(i for i in known if i is not None))
 
 
 def numbered(subjects: Iterable[Subject]) -> Of:
