@@ -18,6 +18,7 @@ from privacy.holds import apply
 from privacy.plans.followers import Leaders, kinds_of, leaders, located, numbered
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
+from privacy.plans.people import Key
 from privacy.plans.plan import Plan
 from privacy.plans.progress import Batch, Progress, Tally, digest
 from privacy.plans.transfer import Transferred, transfer
