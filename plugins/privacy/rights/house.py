@@ -140,6 +140,7 @@ class House:
                 self.connections,
                 home=self.datamap.home,
                 batch_rows=self.settings.batch_rows,
+                index=self.settings.state / "index",
             )
         return self._sources[system]
 

@@ -12,11 +12,15 @@ from privacy.errors import BadConfiguration
 from privacy.sources.base import Source
 
 
-def source_for(system: System, connections: Connections, *, home: Path, batch_rows: int = 10_000) -> Source:
+def source_for(
+    system: System, connections: Connections, *, home: Path, batch_rows: int = 10_000, index: Path | None = None
+) -> Source:
     """The source that serves a system of the data map.
 
     :param home: ``PRIVACY_HOME``, where a SQL system's SELECTs stand.
     :param batch_rows: most rows in one batch.
+    :param index: a folder for what a source learns of its files, so that it need not read those again that nobody
+        changes any more (the log index); it may be deleted at any time. None: the source keeps it in memory.
     :raises BadConfiguration: an unknown kind of source, or no such connection.
     """
     make = _MADE.get(system.source)
@@ -25,7 +29,7 @@ def source_for(system: System, connections: Connections, *, home: Path, batch_ro
             "sources.unknown", f"There is no kind of source {system.source!r}{did_you_mean(system.source, KINDS)}.",
             where=system.system,
         )  # fmt: skip
-    return make(system, connections.get(system.connection), home, batch_rows)
+    return make(system, connections.get(system.connection), home, batch_rows, index)
 
 
 def item_key(ref: Ref) -> list[str]:
@@ -38,37 +42,37 @@ def item_key(ref: Ref) -> list[str]:
     return ["text"]
 
 
-def _sql(system: System, connection: Connection, home: Path, batch_rows: int) -> Source:
+def _sql(system: System, connection: Connection, home: Path, batch_rows: int, _: Path | None) -> Source:
     from privacy.sources.sql import SqlSource
 
     return SqlSource(system, connection, home=home, batch_rows=batch_rows)
 
 
-def _weblogs(system: System, connection: Connection, _: Path, batch_rows: int) -> Source:
+def _weblogs(system: System, connection: Connection, _: Path, batch_rows: int, index: Path | None) -> Source:
     from privacy.sources.weblogs import WeblogSource
 
-    return WeblogSource(system, connection, batch_rows=batch_rows)
+    return WeblogSource(system, connection, batch_rows=batch_rows, index=index)
 
 
-def _records(system: System, connection: Connection, _: Path, batch_rows: int) -> Source:
+def _records(system: System, connection: Connection, _: Path, batch_rows: int, __: Path | None) -> Source:
     from privacy.sources.records import RecordSource
 
     return RecordSource(system, connection, batch_rows=batch_rows)
 
 
-def _files(system: System, connection: Connection, _: Path, batch_rows: int) -> Source:
+def _files(system: System, connection: Connection, _: Path, batch_rows: int, __: Path | None) -> Source:
     from privacy.sources.files import FilesSource
 
     return FilesSource(system, connection, batch_rows=batch_rows)
 
 
-def _mailbox(system: System, connection: Connection, _: Path, batch_rows: int) -> Source:
+def _mailbox(system: System, connection: Connection, _: Path, batch_rows: int, __: Path | None) -> Source:
     from privacy.sources.mailbox import MailboxSource
 
     return MailboxSource(system, connection, batch_rows=batch_rows)
 
 
-_MADE: dict[str, Callable[[System, Connection, Path, int], Source]] = {
+_MADE: dict[str, Callable[[System, Connection, Path, int, Path | None], Source]] = {
     "sql": _sql,
     "weblogs": _weblogs,
     "records": _records,

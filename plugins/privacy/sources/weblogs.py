@@ -13,7 +13,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -21,6 +23,7 @@ import pyarrow as pa
 from privacy.connections import Connection
 from privacy.datamap.models import System
 from privacy.errors import BadConfiguration, BadInput, PrivacyError
+from privacy.sources import weblogs_due as due
 from privacy.sources.base import (
     ByKey,
     Claim,
@@ -33,14 +36,15 @@ from privacy.sources.base import (
     Selection,
     Step,
     Subject,
+    Survey,
     Tally,
 )
-from privacy.sources.weblogs_apply import apply, version
+from privacy.sources.due import plain, plain_steps
+from privacy.sources.weblogs_apply import apply
 from privacy.sources.weblogs_files import HEAD, LogFiles
 from privacy.sources.weblogs_lines import LineFormat, Row
 from privacy.sources.weblogs_names import is_log, log_of
 from privacy.sources.weblogs_scan import Seen, prepared, scan
-from privacy.sources.weblogs_times import moment
 from privacy.storage import Store, store
 
 BATCH_BYTES = 16 * 2**20
@@ -54,12 +58,14 @@ class WeblogSource:
     :param connection: ``file:///...``, the folder that the prefixes lie in.
     :param batch_rows: most rows in a batch.
     :param files: the store to use instead of the connection's.
+    :param index: the folder of the log index (``weblogs_index``); None: it is kept in memory of this source alone.
     """
 
     def __init__(
-        self, system: System, connection: Connection, *, batch_rows: int = 10_000, files: Store | None = None
-    ) -> None:
-        self.system = system
+        self, system: System, connection: Connection, *, batch_rows: int = 10_000, files: Store | None = None,
+        index: Path | None = None,
+    ) -> None:  # fmt: skip
+        self.system, self._index = system, index
         self._store = store(connection) if files is None else files
         self._batch_rows = batch_rows
         self._opened: dict[str, tuple[LineFormat, LogFiles]] = {}
@@ -115,6 +121,7 @@ class WeblogSource:
             A purge goes on without it: the data map's check tells of it.
         """
         _, files = self._of(selection.dataset)
+        plain(selection.pick, files.form.full)
         found, pick = files.partitions(whole=isinstance(selection.pick, Of)), selection.pick
         if isinstance(pick, ByKey):
             return [p for p in found if pick.may(p.name, self.system.datasets[selection.dataset])]
@@ -123,6 +130,7 @@ class WeblogSource:
     def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
         """See :meth:`Source.read`; ordered by line, then subject."""
         form, files = self._of(selection.dataset)
+        plain(selection.pick, form.full)
         tally = Tally() if tally is None else tally
         if not _selects(files, form, selection):
             return
@@ -156,6 +164,13 @@ class WeblogSource:
     def locate(self, selection: Selection, partition: Partition) -> Iterator[Item]:
         """The file, if it holds selected lines; named as it is now."""
         form, files = self._of(selection.dataset)
+        pick = selection.pick
+        plain(pick, form.full)
+        if isinstance(pick, Due) and not isinstance(pick, ByKey):
+            found = due.locate(files, form, pick, partition)
+            if found is not None:
+                yield found
+            return
         if not _selects(files, form, selection):
             return
         seen, digest = Seen(), sha256()
@@ -169,16 +184,17 @@ class WeblogSource:
                 if picked.time is not None:
                     oldest = picked.time if oldest is None else min(oldest, picked.time)
         if records and seen.entry is not None:
-            entry = seen.entry
             whole = seen.all and records == seen.lines
-            about = f"{entry.key}\n{version(entry)}\n{digest.hexdigest()}"
-            yield Item(
-                (entry.key,), version(entry), records, size, None if oldest is None else moment(oldest), whole,
-                sha256(about.encode(errors="surrogateescape")).hexdigest(),
-            )  # fmt: skip
+            yield due.item(seen.entry, records, size, oldest, digest.hexdigest(), whole=whole)
+
+    def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:
+        """See :func:`privacy.sources.weblogs_due.survey`."""
+        form, files = self._of(dataset)
+        return due.survey(files, form, now, picks)
 
     def apply(self, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
         """See :func:`privacy.sources.weblogs_apply.apply`."""
+        plain_steps(unit, self.system.system)
         for dataset in dict.fromkeys(step.selection.dataset for step in unit):
             form, files = self._of(dataset)
             yield from apply(files, form, [step for step in unit if step.selection.dataset == dataset], spare)
@@ -190,7 +206,7 @@ class WeblogSource:
                 raise BadConfiguration("weblogs.unknown_dataset", "The system has no such dataset.", where=full)
             form = LineFormat(full, self.system.datasets[dataset])
             excused = tuple(excuse.name for excuse in self.system.excused)
-            self._opened[dataset] = form, LogFiles(self._store, form, excused)
+            self._opened[dataset] = form, LogFiles(self._store, form, excused, self._index)
         return self._opened[dataset]
 
     def _usable(self) -> Iterator[tuple[LineFormat, LogFiles]]:

@@ -266,8 +266,10 @@ def _rewrite(files: LogFiles, form: LineFormat, entry: Entry, jobs: list[_Job], 
             if not any(job.records for job in jobs) or not rewrite.kept:
                 raise _Stop
     except _Stop:
-        if any(job.records for job in jobs):
-            files.store.delete(entry.key, expected=entry)
+        if not any(job.records for job in jobs):
+            return
+        files.store.delete(entry.key, expected=entry)
+    files.index.forget(entry)
 
 
 def _outcome(job: _Job) -> Outcome:

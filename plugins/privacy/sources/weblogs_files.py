@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import BinaryIO
 
 from privacy.errors import RetryLater, Unreadable
 from privacy.sources.base import Partition, Selection
 from privacy.sources.weblogs_blocks import LOGS, Log
+from privacy.sources.weblogs_index import LogIndex
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_match import Matcher
 from privacy.sources.weblogs_names import is_log, log_of
@@ -50,13 +52,17 @@ class LogFiles:
     """The files of one dataset.
 
     :param excused: keys and prefixes that the data map excuses by name.
+    :param index: the folder of the log index; None: what is learned is kept in memory.
     """
 
-    def __init__(self, store: Store, form: LineFormat, excused: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, store: Store, form: LineFormat, excused: tuple[str, ...] = (), index: Path | None = None
+    ) -> None:
         self.store, self.form, self._excused = store, form, excused
+        self.index = LogIndex(index, form)
         self.prefix = str(form.dataset.prefix)
         # What was learned of files, by identity, size and time: digests of contents and spans of time. Nobody's data.
-        self._heads: dict[tuple[Entry, int], tuple[str, int | None]] = {}
+        self._heads: dict[tuple[Entry, int], tuple[str, int, int | None]] = {}
         self._listed: list[Entry] | None = None
         self.prepared: tuple[Selection, Matcher] | None = None
         """The last selection of subjects that was looked for; its repr hides whose."""
@@ -134,7 +140,7 @@ class LogFiles:
         copy = bytearray()
         broken = False
         try:
-            plain, _ = self._peek(self.store.stat(entry.key[:-3]), HEAD)
+            plain = self._peek(self.store.stat(entry.key[:-3]), HEAD)
             with self._stream(entry) as stream, LOGS.reading(self.where(entry.key)):
                 while len(copy) < HEAD and (read := stream.read(256)):
                     copy += read
@@ -171,6 +177,7 @@ class LogFiles:
         for _ in range(5):
             with suppress(_Moved):
                 entries = self.entries()
+                self.index.keep(entries)
                 self._refuse_gaps(entries, whole)
                 return [Partition(e.key, e.bytes, str(self._mark(e, self.active(e, entries)))) for e in entries]
         raise rotated(self.where(self.prefix))
@@ -196,7 +203,12 @@ class LogFiles:
         if not entry.regular:
             return Mark("", 0, None)  # Reading it says why not.
         try:
-            head, _ = self._peek(entry, HEAD)
+            known = None if active else self.index.get(entry)
+            if known is not None:
+                self._heads[entry, HEAD] = known.head, known.size, known.begins
+            else:
+                self._peek(entry, HEAD)
+            digest, size, _ = self._heads[entry, HEAD]
             upto = None if entry.key.endswith(".gz") else self._reach(entry, active)
         except Unreadable as problem:
             if problem.code == "storage.missing":
@@ -204,7 +216,7 @@ class LogFiles:
             if problem.code not in ("weblogs.truncated", "weblogs.corrupt"):
                 raise
             return Mark("", 0, None)
-        return Mark(sha256(head).hexdigest(), len(head), upto if head else 0)
+        return Mark(digest, size, upto if size else 0)
 
     def _reach(self, entry: Entry, active: bool) -> int:
         """How far the whole lines of a plain file reach: a last line without a newline counts if it is one."""
@@ -220,18 +232,23 @@ class LogFiles:
         last = tail[tail.rfind(b"\n") + 1 :]
         return entry.bytes if last and self.form.match(last) else entry.bytes - len(last)
 
-    def _peek(self, entry: Entry, size: int) -> tuple[bytes, int | None]:
-        """The first uncompressed bytes, and the earliest time among their lines."""
+    def _peek(self, entry: Entry, size: int) -> bytes:
+        """The first uncompressed bytes; what is learned of them is kept."""
         with self._stream(entry) as stream, LOGS.reading(self.where(entry.key)):
             head = stream.read(size)
         times = self._times(head[: head.rfind(b"\n") + 1] or head)
-        self._heads[entry, size] = sha256(head).hexdigest(), min(times, default=None)
-        return head, min(times, default=None)
+        self._heads[entry, size] = sha256(head).hexdigest(), len(head), min(times, default=None)
+        return head
 
-    def _head(self, entry: Entry, size: int) -> tuple[str, int | None]:
+    def _head(self, entry: Entry, size: int) -> str:
         if (entry, size) not in self._heads:
             self._peek(entry, size)
-        return self._heads[entry, size]
+        return self._heads[entry, size][0]
+
+    def head(self, entry: Entry) -> tuple[str, int, int | None]:
+        """A digest of a file's first :data:`HEAD` bytes, how many there are, the earliest time among them."""
+        self._head(entry, HEAD)
+        return self._heads[entry, HEAD]
 
     @contextmanager
     def opened(self, partition: Partition) -> Iterator[Log]:
@@ -260,7 +277,7 @@ class LogFiles:
                 yield named
         for entry in self.everything():
             with suppress(Unreadable):  # It is not the one, or cannot be told; the one that is meant was readable.
-                if entry.regular and is_log(entry.key) and self._head(entry, mark.head)[0] == mark.digest:
+                if entry.regular and is_log(entry.key) and self._head(entry, mark.head) == mark.digest:
                     yield entry
 
     @contextmanager
@@ -311,7 +328,7 @@ class LogFiles:
         if (entry, HEAD) not in self._heads:
             self._peek(entry, HEAD)
             self.still(entry)
-        return self._heads[entry, HEAD][1]
+        return self._heads[entry, HEAD][2]
 
     def _times(self, block: bytes | bytearray) -> list[int]:
         """The times of a block's lines."""

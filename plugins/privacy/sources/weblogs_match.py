@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from privacy.sources.base import Due, Of
+from privacy.sources.base import ByKey, Due, Of
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_spelling import blank, canonicaliser, needles, spellings
 from privacy.sources.weblogs_times import micros
@@ -25,6 +25,7 @@ Span = tuple[int, int]
 Fields = re.Match[bytes]
 
 _NOTHING = (None, b"-", b"")
+_NEVER = -(2**63)
 
 
 @dataclass(slots=True)
@@ -137,6 +138,8 @@ class DueMatcher:
         self._form, self._before, self._modified = form, micros(due.before), modified
         self._old = modified < self._before
         starts = form.dataset.starts
+        if starts is None and not isinstance(due, ByKey):
+            self._before, self._old = _NEVER, False  # Where nothing starts a term, nothing is ever due.
         self._time = form.clock(starts.column if starts else form.dataset.time)
 
     def candidates(self, block: bytearray) -> list[Span] | None:

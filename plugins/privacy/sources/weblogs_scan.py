@@ -71,10 +71,10 @@ def scan(
                 yield from _picked(kept, pick)
         elif isinstance(selection.pick, ByKey):
             wanted = {dict(zip(form.dataset.key, key, strict=False)).get(LINE_NUMBER) for key in selection.pick.keys}
-            found = lines(_counted(log.blocks(), seen), pick)
+            found = lines(counted(log.blocks(), seen), pick)
             yield from _picked(((number, line) for number, line in found if number in wanted), pick)
         else:
-            yield from _picked(lines(_counted(log.blocks(), seen), pick), pick)
+            yield from _picked(lines(counted(log.blocks(), seen), pick), pick)
 
 
 def _picked(found: Iterable[tuple[int, bytes]], pick: Matcher | DueMatcher) -> Iterator[tuple[int, bytes, Picked]]:
@@ -84,7 +84,8 @@ def _picked(found: Iterable[tuple[int, bytes]], pick: Matcher | DueMatcher) -> I
             yield number, line, picked
 
 
-def _counted(blocks: Iterator[bytearray], seen: Seen) -> Iterator[bytearray]:
+def counted(blocks: Iterator[bytearray], seen: Seen) -> Iterator[bytearray]:
+    """The blocks, while their lines are counted."""
     for block in blocks:
         seen.lines += newlines(block) + (not block.endswith(b"\n"))
         yield block
@@ -98,7 +99,7 @@ def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[i
     kept: list[tuple[int, bytes]] | None = [] if not pick.parse_all else None
     size = 0
     visits: set[int] = set()
-    for number, line in lines(_counted(log.blocks(), seen), pick):
+    for number, line in lines(counted(log.blocks(), seen), pick):
         visits.update(pick.observe(line))
         if kept is not None:
             kept.append((number, line))

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -25,10 +25,12 @@ from privacy.errors import BadInput, Unreadable
 from privacy.sources.base import (
     PARTY,
     SUBJECT,
+    Among,
     ByKey,
     Claim,
     Delete,
     Due,
+    Every,
     Item,
     Of,
     Outcome,
@@ -40,6 +42,7 @@ from privacy.sources.base import (
     Status,
     Step,
     Subject,
+    Survey,
     Tally,
     schema_of,
 )  # fmt: skip
@@ -121,6 +124,16 @@ class MemorySource:
                 seen.add(item.key)
                 yield item
 
+    def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:
+        """See :class:`privacy.sources.base.Surveying`."""
+        of = self.system.datasets[dataset]
+        start = of.starts.column if of.starts else None
+        times = [moment(of, start, row) for row in self.store.cursor(dataset)]
+        begun = [at.astimezone(UTC) for at in times if at is not None]
+        picked = tuple(len(self._selected(Selection(dataset, pick))) for pick in picks)
+        later = sum(at > now for at in begun)
+        return Survey(len(times), 0, min(begun, default=None), len(times) - len(begun), later, picked)
+
     def apply(self, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
         """All or nothing: the rows are replaced when every step was done."""
         rows, outcomes = deepcopy(self.store.rows), []
@@ -167,7 +180,9 @@ class MemorySource:
             return [(None, None, row) for row in rows if self._key(selection.dataset, row) in pick.keys]
         if isinstance(pick, Due):
             start = dataset.starts.column if dataset.starts else None
-            return [(None, None, r) for r in rows if (at := moment(dataset, start, r)) is not None and at < pick.before]
+            dated = [(row, moment(dataset, start, row)) for row in rows if _among(pick.among, row)]
+            every = isinstance(pick, Every)
+            return [(None, None, row) for row, at in dated if every or (at is not None and at < pick.before)]
         return [
             (s.no, ",".join(names), row)
             for s in pick.subjects
@@ -192,6 +207,10 @@ class MemorySource:
         start = moment(dataset, dataset.starts.column if dataset.starts else None, row)
         oldest = None if start is None else start.astimezone(UTC)
         return Item(key, version, 1, len(repr(row)), oldest, True, digest)
+
+
+def _among(among: Among | None, row: Mapping[str, Any]) -> bool:
+    return among is None or (row[among.column] in among.kinds) is not among.others
 
 
 def _is_set(now: object, value: object) -> bool:

@@ -12,6 +12,7 @@ from privacy.testing import checks_apply as apply
 from privacy.testing import checks_errors as errors
 from privacy.testing import checks_originals as originals
 from privacy.testing import checks_read as read
+from privacy.testing import checks_survey as survey
 from privacy.testing.stores import Bench
 from privacy.testing.whose import examples_of
 
@@ -33,6 +34,8 @@ CHECKS: tuple[Check, ...] = (
     read.locate_agrees_with_read,
     read.what_is_due_ends_before_the_bound,
     read.a_record_is_found_by_its_key,
+    survey.a_survey_counts_what_would_be_located,
+    survey.records_of_each_kind_are_counted_and_located_apart,
     originals.originals_hold_no_blind_copies_of_others,
     errors.errors_name_nobody,
     apply.a_deletion_takes_its_items_and_nothing_else,
