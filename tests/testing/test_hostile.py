@@ -33,7 +33,7 @@ GUEST = Subject(3, (Identifier("email", "gast@leest.example"),))
 def library(**changes: object) -> Ref:
     dataset = {"title": T, "description": T, "key": ["year", "slip"], "purposes": ["p"], "source": T, "promise": "X",
         "parties": {"reader": {"subject": ["card", "email"]}, "friend": {"subject": ["friend"]}}, "time": "at",
-        "starts": {"column": "at"}, "erasure": {"do": "set", "set": {"note": None}}, "owner": "o",
+        "starts": {"column": "at", "kind": "title"}, "erasure": {"do": "set", "set": {"note": None}}, "owner": "o",
         "examples": [{"library.card": "A1"}, {"library.card": "B2"}],
         "columns": {n: {**c, "description": "d", "category": "user.unique_id", "provenance": "provided"}
             for n, c in COLUMNS.items()}} | changes  # fmt: skip
@@ -58,8 +58,8 @@ def store() -> MemoryStore:
                 loan("e", card="B2", at=AT + timedelta(days=3)),
                 loan("f", card="B2", at=None),
                 loan("g", email="gast@leest.example", at=AT + timedelta(days=4)),
-                loan("h", card="C3"),
-                loan("i", card="C3", at=AT + timedelta(days=5)),
+                loan("h", card="C3", title="t"),
+                loan("i", card="C3", at=AT + timedelta(days=5), title=None),
             ]
         }
     )
@@ -105,6 +105,8 @@ HOSTILE = [
     (hostile.LocatesInAnotherOrder, "locate_agrees_with_read", "another order than read"),
     (hostile.IncludesTheBound, "what_is_due_ends_before_the_bound", "not exclusive"),
     (hostile.TakesAKeyForABound, "a_record_is_found_by_its_key", "ask if the key is among"),
+    (hostile.CountsTheBound, "a_survey_counts_what_would_be_located", "records where"),
+    (hostile.LosesWhatHasNoKind, "records_of_each_kind_are_counted_and_located_apart", "of each kind"),
     (hostile.IgnoresHolds, "what_is_held_is_spared", "heed `spare`"),
     (hostile.FailsWhenRepeated, "a_deletion_is_safe_to_repeat", "fails with a KeyError"),
     (hostile.DoesItAgain, "a_deletion_is_safe_to_repeat", "again changed something"),

@@ -10,11 +10,12 @@ import random
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from privacy.sources.base import Item, Of, Outcome, Partition, Selection, Set, Step, Tally, schema_of
+from privacy.sources.base import Due, Item, Of, Outcome, Partition, Selection, Set, Step, Survey, Tally, schema_of
 from privacy.testing.memory import MemorySource, Selected
 
 Rows = Iterator[pa.RecordBatch]
@@ -281,3 +282,20 @@ class SetsEveryColumn(MemorySource):
                 if self._key(name, row) in keys:
                     row.update({n: "?" for n in texts if n not in self.system.datasets[name].key})
         return iter(outcomes)
+
+
+class CountsTheBound(MemorySource):
+    """Surveys with a bound that is included."""
+
+    def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:
+        """A microsecond later."""
+        later = [p if p.before.year == 9999 else replace(p, before=p.before + timedelta(microseconds=1)) for p in picks]
+        return super().survey(dataset, now, later)
+
+
+class LosesWhatHasNoKind(MemorySource):
+    """Finds nothing of no kind among the others: ``NOT IN`` is never true for NULL."""
+
+    def _selected(self, selection: Selection) -> list[Selected]:
+        found, among = super()._selected(selection), getattr(selection.pick, "among", None)
+        return [one for one in found if among is None or one[2][among.column] is not None]
