@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy.connections import Connection
-from privacy.errors import PrivacyError, Unreadable
+from privacy.errors import PrivacyError, RetryLater, Unreadable
 from privacy.sources.base import ByKey, Delete, Due, Selection, Status, Step
 from privacy.sources.weblogs import WeblogSource
 from privacy.storage import FolderStore
@@ -338,3 +338,52 @@ def test_a_held_line_keeps_its_file_which_is_read_again(indexed):
     outcomes = list(source.apply([step, kept], [of(customer(7))]))
     assert outcomes[-1].status is Status.HELD
     assert [item.key for item in indexed.locate(MIDDLE)[0]] == [("nginx/access-more.log.gz",)]
+
+
+@pytest.mark.parametrize("hour", [1, 23])
+@pytest.mark.parametrize("more", [-TICK, timedelta(0), TICK])
+def test_at_its_first_and_its_last_line_a_known_log_is_cut_exactly(indexed, hour, more):
+    """Edge case 1: what is known of a log says the same at its bounds as its lines do."""
+    indexed.locate(FOREVER)
+    pick = Due(DAY + timedelta(hours=hour) + more)
+    items, _ = indexed.locate(pick)
+    assert items == indexed.locate(pick, index=False)[0]
+    assert [(i.records, i.whole) for i in items] == {
+        (1, -TICK): [], (1, timedelta(0)): [], (1, TICK): [(1, False)],
+        (23, -TICK): [(2, False)], (23, timedelta(0)): [(2, False)], (23, TICK): [(3, True)],
+    }[hour, more]  # fmt: skip
+    surveys = [indexed.source(index=index)[0].survey("access", NOW, [pick]) for index in (True, False)]
+    assert surveys[0] == surveys[1]
+
+
+def test_a_name_that_means_another_known_log_by_now_gives_none_for_the_one_that_was_listed(indexed):
+    """Edge case 8: rotated between the list and the look; else one log would be planned twice, the other never."""
+    indexed.locate(FOREVER)
+    source, _ = indexed.source()
+    selection = Selection("access", FOREVER)
+    partitions = {p.name: p for p in source.partitions(selection)}
+    folder = indexed.logs.root / "nginx"
+    (folder / "access-20251126.log.gz").replace(folder / "access-20251125.log.gz")
+    with pytest.raises(RetryLater, match=r"weblogs\.rotated"):
+        list(source.locate(selection, partitions["nginx/access-20251125.log.gz"]))
+    (item,) = source.locate(selection, partitions["nginx/access-20251126.log.gz"])
+    assert item.key == ("nginx/access-20251125.log.gz",)
+
+
+def test_of_a_log_that_grew_between_the_list_and_its_rotation_nothing_partial_is_remembered(indexed):
+    """Edge case 8: what came after the list waits for the next run, which must see it."""
+    source, _ = indexed.source()
+    selection = Selection("access", FOREVER)
+    path = indexed.logs.put("nginx/access.log", [line(stamp(DAY))] * 800, at=DAY)
+    assert path.stat().st_size > 64 * 1024
+    (partition,) = (p for p in source.partitions(selection) if p.name == "nginx/access.log")
+    path.write_bytes(path.read_bytes() + line(stamp(DAY - timedelta(days=9))) + b"\n")
+    path.rename(path.with_name("access.log.1"))
+    touch(path.with_name("access.log.1"), DAY - timedelta(hours=1))  # as if it had been copied with its time
+    indexed.logs.put("nginx/access.log", [line(stamp(NOW))], at=NOW)
+    indexed.logs.put("nginx/access.log.0", [line(stamp(NOW))], at=NOW)
+    (item,) = source.locate(selection, partition)
+    assert (item.key, item.records, item.whole) == (("nginx/access.log.1",), 800, False)
+    assert [(i.key[0], i.records) for i in indexed.locate(Due(DAY - timedelta(days=8)))[0]] == [
+        ("nginx/access.log.1", 1)
+    ]
