@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privacy.connections import Connection
+from privacy.connections import Connection, EnvironmentConnections
 from privacy.errors import PrivacyError, RetryLater, Unreadable
+from privacy.sources import source_for
 from privacy.sources.base import ByKey, Delete, Due, Selection, Status, Step
 from privacy.sources.weblogs import WeblogSource
 from privacy.storage import FolderStore
@@ -387,3 +389,32 @@ def test_of_a_log_that_grew_between_the_list_and_its_rotation_nothing_partial_is
     assert [(i.key[0], i.records) for i in indexed.locate(Due(DAY - timedelta(days=8)))[0]] == [
         ("nginx/access.log.1", 1)
     ]
+
+
+def test_the_index_lies_where_whoever_makes_a_source_says(indexed):
+    """A folder of its own for each dataset, that nobody else may look into."""
+    url = {"PRIVACY_CONNECTION_LOGS": indexed.logs.root.as_uri()}
+    selection = Selection("access", MIDDLE)
+    for index in (None, indexed.index):
+        source = source_for(system(), EnvironmentConnections(url), home=indexed.logs.root, index=index)
+        items = [i for p in source.partitions(selection) for i in source.locate(selection, p)]
+        assert tuple(items) == indexed.locate(MIDDLE, index=False)[0]
+        assert indexed.index.exists() is (index is not None)
+    assert [path.name for path in indexed.index.iterdir()] == ["weblogs.access"]
+    assert (indexed.index / "weblogs.access").stat().st_mode & 0o077 == 0
+
+
+def test_many_who_write_and_forget_the_same_at_once_never_read_half_of_it(indexed):
+    """Two nights that overlap, and the workers of one."""
+    right, _ = indexed.locate(MIDDLE)
+
+    def night(number: int) -> tuple:
+        if number % 3 == 0:
+            shutil.rmtree(indexed.index, ignore_errors=True)
+        return indexed.locate(MIDDLE)[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(night, range(60))) == {right}
+    left = [path.name for path in indexed.index.rglob("*") if path.name.startswith(".")]
+    indexed.locate(MIDDLE)
+    assert left == []

@@ -18,9 +18,10 @@ from privacy.sources.base import Due, Item, Partition, Survey
 from privacy.sources.due import countable
 from privacy.sources.weblogs_apply import version
 from privacy.sources.weblogs_blocks import Log, lines
-from privacy.sources.weblogs_files import HEAD, LogFiles, Mark
+from privacy.sources.weblogs_files import HEAD, LogFiles
 from privacy.sources.weblogs_index import Known
 from privacy.sources.weblogs_lines import LineFormat
+from privacy.sources.weblogs_mark import Mark
 from privacy.sources.weblogs_scan import Seen, counted
 from privacy.sources.weblogs_times import micros, moment
 from privacy.storage import Entry

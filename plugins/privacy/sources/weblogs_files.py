@@ -7,10 +7,8 @@ web server may still be writing, the mark also has how far its whole lines reach
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -20,32 +18,12 @@ from privacy.sources.base import Partition, Selection
 from privacy.sources.weblogs_blocks import LOGS, Log
 from privacy.sources.weblogs_index import LogIndex
 from privacy.sources.weblogs_lines import LineFormat
+from privacy.sources.weblogs_mark import Mark
 from privacy.sources.weblogs_match import Matcher
 from privacy.sources.weblogs_names import is_log, log_of
 from privacy.storage import Entry, Store, translated
 
 HEAD = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What a partition's file is known by.
-
-    :param digest: sha256 of its first ``head`` uncompressed bytes.
-    :param upto: how many uncompressed bytes are read; None: all.
-    """
-
-    digest: str
-    head: int
-    upto: int | None
-
-    def __str__(self) -> str:
-        return json.dumps([self.digest, self.head, self.upto])
-
-    @classmethod
-    def parse(cls, text: str) -> Mark | None:
-        """The mark that ``str`` wrote; None for none."""
-        return cls(*json.loads(text)) if text else None
 
 
 class LogFiles:
