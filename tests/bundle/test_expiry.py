@@ -13,6 +13,7 @@ import pytest
 
 from conftest_bundle import DOCUMENT, MESSAGE, House
 from privacy.bundle.expiry import Starts, expiry
+from privacy.datamap.models import Starts as Said
 from privacy.datamap.policy import Term
 
 AT = "received_at"
@@ -123,6 +124,73 @@ def test_the_files_footer_knows_the_oldest_and_the_newest_behind_lists_and_recor
         pq.write_table(piece, tmp_path / f"{n}.parquet", row_group_size=1)
         starts.add(tmp_path / f"{n}.parquet", "at")
     assert (starts.first, starts.last, starts.waiting) == (values[2], values[1], 1)
+
+
+KINDS = {
+    "keep_at_least": "P10Y", "counts_from": "end_of_financial_year", "title": {"nl": "Overige verkopen", "en": "Other sales"},
+    "kinds": {"home": {
+        "keep_at_least": "P7Y", "counts_from": "end_of_financial_year",
+        "title": {"nl": "Verkopen hier", "en": "Sales here"},
+    }},
+}  # fmt: skip
+
+
+def of_kinds(house: House, **change: object) -> None:
+    """The same, with the kind of each message in its text."""
+    ref = house.map["mail.letters"]
+    dataset = ref.dataset.model_copy(update={"starts": Said(column=AT, kind="text"), **change})
+    system = ref.system.model_copy(update={"datasets": {"letters": dataset}})
+    house.map = replace(house.map, systems=house.map.systems | {"mail": system})
+
+
+def test_each_kind_of_record_has_its_own_term_and_an_unknown_one_the_longest(office):
+    """INV-STAT; edge cases 11 and 18."""
+    promised(office, "mail.letters", KINDS)
+    of_kinds(office)
+    given = [("home", 2019), ("home", None), ("abroad", 2018), (None, 2016), (None, None)]
+    rows = [
+        MESSAGE | {"message": f"{n}.post", "text": kind, AT: year and datetime(year, 5, 1, tzinfo=UTC)}
+        for n, (kind, year) in enumerate(given)
+    ]
+    part = office.part("mail.letters", rows[:2], rows[2:], originals=lambda _: io.BytesIO(b"x"))
+    to = office.open(office.write(office.rest([part])))
+    package = json.loads((to / "datapackage.json").read_text())
+    told = {d["dataset"]: d for d in package["privacy:datasets"]}["mail.letters"]["term"]
+    # Here from 2019: through 2026, as from 2016 elsewhere; from 2018 elsewhere: through 2028.
+    assert told == {
+        "promise": "FISCAL", "kept_through": {"oldest": "2026-12-31", "newest": "2028-12-31"}, "not_begun": 2,
+    }  # fmt: skip
+    (table,) = [r for r in package["resources"] if r["name"] == "mail.letters.parquet"]
+    term = table["privacy:term"]
+    assert (term["keep_at_least"], term["kind_in"], term["kinds"]["home"]["keep_at_least"]) == ("P10Y", "text", "P7Y")
+    assert (term["of"]["nl"], term["kinds"]["home"]["of"]["en"]) == ("Overige verkopen", "Sales here")
+    nl, en = (to / "LEESMIJ.html").read_text(), (to / "README.html").read_text()
+    assert (
+        "Verkopen hier: ten minste 7 jaar, geteld vanaf het einde van het boekjaar; "
+        "Overige verkopen: ten minste 10 jaar, geteld vanaf het einde van het boekjaar"
+    ) in nl
+    assert "Sales here: at least 7 years" in en
+    assert "Other sales: at least 10 years" in en
+    assert "de oudste bewaard tot en met 31 december 2026, de nieuwste tot en met 31 december 2028" in nl
+
+
+def test_a_dataset_of_one_kind_has_the_term_of_that_alone(office):
+    """MAIL-STAT: other mail has a limit of its own."""
+    promised(office, "mail.letters", KINDS)
+    of_kinds(office, starts=Said(column=AT), term_kind="home")
+    term, nl, _ = letters(office, datetime(2019, 5, 1, tzinfo=UTC))
+    assert term == {"promise": "FISCAL", "kept_through": {"oldest": "2026-12-31", "newest": "2026-12-31"}}
+    assert "Ten minste 7 jaar" in nl
+    assert "10 jaar" not in nl
+
+
+def test_what_goes_with_something_else_says_with_what(office):
+    of_kinds(office, starts=None, follows="dossiers.files")
+    term, nl, en = letters(office, datetime(2019, 5, 1, tzinfo=UTC))
+    assert term == {"promise": "FISCAL"}
+    title = office.map["dossiers.files"].dataset.title
+    assert f"gaat weg samen met: {title.nl}" in nl
+    assert f"goes together with: {title.en}" in en
 
 
 def test_an_empty_dataset_has_no_dates(office):

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from privacy.cli import explain as command
+from privacy.cli.explain import _lines
 from privacy.connections import EnvironmentConnections
 from privacy.datamap.kinds import normal
 from privacy.datamap.load import DataMap, load
 from privacy.errors import BadInput
 from privacy.holds import Everything, HoldKind, Keys
-from privacy.rights.explain import explain
+from privacy.rights.explain import explain, facts
 from privacy.sources import source_for
 from privacy.sources.base import Identifier, Source, Subject
 from privacy.sources.keyed import typed_key
@@ -141,6 +142,45 @@ def test_a_key_is_typed_by_its_columns_and_never_repeated(shop):
             typed_key(ref, parts)
         assert "veer" not in str(problem.value)
         assert "9999" not in str(problem.value)
+
+
+def until(shop: Shop, dataset: str, key: list[Any]) -> tuple[dict[str, Any], str]:
+    """When a record goes: for machines, and in words."""
+    found = shop.explain(dataset, key)
+    return facts(shop.datamap, found)["term"], "\n".join(_lines(shop.datamap, found, personal=False))
+
+
+def test_when_a_record_goes_is_what_the_answer_sheet_says(shop):
+    """Edge cases 16 and 18: by the record's own kind; an open dispute, an application that is open."""
+    kinds = set()
+    for dataset in ("shop.orders", "shop.engravings", "shop.contact_messages", "recruiting.applications"):
+        for *key, due, bound in shop.answers["terms"][dataset]:
+            term, _ = until(shop, dataset, key)
+            at = term["gone_by" if bound == "at_most" else "kept_until"]
+            assert (at and at.isoformat().replace("+00:00", "Z")) == due, (dataset, key)
+            assert (term["started"] is None) == (due is None)
+            kinds.add((dataset, term["kind"]))
+    assert kinds == {
+        ("shop.orders", "domestic"), ("shop.orders", None), ("shop.engravings", "domestic"), ("shop.engravings", None),
+        ("shop.contact_messages", "other"), ("recruiting.applications", None),
+    }  # fmt: skip
+
+
+def test_the_kind_of_a_record_is_told_in_words(shop):
+    _, text = until(shop, "shop.orders", [1101])
+    assert "of the kind: " in text
+    term, text = until(shop, "shop.orders", [1103])
+    assert (term["kind"], term["started"]) == ("domestic", None)
+    assert "of the kind: Sales within the Netherlands" in text
+    assert "its term has not begun: term_starts is empty" in text
+    assert "of the kind: Other messages" in until(shop, "shop.contact_messages", [1])[1]
+
+
+def test_a_file_says_with_what_it_goes(shop):
+    file = shop.answers["terms"]["dossiers.applications"][0][0]
+    term, text = until(shop, "dossiers.applications", [file])
+    assert (term["follows"], term["started"]) == ("recruiting.applications", None)
+    assert "goes with Your applications (recruiting.applications), right before that\n  at most P14D" in text
 
 
 # The command, on the hair salon

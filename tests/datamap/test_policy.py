@@ -49,6 +49,36 @@ def test_a_key_without_a_value_is_not_a_record_kept_for_ever():
     assert "a term has keep_at_least" in message(Term, {"every": "P1D"})
 
 
+STAT = {"keep_at_least": "P10Y", "title": T}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        ({"here": {"keep_at_least": "P0Y", "title": T}}, "is nothing: a term is longer than that"),
+        ({"here": {"keep_at_least": "-P7Y", "title": T}}, "is no period"),
+        ({"here": {"keep_at_least": "P7J", "title": T}}, "is no period"),
+        ({"here": {"keep_at_least": None, "title": T}}, "keep_at_least: there is nothing there"),
+        ({"here": None}, "kinds.here"),
+        ({"here": {"title": T}}, "a term has keep_at_least"),
+        ({"here": {"keep_at_most": "P7Y", "title": T}}, "keep_at_most needs `every`"),
+        ({"here": {"keep_at_least": "P7Y"}}, "kinds.here: say which records it is for (`title`)"),
+        ({"here": {"keep_at_least": "P7Y", "title": T, "kinds": {"x": STAT}}}, "a kind has no kinds of its own"),
+        ({"Here": STAT}, "should match pattern"),
+    ],
+)  # fmt: skip
+def test_the_term_of_a_kind_is_as_strict_as_any(kinds, said):
+    """Edge case 25: of 0, null, negative, a typo in its unit."""
+    assert said in message(Term, STAT | {"kinds": kinds})
+
+
+def test_whoever_reads_of_a_term_with_kinds_is_told_what_the_rest_is():
+    kinds = {"here": {"keep_at_least": "P7Y", "title": T}}
+    assert "a term with kinds: say which records" in message(Term, {"keep_at_least": "P10Y", "kinds": kinds})
+    term = Term.model_validate(STAT | {"kinds": kinds})
+    assert [str(term.of(kind).keep_at_least) for kind in ("here", "there", "", None)] == ["P7Y", "P10Y", "P10Y", "P10Y"]
+
+
 def test_a_limit_needs_to_say_how_often_its_purge_runs():
     assert "keep_at_most needs `every`" in message(Term, {"keep_at_most": "P1M"})
 

@@ -315,6 +315,8 @@ def _kinds_by_record(term: Term, here: str, source: str) -> Iterator[str]:
         shortest, own = kind.keep_at_least, term.keep_at_least
         if (kind.keep_at_most is None) != (term.keep_at_most is None) or (shortest is None) != (own is None):
             yield f"{here}: kind {name!r} has other bounds than the term itself; make it a dataset with `term_kind`"
+        elif kind.counts_from != term.counts_from:
+            yield f"{here}: kind {name!r} counts from {kind.counts_from}, the term itself from {term.counts_from}"
         elif shortest is not None and own is not None and shortest.longest > own.longest:
             yield f"{here}: kind {name!r} is kept longer than an unknown kind, which takes the longest term"
 
