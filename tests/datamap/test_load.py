@@ -115,6 +115,56 @@ def test_a_mistake_names_file_dataset_key_and_what_to_write(home, file, old, new
         assert words in text
 
 
+HIRE_TERM = "term: {keep_at_most: P3Y, every: P7D, margin: P1D}"
+KINDS = "term: {keep_at_most: P3Y, every: P7D, margin: P1D, title: {nl: r, en: r}, kinds: {bike: {title: {nl: f, en: f}, %s}}}"
+BIKE = "keep_at_most: P1Y, every: P7D"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "said"),
+    [
+        (None, "starts: {column: began}", "starts: {column: began, kind: depot}",
+            "datasets.hires.starts.kind: the promise's term has no kinds"),
+        (BIKE, "starts: {column: began}", "starts: {column: began, kind: depo}", "there is no column 'depo'"),
+        (BIKE, "starts: {column: began}", "starts: {column: began, kind: began}", "column 'began' is no text"),
+        (BIKE, "starts: {column: began}", "starts: {column: began}\n    term_kind: bik",
+            "datasets.hires.term_kind: the term of HIRE-3Y has no kind 'bik'; did you mean 'bike'?"),
+        (BIKE, "starts: {column: began}", "starts: {column: began, kind: depot}\n    term_kind: bike", "not both"),
+        # Deleted too early, or kept for ever: a record of a kind has the bounds that the purge of the others keeps.
+        ("keep_at_least: P1Y", "starts: {column: began}", "starts: {column: began, kind: depot}",
+            "kind 'bike' has other bounds than the term itself"),
+        (f"{BIKE}, counts_from: end_of_financial_year", "starts: {column: began}", "starts: {column: began, kind: depot}",
+            "kind 'bike' counts from end_of_financial_year, the term itself from event"),
+        (BIKE, "starts: {column: began}", "follows: velo.riders", "velo.riders has no `starts` of its own"),
+        (BIKE, "starts: {column: began}", "follows: velo.rider", "there is no dataset 'velo.rider'; did you mean 'velo.riders'?"),
+        (BIKE, "starts: {column: began}", "starts: {column: began}\n    follows: velo.riders", "not both"),
+    ],
+)  # fmt: skip
+def test_a_kind_that_no_purge_could_keep_is_a_mistake(home, kind, old, new, said):
+    """Edge case 25."""
+    if kind is not None:
+        edit(home, POLICY, HIRE_TERM, KINDS % kind)
+    assert load(home)
+    edit(home, MAP, old, new)
+    assert said in refused(home)
+
+
+def test_a_dataset_has_the_term_of_its_kind_and_one_with_a_column_those_of_all(home):
+    edit(home, POLICY, HIRE_TERM, KINDS % BIKE)
+    whole = load(home)
+    hires = whole["velo.hires"].dataset
+    assert str(whole.policy.term_of(hires).keep_at_most) == "P3Y"
+    assert list(whole.policy.terms_of(hires)) == [None]
+    edit(home, MAP, "starts: {column: began}", "starts: {column: began, kind: depot}")
+    by_kind = load(home)
+    terms = by_kind.policy.terms_of(by_kind["velo.hires"].dataset)
+    assert {kind: str(term.keep_at_most) for kind, term in terms.items()} == {"bike": "P1Y", None: "P3Y"}
+    edit(home, MAP, "starts: {column: began, kind: depot}", "starts: {column: began}\n    term_kind: bike")
+    of_one = load(home)
+    terms = of_one.policy.terms_of(of_one["velo.hires"].dataset)
+    assert {kind: str(term.keep_at_most) for kind, term in terms.items()} == {None: "P1Y"}
+
+
 def test_all_mistakes_of_a_file_are_told_at_once(home):
     edit(home, MAP, "    table: riders", "    tabel: riders")
     edit(
