@@ -223,7 +223,7 @@ def test_an_engineer_adds_a_kind_of_source_with_a_class(tmp_path, monkeypatch, s
     monkeypatch.setitem(
         privacy.sources._MADE,
         "till",
-        lambda system, connection, _, batch_rows: names["TillSource"](system, connection, batch_rows=batch_rows),
+        lambda system, connection, _, batch_rows, __: names["TillSource"](system, connection, batch_rows=batch_rows),
     )
     monkeypatch.setattr(privacy.sources.described, "KINDS", (*privacy.sources.KINDS, "till"))
     (tmp_path / "till").mkdir()
