@@ -67,7 +67,9 @@ def test_a_select_gives_exactly_the_columns_of_its_dataset(made, ref):
 def test_every_table_and_column_is_claimed(made, system):
     """Edge case 25: an unclaimed new column."""
     db = made.recruiting if system == "recruiting" else made.db
-    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'").fetchall():
+    for (table,) in db.execute(
+        "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'"
+    ).fetchall():
         columns = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
         assert columns - set(MAP[f"{system}.{table}"].dataset.columns) <= set()
 

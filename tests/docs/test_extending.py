@@ -110,6 +110,23 @@ def commands(text: str) -> Iterator[str]:
         yield from (line.partition("  #")[0].strip() for line in block.splitlines() if line.strip())
 
 
+def test_a_reader_adds_a_rule_to_a_purge_and_sees_what_it_would_delete(tmp_path, monkeypatch, shop):
+    text = section("A new table")
+    reader = Reader(tmp_path, monkeypatch, shop)
+    before = (tmp_path / "shop/shop.db").read_bytes()
+    _, rules, _ = blocks(text, "yaml")
+    (reader.home / "policy/purges.yaml").write_text(f"purges:\n{rules}", encoding="utf-8")
+    listed, plan = [c for c in commands(text) if c.startswith("privacy purge ")]
+    said = reader.typed(listed).stdout
+    assert "reviews   purge_finished_purposes  PURPOSES" in said
+    planned = reader.typed(plan)
+    assert planned.exit_code == 0, planned.output
+    assert "shop.reviews" in planned.stdout
+    assert "Broken since" in planned.stdout
+    assert (tmp_path / "shop/shop.db").read_bytes() == before
+    assert "purge.unknown" in reader.typed("privacy purge plan revews").stderr
+
+
 def test_a_reader_adds_a_table_with_a_block_and_a_select(tmp_path, monkeypatch, shop):
     """Edge case 25: the unclaimed table is found, described, and then complete."""
     text = section("A new table")
@@ -119,12 +136,12 @@ def test_a_reader_adds_a_table_with_a_block_and_a_select(tmp_path, monkeypatch, 
     for file in ("shop/shop.db", "alone.db"):
         words = shlex.split(create.replace(".state/up/shop/shop.db", f"{tmp_path}/{file}"))
         subprocess.run([sys.executable, *words[1:]], check=True)
-    check, new, again, ask, tries, explain, records = [c for c in commands(text) if c.startswith("privacy ")]
+    check, new, again, ask, tries, explain, records, *_ = [c for c in commands(text) if c.startswith("privacy ")]
     found = reader.typed(check)
     assert found.exit_code == 1
     assert "problem: [datamap.unclaimed] No dataset describes this table. (shop: loyalty_points)" in found.stdout
     drafted = reader.typed(new).stdout
-    block, excuse = blocks(text, "yaml")
+    block, _, excuse = blocks(text, "yaml")
     columns = re.compile(r"^      (\w+): \{type:", re.MULTILINE)
     assert columns.findall(drafted) == columns.findall(block)
     reader.append("shop", block)

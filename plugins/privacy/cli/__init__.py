@@ -14,6 +14,7 @@ from privacy.cli.common import Json, lines, tell, workbench
 from privacy.cli.datamap import app as datamap_app
 from privacy.cli.explain import explain as explain_command
 from privacy.cli.ledger import app as ledger_app
+from privacy.cli.purge import app as purge_app
 from privacy.cli.request import app as request_app
 from privacy.cli.usage import UsageError, discreet
 from privacy.errors import PrivacyError
@@ -70,6 +71,7 @@ app.add_typer(request_app, name="request", help="The register of requests.")
 app.add_typer(bundle_app, name="bundle", help="Sealed bundles.")
 app.add_typer(datamap_app, name="datamap", help="What is held, on whom, why.")
 app.add_typer(ledger_app, name="ledger", help="The compliance records.")
+app.add_typer(purge_app, name="purge", help="What is past its term.")
 app.command("explain")(explain_command)
 
 

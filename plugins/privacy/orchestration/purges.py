@@ -59,9 +59,10 @@ def rules_of(house: House, purge: str, wanted: list[str] | None = None) -> list[
     return [name for name in made.rules if not wanted or name in wanted]
 
 
-def plan(house: House, run: PurgeRun) -> dict[str, Any]:
+def plan(house: House, run: PurgeRun, *, say: Callable[[str], None] = print) -> dict[str, Any]:
     """Make the plan, and record that the run begins; of a dry run, that somebody looked.
 
+    :param say: told the figures, for people: by default the task's log.
     :returns: what it would do, and the guards that it trips.
     :raises Refused: ``purge.other_digest``: it is not the plan that was expected.
     """
@@ -74,8 +75,8 @@ def plan(house: House, run: PurgeRun) -> dict[str, Any]:
         plans.close_lost(means, run.rule, actor=run.actor, but=run.id)
     as_of = run.as_of or means.clock.now()
     made = plans.make(means, run.rule, run.id, as_of, **_before(house, run.rule, as_of))
-    _overview(house, made)
-    _applicants(house, run, made)
+    _overview(house, made, say)
+    _applicants(house, run, made, say)
     if run.expected and made.digest != run.expected:
         raise Refused(
             "purge.other_digest", "The plan is not the one that was expected; nothing was deleted.", where=run.rule,
@@ -223,17 +224,17 @@ def _begin_without_plan(house: House, run: PurgeRun) -> None:
     )
 
 
-def _overview(house: House, made: Plan) -> None:
+def _overview(house: House, made: Plan, say: Callable[[str], None]) -> None:
     from privacy.orchestration.overview import figures, waits_until
 
     table = figures(made)
     table.to_csv(house.means.folder / made.run / "overview.csv", index=False)
-    print(table.to_string(index=False))  # noqa: T201 - the task's log is where an operator reads it
-    print(waits_until(made, house.clock.now(), house.policy.zone))  # noqa: T201
-    print(f"digest {made.digest}  as of {made.as_of}")  # noqa: T201
+    say(table.to_string(index=False))
+    say(waits_until(made, house.clock.now(), house.policy.zone))
+    say(f"digest {made.digest}  as of {made.as_of}")
 
 
-def _applicants(house: House, run: PurgeRun, made: Plan) -> None:
+def _applicants(house: House, run: PurgeRun, made: Plan, say: Callable[[str], None]) -> None:
     """What a person has to see to before applications go: personnel records that lack something, mail elsewhere."""
     from privacy.plans.applicants import CODE, mail_elsewhere
     from privacy.plans.doing import moved
@@ -241,13 +242,13 @@ def _applicants(house: House, run: PurgeRun, made: Plan) -> None:
     means = house.means
     found = moved(means, made, write=False)
     for code, count in found.missing.items():
-        print(f"{count} people were hired, and their applications stay: {code}")  # noqa: T201
+        say(f"{count} people were hired, and their applications stay: {code}")
     _, rule = plans_rule(house, made.rule)
     for step in made.steps:
         if means.datamap[step.dataset].dataset.strays is not None:
             mail = mail_elsewhere(means, rule, step.due)
             if mail.datasets:
-                print(  # noqa: T201
+                say(
                     f"{sum(mail.datasets.values())} messages of applicants lie in other folders, {mail.last} for the "
                     "last time: move what belongs to an application into its folder"
                 )
