@@ -54,7 +54,7 @@ def in_a_process(studio: Studio, rule: str, die_at: int, seen: Path) -> int:
         told: list[str] = []
 
         def hook(event: str, arguments: tuple[object, ...]) -> None:
-            if event in EVENTS and str(studio.folder) in str(arguments) or event in ("os.remove", "os.rename"):
+            if (event in EVENTS and str(studio.folder) in str(arguments)) or event in ("os.remove", "os.rename"):
                 told.append(event)
                 if len(told) == die_at:
                     os.kill(os.getpid(), signal.SIGKILL)
