@@ -36,6 +36,11 @@ class Settings(BaseSettings):
     )
     pause: float = Field(default=0.0, ge=0, le=60, description="Seconds that a purge waits between two of these.")
 
+    head_copies: Path | None = Field(
+        default=None,
+        description="A folder, best on another machine, to which every verification adds a copy of the ledger's head.",
+    )
+
     @property
     def master_key_file(self) -> Path:
         """The file that holds the master key."""
@@ -70,4 +75,7 @@ def settings() -> Settings:
         raise BadConfiguration(
             "settings.invalid", f"A setting cannot be used: {names}.", advice="Correct the environment variable."
         ) from None
-    return found.model_copy(update={"home": found.home.resolve(), "state": found.state.resolve()})
+    places = {"home": found.home.resolve(), "state": found.state.resolve()}
+    if found.head_copies is not None:
+        places["head_copies"] = found.head_copies.resolve()
+    return found.model_copy(update=places)

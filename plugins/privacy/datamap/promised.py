@@ -1,4 +1,4 @@
-"""The policy and the data map held against each other: words of the statement that no dataset gives a meaning.
+"""The policy and the data map held against each other: words that no dataset gives a meaning, terms that nobody keeps.
 
 The other way round is no matter of a check: a purpose, processor, promise or category that the policy does not have
 does not load (``privacy.datamap.load``).
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from privacy.datamap.completeness import Finding
 from privacy.datamap.load import DataMap
+from privacy.datamap.policy import Term
 
 
 def unnamed(datamap: DataMap) -> list[Finding]:
@@ -18,6 +19,52 @@ def unnamed(datamap: DataMap) -> list[Finding]:
     A statement may speak of more than is held today; a word for something that was given up should go.
     """
     return [*_categories(datamap), *_named(datamap), *_subjects(datamap)]
+
+
+def unproven(datamap: DataMap) -> list[Finding]:
+    """Terms that nobody keeps: no rule of a purge proves the promise, or takes a dataset that is under it. All red.
+
+    A promise whose term ends with an event has none; neither has a dataset that names nobody and has no start.
+    """
+    policy = datamap.policy
+    rules = [rule for purge in policy.purges.values() for rule in purge.rules.values()]
+    proven = {promise for rule in rules for promise in rule.promises}
+    purged = {full for rule in rules for full in rule.datasets}
+    found = [
+        Finding(
+            "policy", name, f"No rule keeps the term of {name} ({_words(promise.term)}), so nothing proves it.",
+            "Add a rule with this promise under `purges:` of the policy.", "policy.unproven",
+        )
+        for name, promise in policy.promises.items()
+        if promise.term is not None and bounded(promise.term) and name not in proven
+    ]  # fmt: skip
+    for ref in datamap:
+        dataset = ref.dataset
+        term = policy.promises[dataset.promise].term
+        if term is None or not bounded(term) or ref.full in purged or dataset.delivery is not None:
+            continue
+        dated = dataset.starts is not None or dataset.follows is not None
+        if dated or dataset.people:
+            begins = "" if dated else ", and say what its term counts from (`starts`) or what it `follows`"
+            found.append(
+                Finding(
+                    ref.system.system, ref.name,
+                    f"It is under {dataset.promise} ({_words(term)}), and no rule purges it: it is kept for ever.",
+                    f"Add it to the datasets of a rule of {dataset.promise}{begins}.", "datamap.unpurged",
+                )
+            )  # fmt: skip
+    return found
+
+
+def bounded(term: Term) -> bool:
+    """Whether a term ends with time, and not with an event."""
+    return bool(term.keep_at_least or term.keep_at_most)
+
+
+def _words(term: Term | None) -> str:
+    assert term is not None  # noqa: S101 - of a promise that has one
+    bounds = (("at least", term.keep_at_least), ("at most", term.keep_at_most))
+    return ", ".join(f"{word} {period}" for word, period in bounds if period is not None)
 
 
 def _categories(datamap: DataMap) -> Iterator[Finding]:

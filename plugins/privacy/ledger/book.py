@@ -14,8 +14,11 @@ import sqlalchemy as sa
 from privacy.clock import Clock, SystemClock
 from privacy.database import reading, translated
 from privacy.keys import MasterKey
+from privacy.ledger import runs
+from privacy.ledger.archive import Archive
 from privacy.ledger.chain import HeadFile
 from privacy.ledger.entries import Begun, Ended, Event, made
+from privacy.ledger.runs import RuleRun
 from privacy.ledger.tables import ledger
 from privacy.ledger.verification import Verification, verified
 from privacy.ledger.writing import Writing
@@ -92,23 +95,28 @@ class Ledger:
         with translated("ledger"), reading(self._engine).connect() as connection:
             return [Recorded(r.seq, json.loads(r.entry), r.hash) for r in connection.execute(query)]
 
+    def last(self, rule: str, status: str | None = None) -> RuleRun | None:
+        """The rule's latest run that has ended, by when it began; None: there was none.
+
+        :param status: of those that ended so (``done``, ``failed``, ``stopped``).
+        """
+        with translated("ledger"), reading(self._engine).connect() as connection:
+            return runs.last(connection, rule, status)
+
+    def runs(
+        self, rule: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> list[RuleRun]:
+        """Runs of a rule (None: of every rule) that began in a period, the earliest first, also those without an end.
+
+        :param since: from then on. :param until: before then. Aware.
+        """
+        with translated("ledger"), reading(self._engine).connect() as connection:
+            return runs.between(connection, rule, since, until)
+
     def last_done(self, rule: str) -> LastDone | None:
         """The rule's last run that was done; None: there was none."""
-        ended = ledger.alias("ended")
-        query = (
-            sa.select(ledger.c.entry.label("begun"), ended.c.entry.label("ended"))
-            .join(ended, sa.and_(ended.c.run == ledger.c.run, ended.c.kind == "run.ended", ended.c.status == "done"))
-            .where(ledger.c.kind == "run.begun", ledger.c.rule == rule)
-            .order_by(ended.c.seq.desc())
-            .limit(1)
-        )
-        with translated("ledger"), reading(self._engine).connect() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        begun, over = json.loads(row.begun), json.loads(row.ended)
-        as_of = datetime.fromisoformat(begun.get("as_of") or begun["at"])
-        return LastDone(str(begun["run"]), as_of, over.get("foreseen"))
+        found = self.last(rule, "done")
+        return None if found is None else LastDone(found.run, found.as_of, found.foreseen)
 
     def unended(self, rule: str) -> list[str]:
         """The runs of a rule that have begun, and whose end is not recorded, the earliest first."""
@@ -124,6 +132,11 @@ class Ledger:
         What holds and register say beside it is compared by :meth:`privacy.rights.house.House.verify`.
         """
         return verified(self._engine, self._head)
+
+    @property
+    def archive(self) -> Archive:
+        """Its entries as they are hashed, heads that were signed, and what evidence asks of them."""
+        return Archive(self._engine, self._head)
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:

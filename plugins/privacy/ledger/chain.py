@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import rfc8785
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from filelock import FileLock, Timeout
 
 from privacy.errors import GiveUp, PrivacyError, RetryLater, Tampered
@@ -42,6 +44,44 @@ class Head:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """A head as it was signed once.
+
+    :param at: when (ISO 8601, UTC), as it was signed. :param signature: Ed25519 (hex) over the canonical JSON of the
+        other three.
+    """
+
+    head: Head
+    at: str
+    signature: str
+
+    @classmethod
+    def made(cls, head: Head, at: datetime, signer: Ed25519PrivateKey) -> Self:
+        """Sign a head. :param at: aware."""
+        when = at.astimezone(UTC).isoformat(timespec="microseconds")
+        return cls(head, when, signer.sign(_content(head, when)).hex())
+
+    @classmethod
+    def parsed(cls, raw: bytes, public: Ed25519PublicKey) -> Self:
+        """What a file of :meth:`as_json` holds. :raises ValueError: it is none, or another key signed it."""
+        try:
+            found = json.loads(raw)
+            made = cls(Head(int(found["seq"]), str(found["hash"])), str(found["at"]), str(found["signature"]))
+            public.verify(bytes.fromhex(made.signature), _content(made.head, made.at))
+        except (InvalidSignature, ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError("no head that this key has signed") from None
+        return made
+
+    def as_json(self) -> dict[str, int | str]:
+        """For a file, or a page that checks it."""
+        return {"seq": self.head.seq, "hash": self.head.hash, "at": self.at, "signature": self.signature}
+
+
+def _content(head: Head, at: str) -> bytes:
+    return rfc8785.dumps({"seq": head.seq, "hash": head.hash, "at": at})
+
+
 class HeadFile:
     """The signed head on disk; it never goes back.
 
@@ -51,6 +91,15 @@ class HeadFile:
     def __init__(self, path: Path, key: MasterKey) -> None:
         self._path = path
         self._signer = key.signer()
+
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        """What its signature, and every copy's, is checked with."""
+        return self._signer.public_key()
+
+    def sign(self, head: Head, at: datetime) -> SignedHead:
+        """Sign for a head that was verified, beside the one that stands. :param at: aware."""
+        return SignedHead.made(head, at, self._signer)
 
     def read(self, *, settled: bool = False) -> Head | None:
         """The head; None where none was ever written.
@@ -63,16 +112,18 @@ class HeadFile:
         if settled:
             with self._locked():
                 return self.read()
+        found = self.signed()
+        return None if found is None else found.head
+
+    def signed(self) -> SignedHead | None:
+        """The head with its signature; None where none was ever written. :raises: as :meth:`read`."""
         try:
-            raw = json.loads(self._path.read_bytes())
-            signature = bytes.fromhex(raw.pop("signature"))
-            self._signer.public_key().verify(signature, rfc8785.dumps(raw))
-            return Head(int(raw["seq"]), str(raw["hash"]))
+            return SignedHead.parsed(self._path.read_bytes(), self._signer.public_key())
         except FileNotFoundError:
             return None
         except OSError as problem:
             raise self._failed(problem) from None
-        except (InvalidSignature, ValueError, KeyError, TypeError, AttributeError):
+        except ValueError:
             raise Tampered(
                 "ledger.head",
                 "The ledger's head is not signed by this installation.",
@@ -105,7 +156,7 @@ class HeadFile:
             try:
                 try:
                     with next_.open("w") as file:
-                        json.dump(self._signed(head, at), file)
+                        json.dump(self.sign(head, at).as_json(), file)
                         file.flush()
                         os.fsync(file.fileno())
                 except OSError as problem:
@@ -135,11 +186,6 @@ class HeadFile:
         except OSError as problem:
             # The entry is committed: to fail now would tell its writer that it is not. The next append signs for it.
             _log.warning("the ledger's head could not be put in place (errno %s)", problem.errno)
-
-    def _signed(self, head: Head, at: datetime) -> dict[str, int | str]:
-        when = at.astimezone(UTC).isoformat(timespec="microseconds")
-        content: dict[str, int | str] = {"seq": head.seq, "hash": head.hash, "at": when}
-        return {**content, "signature": self._signer.sign(rfc8785.dumps(dict(content))).hex()}
 
     def _failed(self, problem: OSError) -> PrivacyError:
         where = str(self._path)

@@ -61,9 +61,10 @@ def verified(engine: sa.Engine, file: HeadFile) -> Verification:
                 problems.append(f"Entry {count} is missing: the next one there is {seq}.")
                 break
             # SQLite keeps bytes in a column of text, where somebody puts them.
-            digest = sha256(previous + entry.encode()) if isinstance(entry, str) else sha256()
-            previous = digest.digest()
-            if digest.hexdigest() != stored:
+            if isinstance(entry, str):
+                previous = sha256(previous + entry.encode()).digest()
+            # The digest is taken once: OpenSSL copies its state for each.
+            if previous.hex() != stored or not isinstance(entry, str):
                 problems.append(f"Entry {seq} is not what was recorded.")
                 break
             if head is not None and seq == head.seq:

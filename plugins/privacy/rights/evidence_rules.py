@@ -1,0 +1,175 @@
+"""The runs of rules as evidence: young enough, ended, answered, and believable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from privacy.datamap.policy import Rule, Term
+from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
+from privacy.retention.horizon import horizon, limit
+from privacy.rights.evidence import MISSING, VERIFIED, Check, Finding
+
+if TYPE_CHECKING:
+    from privacy.datamap.load import DataMap
+    from privacy.ledger import RuleRun
+    from privacy.rights.house import House
+
+ENDS_WITHIN = timedelta(days=1)
+"""A run that began longer ago than this and has no end has died."""
+
+ANSWERED_WITHIN = timedelta(hours=1)
+"""A question that waits longer than this is told of."""
+
+AHEAD = timedelta(minutes=5)
+"""So much the clocks of two machines may differ."""
+
+
+def proofs(house: House, now: datetime) -> Iterator[Finding]:
+    """Every rule has a run that is done, and no older than the interval of its term."""
+    ends = house.ledger.archive.ends()
+    installed = now if ends is None else datetime.fromisoformat(ends[0]["at"])
+    for purge, made in house.policy.purges.items():
+        for name, rule in made.rules.items():
+            good, latest = house.ledger.last(name, "done"), house.ledger.last(name)
+            since = installed if good is None else good.as_of
+            every, allowed = _every(_term(house, rule))
+            breaks = None if good is None else broken(house, rule, good)
+            again = f"Repair what the red task of {purge} says, and start it with this rule."
+            if latest is not None and latest.reason == UNANSWERED:
+                yield Finding(
+                    "evidence.unanswered", rule.promises, name,
+                    f"Nobody has answered whether rule {name} of {purge} may delete; nothing was deleted.",
+                    f"Start {purge} with this rule, and answer its question in Airflow.", breaks,
+                )  # fmt: skip
+            elif now - since > allowed:
+                yield Finding(
+                    "evidence.stale", rule.promises, name, _stale(purge, name, since, every, good, latest), again, breaks
+                )
+            if good is not None and _left_over(house, rule, good):
+                yield Finding(
+                    "evidence.left_over", rule.promises, name,
+                    f"The last run of rule {name} of {purge} was done, and held nothing back, yet a record is left that "
+                    f"was due as of then: its oldest is of {good.oldest_remaining:%Y-%m-%d}.",
+                    f"Look at the store and at the dataset's SELECT: privacy ledger show --run {good.run}.", breaks,
+                )  # fmt: skip
+
+
+def ended(house: House, now: datetime) -> Iterator[Finding]:
+    """Every run has ended (edge case 13)."""
+    for begun in house.ledger.archive.unended(now - ENDS_WITHIN):
+        rule = begun.get("rule")
+        again = f"Start {begun['pipeline']} again: it ends this run with what the stores say."
+        yield Finding(
+            "evidence.unended", tuple(begun.get("promises", ())), str(begun["run"]),
+            f"A run of {begun['pipeline']}{f' (rule {rule})' if rule else ''} began on {_day(begun['at'])}, and its end is "
+            "not recorded.", again,
+        )  # fmt: skip
+
+
+def answered(house: House, now: datetime) -> Iterator[Finding]:
+    """No question waits for an answer for long."""
+    for asked in house.ledger.archive.open_questions(ASKED, (APPROVED, REFUSED, UNANSWERED)):
+        at, name = datetime.fromisoformat(asked["at"]), str(asked.get("rule", ""))
+        if now - at <= ANSWERED_WITHIN:
+            continue
+        try:
+            purge, rule = house.policy.rule(name)
+        except KeyError:
+            purge, promises, breaks = "its purge", (), None
+        else:
+            good = house.ledger.last(name, "done")
+            promises, breaks = rule.promises, None if good is None else broken(house, rule, good)
+        yield Finding(
+            "evidence.asked", promises, name,
+            f"Since {at:%Y-%m-%d %H:%M} UTC an answer is awaited whether rule {name} may delete.",
+            f"Answer it in Airflow, among the required actions of {purge}.", breaks,
+        )  # fmt: skip
+
+
+def signed_late(house: House, _: datetime) -> Iterator[Finding]:
+    """Entries that were signed for later than they were written, since the last time that anybody verified."""
+    known = max((e["seq"] for e in house.ledger.archive.events(VERIFIED, MISSING)), default=0)
+    for first, last in house.ledger.verify().recovered:
+        if last > known:
+            yield Finding(
+                "evidence.signed_late", (), f"entries {first} to {last}",
+                "They were signed for later than they were written: after a crash, or by somebody who wrote into the table.",
+                "Compare them with what ran then: privacy ledger show.",
+            )  # fmt: skip
+
+
+def clock(house: House, now: datetime) -> Iterator[Finding]:
+    """The ledger knows no later moment than now (edge case 13)."""
+    ends = house.ledger.archive.ends()
+    if ends is not None and datetime.fromisoformat(ends[1]["at"]) > now + AHEAD:
+        yield Finding(
+            "evidence.clock", (), "clock", f"The ledger's last entry is of {_day(ends[1]['at'])}, which is yet to come.",
+            "Set the machine's clock; no proof is young while it is wrong.",
+        )  # fmt: skip
+
+
+OF_LEDGER: list[Check] = [clock, proofs, ended, answered, signed_late]
+"""What is asked of a ledger that stands."""
+
+
+def broken(house: House, rule: Rule, good: RuleRun) -> datetime | None:
+    """When the promise is broken for a record that the run has just left: its bound, and the term more.
+
+    :returns: aware, UTC; None: the term has no limit.
+    """
+    zone = house.policy.zone
+    terms = _terms(house.datamap, rule)
+    if len(terms) == 1 and good.bound is not None:
+        return limit(good.bound, terms[0], zone)
+    limits = [limit(horizon(term, good.as_of, zone).before, term, zone) for term in terms if term.every]
+    return min((at for at in limits if at is not None), default=None)
+
+
+def _left_over(house: House, rule: Rule, good: RuleRun) -> bool:
+    """Whether a record is left that every term of the rule had let go, although nothing was held back (edge case 28)."""
+    if good.oldest_remaining is None or good.held or good.failed or good.retained:
+        return False
+    bounds = [horizon(t, good.as_of, house.policy.zone).before for t in _terms(house.datamap, rule) if t.every]
+    return bool(bounds) and good.oldest_remaining < min(bounds)
+
+
+def _terms(datamap: DataMap, rule: Rule) -> list[Term]:
+    """The terms of a rule's records: the promise's own, and those of the kinds that occur."""
+    own = datamap.policy.promises[rule.promise].term
+    assert own is not None  # noqa: S101 - the policy does not load otherwise
+    found: list[Term] = []
+    for full in rule.datasets:
+        dataset = datamap[full].dataset
+        if dataset.starts is not None and dataset.starts.kind is not None:
+            found += [own, *own.kinds.values()]
+        else:
+            found.append(own.of(dataset.term_kind))
+    return [term for at, term in enumerate(found) if term not in found[:at]]
+
+
+def _term(house: House, rule: Rule) -> Term:
+    term = house.policy.promises[rule.promise].term
+    assert term is not None  # noqa: S101 - the policy does not load otherwise
+    return term
+
+
+def _every(term: Term) -> tuple[str, timedelta]:
+    assert term.every is not None  # noqa: S101 - the policy does not load otherwise
+    return str(term.every), term.every.longest + (term.margin.longest if term.margin else timedelta(0))
+
+
+def _stale(purge: str, name: str, since: datetime, every: str, good: RuleRun | None, latest: RuleRun | None) -> str:
+    day = f"{since:%Y-%m-%d %H:%M} UTC"
+    if good is None:
+        said = f"Rule {name} of {purge} has never been done; the ledger began on {day}, and it runs every {every}."
+    else:
+        said = f"The last run of rule {name} of {purge} that was done is as of {day}; it runs every {every}."
+    if latest is not None and not latest.done:
+        said += f" The latest one has ended as {latest.status}{f' ({latest.reason})' if latest.reason else ''}."
+    return said
+
+
+def _day(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
