@@ -1,4 +1,4 @@
-"""What evidence asks of the ledger: entries as they are hashed, heads as they were signed, what has no end or answer."""
+"""What evidence asks of the ledger: entries as they are hashed, signed heads, what has no end or no answer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Archive:
         with translated("ledger"), reading(self._engine).connect() as connection:
             for at in range(0, len(seqs), 500):
                 query = sa.select(ledger.c.seq, ledger.c.hash).where(ledger.c.seq.in_(seqs[at : at + 500]))
-                found |= {seq: stored for seq, stored in connection.execute(query)}
+                found |= {row.seq: row.hash for row in connection.execute(query)}
         return found
 
     def texts(self, first: int, last: int) -> list[str]:
@@ -83,9 +83,11 @@ class Archive:
         if until is not None:
             query = query.where(ledger.c.at < written(until))
         with translated("ledger"), reading(self._engine).connect() as connection:
-            return [{"seq": seq, **json.loads(entry)} for seq, entry in connection.execute(query.order_by(ledger.c.seq))]
+            return [
+                {"seq": seq, **json.loads(entry)} for seq, entry in connection.execute(query.order_by(ledger.c.seq))
+            ]
 
-    def _entries(self, query: sa.Select[tuple[str]]) -> Iterator[dict[str, Any]]:
+    def _entries(self, query: sa.Select[str]) -> Iterator[dict[str, Any]]:
         with translated("ledger"), reading(self._engine).connect() as connection:
             found = connection.execute(query).scalars().all()
         yield from (json.loads(entry) for entry in found)

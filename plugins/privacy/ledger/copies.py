@@ -1,8 +1,8 @@
 """Copies of the signed head, kept elsewhere: what tells of a ledger that was cut off and signed anew.
 
 Whoever has the master key and the database can write another history and sign for it. They cannot have signed for it
-last month: each copy says what the ledger was when it was made, and has to be part of what it is now (edge case 26). The
-folder is best one of another machine to which this one may add, and in which it may not change or remove anything.
+last month: each copy says what the ledger was when it was made, and has to be part of what it is now (edge case 26).
+The folder is best one of another machine to which this one may add, and in which it may not change or remove anything.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class HeadCopies:
                 yield Wrong(name, f"Entry {head.head.seq} was another one when it was signed for.")
         for seq, hash_ in told.items():
             if hash_ not in there.get(seq, ()):
-                yield Wrong(f"head-{seq:012d}-{hash_[:16]}.json", "The ledger says that this copy was kept; it is not there.")
+                yield Wrong(
+                    f"head-{seq:012d}-{hash_[:16]}.json", "The ledger says that this copy was kept; it is not there."
+                )
 
     def _files(self) -> list[Path]:
         try:

@@ -19,7 +19,8 @@ class RuleRun:
     :param first, last: the numbers of its first and last entry of these two; the same while it has not ended.
     :param status: ``begun`` while its end is not recorded; else ``done``, ``failed``, ``stopped``.
     :param as_of: what its plan was fixed at; of a run that could not plan: when it began.
-    :param bound: records that started before it were to go. :param datasets: what was deleted of each: (records, bytes).
+    :param bound: records that started before it were to go.
+    :param datasets: what was deleted of each: (records, bytes).
     :param retained: by reason. :param late_by: an ISO 8601 duration.
     """
 
@@ -109,7 +110,7 @@ def written(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _joined() -> tuple[sa.Select[tuple[int, str, int | None, str | None]], sa.Alias]:
+def _joined() -> tuple[sa.Select[int, str, int | None, str | None], sa.FromClause]:
     ended = ledger.alias("ended")
     joined = ledger.outerjoin(ended, sa.and_(ended.c.run == ledger.c.run, ended.c.kind == "run.ended"))
     columns = (ledger.c.seq, ledger.c.entry, ended.c.seq, ended.c.entry)

@@ -22,9 +22,9 @@ CODE = "evidence.missing"
 DOC = """
 ### What it does
 
-Verifies the evidence that the promises are kept: the ledger's chain, its signed head and the copies of it; register and
-holds against it; a good run of every rule, no older than its interval; a rule for every term; nothing in the stores that
-nobody has described; no run without an end, no question without an answer. It writes `evidence.verified` or
+Verifies the evidence that the promises are kept: the ledger's chain, its signed head and the copies of it; register
+and holds against it; a good run of every rule, no older than its interval; a rule for every term; nothing in the
+stores that nobody has described; no run without an end, no question without an answer. It writes `evidence.verified` or
 `evidence.missing` into the ledger, and keeps a copy of the signed head in `PRIVACY_HEAD_COPIES`.
 
 ### When it fails

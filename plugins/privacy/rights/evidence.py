@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from privacy.rights.house import House
 
 VERIFIED, MISSING = "evidence.verified", "evidence.missing"
-"""Events of the ledger: all is proven; something is not (``count`` says how much). ``last`` and ``digest`` name the head
-of which a copy was kept."""
+"""Events of the ledger: all is proven; something is not (``count`` says how much). ``last`` and ``digest`` name the
+head of which a copy was kept."""
 
 EXTENSIONS = ("privacy.rights.footage",)
 """Modules that add to :data:`CHECKS` when they are imported; one that is not installed has nothing to add."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -44,14 +45,13 @@ def proofs(house: House, now: datetime) -> Iterator[Finding]:
                     f"Start {purge} with this rule, and answer its question in Airflow.", breaks,
                 )  # fmt: skip
             elif now - since > allowed:
-                yield Finding(
-                    "evidence.stale", rule.promises, name, _stale(purge, name, since, every, good, latest), again, breaks
-                )
+                said = _stale(purge, name, since, every, good, latest)
+                yield Finding("evidence.stale", rule.promises, name, said, again, breaks)
             if good is not None and _left_over(house, rule, good):
                 yield Finding(
                     "evidence.left_over", rule.promises, name,
-                    f"The last run of rule {name} of {purge} was done, and held nothing back, yet a record is left that "
-                    f"was due as of then: its oldest is of {good.oldest_remaining:%Y-%m-%d}.",
+                    f"The last run of rule {name} of {purge} was done, and held nothing back, yet a record is left "
+                    f"that was due as of then: its oldest is of {good.oldest_remaining:%Y-%m-%d}.",
                     f"Look at the store and at the dataset's SELECT: privacy ledger show --run {good.run}.", breaks,
                 )  # fmt: skip
 
@@ -63,8 +63,8 @@ def ended(house: House, now: datetime) -> Iterator[Finding]:
         again = f"Start {begun['pipeline']} again: it ends this run with what the stores say."
         yield Finding(
             "evidence.unended", tuple(begun.get("promises", ())), str(begun["run"]),
-            f"A run of {begun['pipeline']}{f' (rule {rule})' if rule else ''} began on {_day(begun['at'])}, and its end is "
-            "not recorded.", again,
+            f"A run of {begun['pipeline']}{f' (rule {rule})' if rule else ''} began on {_day(begun['at'])}, "
+            "and its end is not recorded.", again,
         )  # fmt: skip
 
 
@@ -74,11 +74,9 @@ def answered(house: House, now: datetime) -> Iterator[Finding]:
         at, name = datetime.fromisoformat(asked["at"]), str(asked.get("rule", ""))
         if now - at <= ANSWERED_WITHIN:
             continue
-        try:
+        purge, promises, breaks = "its purge", tuple[str, ...](), None
+        with suppress(KeyError):
             purge, rule = house.policy.rule(name)
-        except KeyError:
-            purge, promises, breaks = "its purge", (), None
-        else:
             good = house.ledger.last(name, "done")
             promises, breaks = rule.promises, None if good is None else broken(house, rule, good)
         yield Finding(
@@ -95,7 +93,7 @@ def signed_late(house: House, _: datetime) -> Iterator[Finding]:
         if last > known:
             yield Finding(
                 "evidence.signed_late", (), f"entries {first} to {last}",
-                "They were signed for later than they were written: after a crash, or by somebody who wrote into the table.",
+                "They were signed for later than they were written: after a crash, or somebody wrote into the table.",
                 "Compare them with what ran then: privacy ledger show.",
             )  # fmt: skip
 
@@ -105,7 +103,8 @@ def clock(house: House, now: datetime) -> Iterator[Finding]:
     ends = house.ledger.archive.ends()
     if ends is not None and datetime.fromisoformat(ends[1]["at"]) > now + AHEAD:
         yield Finding(
-            "evidence.clock", (), "clock", f"The ledger's last entry is of {_day(ends[1]['at'])}, which is yet to come.",
+            "evidence.clock", (), "clock",
+            f"The ledger's last entry is of {_day(ends[1]['at'])}, which is yet to come.",
             "Set the machine's clock; no proof is young while it is wrong.",
         )  # fmt: skip
 
@@ -115,7 +114,7 @@ OF_LEDGER: list[Check] = [clock, proofs, ended, answered, signed_late]
 
 
 def broken(house: House, rule: Rule, good: RuleRun) -> datetime | None:
-    """When the promise is broken for a record that the run has just left: its bound, and the term more.
+    """When the promise is broken for a record that the run has just left: its bound and the term.
 
     :returns: aware, UTC; None: the term has no limit.
     """
@@ -128,7 +127,7 @@ def broken(house: House, rule: Rule, good: RuleRun) -> datetime | None:
 
 
 def _left_over(house: House, rule: Rule, good: RuleRun) -> bool:
-    """Whether a record is left that every term of the rule had let go, although nothing was held back (edge case 28)."""
+    """Whether a record is left that every term of the rule had let go, though nothing was held back (edge case 28)."""
     if good.oldest_remaining is None or good.held or good.failed or good.retained:
         return False
     bounds = [horizon(t, good.as_of, house.policy.zone).before for t in _terms(house.datamap, rule) if t.every]
