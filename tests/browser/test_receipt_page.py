@@ -1,0 +1,122 @@
+"""A deletion receipt in a real browser: genuine is green, one altered digit is red, and nothing is fetched."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest_browser import Browser, axe_source, missing
+from conftest_purges import Studio, days
+from privacy.rights import pages, receipt
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
+
+AXE = """
+return axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations.map((v) => v.id));
+"""
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    made = Studio(tmp_path_factory.mktemp("studio"))
+    for number in range(120):
+        made.case(number, None, days(40), notes=1, papers=0)
+    made.purge("cases", approve=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(studio: Studio) -> Path:
+    out = studio.folder / "receipt.html"
+    receipt.write(studio.house, studio.run("cases").id, out)
+    return out
+
+
+def verdict(browser: Browser, page: Path) -> tuple[str, str]:
+    """Its colour, and all that it shows."""
+    browser.open(page)
+    for _ in range(100):
+        css = browser.run("return document.getElementById('verdict').className;")
+        if css != "open":
+            break
+        time.sleep(0.05)
+    return css, browser.run("return document.body.innerText;")
+
+
+def altered(page: Path, tmp_path: Path, old: str, new: str) -> Path:
+    text = page.read_text()
+    assert old in text
+    made = tmp_path / "altered.html"
+    made.write_text(text.replace(old, new, 1))
+    return made
+
+
+def test_a_genuine_receipt_is_green_and_says_what_was_deleted_under_which_promise(
+    page: Path, browser: Browser, studio: Studio
+) -> None:
+    browser.log()
+    css, text = verdict(browser, page)
+    assert css == "good"
+    for part in (
+        "Het Atelier",
+        "CASE",
+        "studio.cases: bytes 2900, records 120",
+        "chief",
+        "goedgekeurd / approved",
+        "P14D",
+    ):
+        assert part in text
+    assert receipt.fingerprint(studio.house.ledger.archive.public_key.public_bytes_raw()) in text
+    assert browser.log() == [], "nothing was refused, nothing was fetched"
+    assert browser.run("return performance.getEntriesByType('resource').length;") == 0
+    browser.run(axe_source())
+    assert browser.run(AXE) == []
+
+
+def test_one_altered_digit_is_red_and_nothing_is_shown(page: Path, browser: Browser, tmp_path: Path) -> None:
+    """Edge case 26: wherever in what is claimed it stands."""
+    text = page.read_text()
+    start = text.index('id="receipt">')
+    digits = [m.start() for m in re.finditer(r"\d", text[start : text.index("</script>", start)])]
+    for at in [digits[n * len(digits) // 12] + start for n in range(12)]:
+        made = tmp_path / "altered.html"
+        made.write_text(text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :])
+        css, shown = verdict(browser, made)
+        assert css == "bad", text[at - 20 : at + 20]
+        assert "Het Atelier" not in shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(r'deleted\\\":240', r'deleted\\\":241'), ("CASE", "EASE"), ("Het Atelier", "Het atelier"), ('"signature":"', '"signature":"00')],
+)  # fmt: skip
+def test_whatever_is_altered_turns_it_red(page: Path, browser: Browser, tmp_path: Path, old: str, new: str) -> None:
+    assert verdict(browser, altered(page, tmp_path, old, new))[0] == "bad"
+
+
+def test_an_altered_script_does_not_run_and_nothing_is_green(page: Path, browser: Browser, tmp_path: Path) -> None:
+    made = altered(page, tmp_path, "need(hex(hash) === part.head.hash", "need(true || part.head.hash")
+    browser.open(made)
+    time.sleep(0.3)
+    assert browser.run("return document.getElementById('verdict').className;") == "open"
+
+
+def test_a_browser_without_ed25519_checks_it_all_the_same(page: Path, browser: Browser, tmp_path: Path) -> None:
+    """The script's own Ed25519, in place of WebCrypto's: green for what is genuine, red for what is not."""
+    text = page.read_text()
+    script = text[text.rindex("<script>") + 8 : text.rindex("</script>")]
+    other = script.replace('importKey("raw"', 'importKey("none"')
+    assert other != script
+    made = text.replace(script, other).replace(pages.allowed(script), pages.allowed(other))
+    (tmp_path / "own.html").write_text(made)
+    assert verdict(browser, tmp_path / "own.html")[0] == "good"
+    found = json.loads(text[text.index('id="receipt">') + 13 : text.index("</script>", text.index('id="receipt">'))])
+    signature = found["signature"]
+    for at in (0, 40, 90, 127):
+        wrong = signature[:at] + f"{(int(signature[at], 16) + 1) % 16:x}" + signature[at + 1 :]
+        (tmp_path / "own.html").write_text(made.replace(signature, wrong))
+        assert verdict(browser, tmp_path / "own.html")[0] == "bad"
