@@ -11,7 +11,7 @@ import pytest
 import conftest_bikes
 from privacy.datamap.load import DataMap, load
 from privacy.datamap.policy import Category, Policy
-from privacy.datamap.promised import unnamed
+from privacy.datamap.promised import unnamed, unproven
 
 INCLUDE = Path(__file__).parents[2] / "include"
 
@@ -92,3 +92,33 @@ def test_the_first_shop_s_list_is_the_statement_s_own():
 def test_the_first_shop_names_nothing_in_vain_but_what_it_may_one_day_have_to_do():
     """PURPOSES and PROCESSORS: an order of an authority and the site's security leave no records of their own."""
     assert {f.name for f in unnamed(load(INCLUDE))} <= {"security", "authority_orders"}
+
+
+def test_every_term_of_the_shop_is_kept_by_a_rule():
+    assert unproven(load(INCLUDE)) == []
+
+
+def test_a_term_without_a_rule_and_a_dataset_without_one_are_red():
+    shop = load(INCLUDE)
+    purges = {name: p.model_dump(mode="json") for name, p in shop.policy.purges.items()}
+    del purges["purge_logfiles"]["rules"]["sessions"]
+    found = {f.name: f for f in unproven(changed(shop, purges=purges))}
+    assert list(found) == ["sessions"], "the promise itself is proven by other rules"
+    assert found["sessions"].code == "datamap.unpurged"
+    assert "LOG-12M" in found["sessions"].message
+    del purges["purge_logfiles"], purges["purge_analytics_exports"]
+    found = {f.name: f for f in unproven(changed(shop, purges=purges))}
+    assert found["LOG-12M"].code == "policy.unproven"
+    assert {"sessions", "access", "clicks"} <= set(found)
+    assert all(f.red for f in found.values())
+
+
+def test_a_term_that_ends_with_an_event_needs_no_rule_and_one_about_people_without_a_start_is_told():
+    shop = load(INCLUDE)
+    rest = {name: p.model_dump(mode="json") for name, p in shop.policy.purges.items()}
+    assert not [f for f in unproven(changed(shop, purges=rest)) if f.name in ("customers", "products")]
+    system = shop.systems["shop"]
+    dated = system.datasets["customers"].model_copy(update={"promise": "LOG-12M"})
+    other = system.model_copy(update={"datasets": {**system.datasets, "customers": dated}})
+    (found,) = unproven(replace(shop, systems={**shop.systems, "shop": other}))
+    assert (found.name, "starts" in found.advice) == ("customers", True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from importlib.resources import files
 
 import pytest
@@ -17,7 +19,8 @@ from alembic.runtime.migration import MigrationContext
 from privacy.connections import Connection
 from privacy.database import engine
 from privacy.errors import BadConfiguration
-from privacy.ledger import upgrade
+from privacy.keys import MasterKey
+from privacy.ledger import Ledger, upgrade
 from privacy.ledger.migrate import MIGRATIONS
 from privacy.ledger.tables import metadata
 
@@ -92,15 +95,54 @@ def test_readers_and_a_writer_work_side_by_side(db):
 RUN = (
     "run pipeline rule request actor begun_at ended_at status reason code_version policy_version limit bound plan_digest "
     "candidates records bytes deleted held failed unattributed retained omitted datasets oldest_remaining inner_sha256 "
-    "outer_sha256 derived"
+    "outer_sha256 derived promises as_of late late_by undated future foreseen"
 )
-EVENT = "seq kind at actor request run reason right hold ground dataset datasets digest count revision received_at first last entry"
+EVENT = "seq kind at actor request run reason right hold ground dataset datasets digest count revision received_at first last entry rule"
 
 
 def test_the_views_have_what_purges_and_erasures_will_say_too(db):
     inspector = sa.inspect(db)
     assert [c["name"] for c in inspector.get_columns("compliance_run")] == RUN.split()
     assert [c["name"] for c in inspector.get_columns("compliance_event")] == EVENT.split()
+
+
+def test_an_older_database_is_brought_up_to_date_with_its_rows(tmp_path):
+    """Of version 0003: what stands in it stays, byte for byte, and the new columns tell of it."""
+    made = engine(Connection("ledger", f"sqlite:///{tmp_path}/ledger.db"), create=True)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with made.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+    ledger = Ledger(made, MasterKey(b"k" * 32), tmp_path / "head.json")
+    more = {"pipeline": "purge_x", "actor": "a", "code_version": "1", "policy_version": "1"}
+    ledger.begin("r", rule="x", promises=["X-1"], as_of=datetime(2026, 1, 1, tzinfo=UTC), **more)
+    ledger.end("r", status="done", actor="a", late=3, late_by="PT2H", undated=1, foreseen=9)
+    ledger.event("purge.asked", actor="a", run="r", rule="x")
+    before = ledger.entries()
+    upgrade(made)
+    assert ledger.entries() == before
+    assert ledger.verify().ok
+    with made.connect() as connection:
+        row = connection.exec_driver_sql("SELECT * FROM compliance_run").mappings().one()
+        event = connection.exec_driver_sql("SELECT kind, rule FROM compliance_event").one()
+    assert (row["promises"], row["as_of"], row["late"], row["late_by"]) == (
+        '["X-1"]',
+        "2026-01-01T00:00:00.000000Z",
+        3,
+        "PT2H",
+    )
+    assert (row["undated"], row["future"], row["foreseen"]) == (1, None, 9)
+    assert tuple(event) == ("purge.asked", "x")
+
+
+def test_the_views_on_postgresql_only_get_longer(postgresql):
+    """Otherwise it would refuse to replace them; dropped, they would be without their readers."""
+    views = re.findall(r"CREATE (?:OR REPLACE )?VIEW (\w+) AS SELECT (.*?)FROM ledger", postgresql, re.DOTALL)
+    for name in ("compliance_run", "compliance_event"):
+        first, second = (re.sub(r"\s+", " ", text).strip() for view, text in views if view == name)
+        assert second.startswith(first)
+        assert len(second) > len(first)
 
 
 @pytest.fixture
@@ -120,6 +162,10 @@ def test_the_same_is_written_for_postgresql(postgresql):
         "(e.entry::jsonb ->> 'records')::bigint AS \"records\"",
         "CREATE TABLE request_register",
         "CREATE TABLE holds",
+        "CREATE OR REPLACE VIEW compliance_run",
+        "CREATE OR REPLACE VIEW compliance_event",
+        "(e.entry::jsonb ->> 'late')::bigint AS \"late\"",
+        "CREATE INDEX ledger_rule ON ledger (rule, kind, seq) WHERE rule IS NOT NULL",
         "INSERT INTO privacy_alembic_version (version_num) VALUES ('0001')",
     ):
         assert part in postgresql

@@ -45,8 +45,8 @@ RECEIPT: dict[str, object] = {
     "cannot": "Niet gecontroleerd: deze browser kan niet rekenen met SHA-256. Er is niets bewezen. / "
     "Not checked: this browser cannot compute SHA-256. Nothing is proven.",
     "kept": {
-        "nl": "Regels {first} tot en met {last} zijn nagerekend tot de kop van het logboek die op {at} is getekend, bij "
-        "het vastleggen of een latere controle. Er staan {between} regels van andere verwerkingen tussen.",
+        "nl": "Regels {first} tot en met {last} zijn nagerekend tot de kop van het logboek die op {at} is getekend, "
+        "bij het vastleggen of een latere controle. Er staan {between} regels van andere verwerkingen tussen.",
         "en": "Lines {first} to {last} were recomputed up to the ledger's head that was signed on {at}, when they were "
         "recorded or at a later verification. {between} lines of other runs stand between them.",
     },
@@ -54,8 +54,96 @@ RECEIPT: dict[str, object] = {
         "nl": "Regels {first} tot en met {last} zijn nagerekend tot een kop die op {at} is getekend, bij het maken van "
         "dit bewijs en nadat het hele logboek was gecontroleerd. Er staan {between} regels van andere verwerkingen "
         "tussen.",
-        "en": "Lines {first} to {last} were recomputed up to a head that was signed on {at}, when this receipt was made "
-        "and after the whole ledger was verified. {between} lines of other runs stand between them.",
+        "en": "Lines {first} to {last} were recomputed up to a head that was signed on {at}, when this receipt was "
+        "made and after the whole ledger was verified. {between} lines of other runs stand between them.",
     },
 }
 """What a receipt says of itself; in ``kept`` and ``fresh`` names in braces are filled in by the page."""
+
+EXPORT: dict[str, dict[str, str]] = {
+    "nl": {
+        "lang": "nl",
+        "title": "Verantwoording van bewaartermijnen",
+        "period": "Periode",
+        "statement": "Privacyverklaring",
+        "made": "Gemaakt",
+        "summary": "Overzicht",
+        "rule": "Regel",
+        "promise": "Belofte",
+        "term": "Bewaartermijn",
+        "done": "Voltooid",
+        "notdone": "Niet voltooid",
+        "deleted": "Verwijderd",
+        "oldest": "Oudste dat bleef",
+        "lastdone": "Laatst voltooid, naar de stand van",
+        "runs": "Verwerkingen",
+        "begun": "Begonnen",
+        "outcome": "Afloop",
+        "bound": "Begonnen vóór",
+        "held": "Vastgehouden",
+        "retained": "Gebleven, met reden",
+        "failed": "Mislukt",
+        "late": "Te laat",
+        "by": "Door",
+        "entries": "Logregels",
+        "noruns": "In deze periode is deze regel niet uitgevoerd.",
+        "exceptions": "Uitzonderingen",
+        "noexceptions": "Geen.",
+        "approvals": "Vragen en antwoorden",
+        "proof": "Bewijs",
+        "prooftext": "Het hele logboek is bij het maken van dit document nagerekend: elke regel is met SHA-256 aan de"
+        " vorige geketend, en de kop van de keten is met Ed25519 getekend, buiten de database. De "
+        "handtekening staat over de canonieke JSON (RFC 8785) van at, hash en seq. Vergelijk de "
+        "vingerafdruk van de sleutel met die welke u langs een andere weg kreeg.",
+        "own": "Logregels van deze periode",
+        "verified": "Nagerekende logregels",
+        "head": "Kop",
+        "signed": "Getekend",
+        "signature": "Handtekening",
+        "key": "Openbare sleutel",
+        "print": "Vingerafdruk",
+    },
+    "en": {
+        "lang": "en",
+        "title": "Evidence of retention periods",
+        "period": "Period",
+        "statement": "Privacy statement",
+        "made": "Made",
+        "summary": "Overview",
+        "rule": "Rule",
+        "promise": "Promise",
+        "term": "Retention period",
+        "done": "Done",
+        "notdone": "Not done",
+        "deleted": "Deleted",
+        "oldest": "Oldest remaining",
+        "lastdone": "Last done, as of",
+        "runs": "Runs",
+        "begun": "Begun",
+        "outcome": "Outcome",
+        "bound": "Started before",
+        "held": "Held",
+        "retained": "Retained, with reason",
+        "failed": "Failed",
+        "late": "Late",
+        "by": "By",
+        "entries": "Entries",
+        "noruns": "This rule was not run in this period.",
+        "exceptions": "Exceptions",
+        "noexceptions": "None.",
+        "approvals": "Questions and answers",
+        "proof": "Proof",
+        "prooftext": "The whole ledger was recomputed when this document was made: each entry is chained to the one "
+        "before by SHA-256, and the head of the chain is signed with Ed25519, outside of the database. "
+        "The signature is over the canonical JSON (RFC 8785) of at, hash and seq. Compare the "
+        "fingerprint of the key with one that you were given in another way.",
+        "own": "Entries of this period",
+        "verified": "Entries recomputed",
+        "head": "Head",
+        "signed": "Signed",
+        "signature": "Signature",
+        "key": "Public key",
+        "print": "Fingerprint",
+    },
+}
+"""The words of the page for a supervisor."""
