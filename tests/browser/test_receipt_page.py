@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import rfc8785
 
 from conftest_browser import Browser, axe_source, missing
 from conftest_purges import Studio, days
@@ -120,3 +123,35 @@ def test_a_browser_without_ed25519_checks_it_all_the_same(page: Path, browser: B
         wrong = signature[:at] + f"{(int(signature[at], 16) + 1) % 16:x}" + signature[at + 1 :]
         (tmp_path / "own.html").write_text(made.replace(signature, wrong))
         assert verdict(browser, tmp_path / "own.html")[0] == "bad"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda part: part["entries"].append(part["entries"].pop().replace('"records":120', '"records":121')), "chain"),
+        (lambda part: part["entries"].reverse(), "chain"),
+        (lambda part: part["entries"].pop(), "numbers"),
+        (lambda part: part.update(previous="1" * 64), "chain"),
+        (lambda part: part["head"].update(at="2020-01-01T00:00:00.000000+00:00"), "head"),
+        (lambda part: part["head"].update(signature="00" * 64), "head"),
+    ],
+)  # fmt: skip
+def test_each_check_stands_by_itself(
+    page: Path, browser: Browser, tmp_path: Path, studio: Studio, change: Callable[[dict[str, Any]], object], why: str
+) -> None:
+    """Whoever has the key can seal anything; the chain and its head have to fit all the same."""
+    text = page.read_text()
+    start = text.index('id="receipt">') + len('id="receipt">')
+    old = text[start : text.index("</script>", start)]
+    data = json.loads(old)
+    sealed = json.loads(data["sealed"])
+    part = sealed["segments"][0]
+    before = json.dumps(part)
+    change(part)
+    assert json.dumps(part) != before
+    data["sealed"] = rfc8785.dumps(sealed).decode()
+    data["signature"] = studio.house.key.signer().sign(f"privacy receipt\n{data['sealed']}".encode()).hex()
+    (tmp_path / "r.html").write_text(text.replace(old, pages.data(data)))
+    css, shown = verdict(browser, tmp_path / "r.html")
+    assert css == "bad"
+    assert f"({why})" in shown
