@@ -257,6 +257,47 @@ class Purge(Strict):
     rules: dict[Name, Rule] = Field(min_length=1)
 
 
+class OwnRule(Strict):
+    """A rule about the project's own records.
+
+    :param promises: what its runs prove. :param at_closing: kinds that do not wait for any term.
+    """
+
+    term: Term
+    promises: tuple[str, ...] = ()
+    at_closing: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        for term in (self.term, *self.term.kinds.values()):
+            if term.every is None or not (term.keep_at_least or term.keep_at_most):
+                raise ValueError("a term of our own records has keep_at_least or keep_at_most, and `every`")
+            if term.decided is None:
+                raise ValueError("a term of our own records says who decided it (`decided:`)")
+        return self
+
+
+class Own(Strict):
+    """Terms of what this project itself keeps on people; ``purge_bundles`` and ``clean_airflow`` hold them.
+
+    :param bundles: sealed bundles, from the release or refusal of their request.
+    :param staging: what a run left behind, from when anybody wrote into it last.
+    :param plans: sealed plans, from the end of their run; never before it.
+    :param deliveries: what processors delivered for a request, from its release or refusal.
+    :param requests: key and content of a closed request; ``at_closing``: rights that are forgotten as soon as closed.
+    :param letters: the outbox of letters, where it is a folder.
+    :param airflow: Airflow's own metadata and logs.
+    """
+
+    bundles: OwnRule
+    staging: OwnRule
+    plans: OwnRule
+    deliveries: OwnRule
+    requests: OwnRule
+    letters: OwnRule
+    airflow: OwnRule
+
+
 class Policy(Strict):
     """A controller's promises.
 
@@ -266,6 +307,7 @@ class Policy(Strict):
     :param subjects: identity kind -> the category of people whom it identifies, for the records of processing.
     :param security: the technical and organisational measures, for the records of processing.
     :param purges: what is deleted when its term is over, by the name of the DAG that does it.
+    :param own: how long the project keeps its own records; without it their purges refuse to run.
     """
 
     controller: Sentence
@@ -282,6 +324,7 @@ class Policy(Strict):
     subjects: dict[str, Text] = Field(default_factory=dict)
     security: tuple[Text, ...] = ()
     purges: dict[Annotated[str, Field(pattern=r"^purge_[a-z0-9_]+$")], Purge] = Field(default_factory=dict)
+    own: Own | None = None
 
     @field_validator("zone")
     @classmethod
@@ -313,6 +356,12 @@ class Policy(Strict):
                 term = self.promises[rule.promise].term
                 if term is None or not (term.keep_at_least or term.keep_at_most) or term.every is None:
                     raise ValueError(f"{here}: {rule.promise} has no term that a purge can keep, with `every`")
+        for name in Own.model_fields if self.own else ():
+            for promise in getattr(self.own, name).promises:
+                if promise not in self.promises:
+                    raise ValueError(
+                        f"own.{name}: there is no promise {promise!r}{did_you_mean(promise, self.promises)}"
+                    )
         return self
 
     def rule(self, name: str) -> tuple[str, Rule]:

@@ -181,18 +181,24 @@ def sweep(house: House) -> int:
     now, removed = house.clock.now(), 0
     for folder in sorted(house.settings.staging.iterdir()):
         if not house.ledger.entries(run=folder.name, kind="run.ended"):
-            if now - _touched(folder) < LOST:
+            if now - touched(folder) < LOST:
                 continue
-            for begun in house.ledger.entries(run=folder.name, kind="run.begun"):
-                request = begun.entry.get("request")
-                known = str(request) if request is not None else None
-                house.ledger.end(folder.name, status="failed", actor=PIPELINE, request=known, reason="run.lost")
-        remove(folder)
+        swept(house, folder)
         removed += 1
     return removed
 
 
-def _touched(folder: Path) -> datetime:
+def swept(house: House, folder: Path) -> None:
+    """Remove one such folder; a run that it belongs to and that has not ended was lost, and ends here."""
+    if not house.ledger.entries(run=folder.name, kind="run.ended"):
+        for begun in house.ledger.entries(run=folder.name, kind="run.begun"):
+            request = begun.entry.get("request")
+            known = str(request) if request is not None else None
+            house.ledger.end(folder.name, status="failed", actor=PIPELINE, request=known, reason="run.lost")
+    remove(folder)
+
+
+def touched(folder: Path) -> datetime:
     """When anything in a folder was changed last."""
     times = [folder.stat().st_mtime]
     for path in folder.rglob("*"):

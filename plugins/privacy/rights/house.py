@@ -177,11 +177,13 @@ class House:
     def sealed_bundle(self, number: str) -> Iterator[Path]:
         """A request's sealed bundle as a file of this machine, which is what the register recorded.
 
-        :raises Refused: there is none yet. :raises Tampered: ``bundle.altered``.
+        :raises Refused: there is none yet, or its term is over (``bundle.purged``). :raises Tampered: ``bundle.altered``.
         """
         ref = self.register.bundle(number)
         if ref is None:
             raise Refused("request.not_sealed", "There is no sealed bundle yet.", where=number)
+        if ref.purged_at is not None:
+            raise Refused("bundle.purged", "The bundle's term is over; it was removed.", where=number)
         self.settings.staging.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(prefix="open-", dir=self.settings.staging) as folder:
             copy, digest = Path(folder) / PurePosixPath(ref.path).name, hashlib.sha256()

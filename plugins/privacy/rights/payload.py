@@ -142,6 +142,7 @@ class BundleRef(_Sealed):
     :param inner_sha256, outer_sha256: of the ZIP, and of the sealed file around it; ``manifest_sha256``: of its
         ``datapackage.json``, where it was recorded.
     :param counts: records by dataset.
+    :param purged_at: since when the file is gone, or about to be: its term is over.
     """
 
     path: str
@@ -151,6 +152,7 @@ class BundleRef(_Sealed):
     counts: dict[str, int]
     sealed_at: Moment
     manifest_sha256: str | None = None
+    purged_at: Moment | None = None
 
     def fewer(self, before: BundleRef | None) -> list[str]:
         """The datasets of which an earlier bundle holds more records."""

@@ -15,7 +15,7 @@ from privacy.datamap.models import REQUEST
 from privacy.errors import BadInput, Refused, RetryLater
 from privacy.identity import Decision, Question
 from privacy.ledger import Writing
-from privacy.rights.arrivals import Arrivals
+from privacy.rights.forgetting import Forgetting
 from privacy.rights.payload import (
     BundleRef,
     Closing,
@@ -36,7 +36,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Arrivals):
+class Register(Forgetting):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:

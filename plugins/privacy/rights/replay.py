@@ -14,7 +14,8 @@ from privacy.holds.replay import differences as of_holds
 from privacy.keys import MasterKey
 from privacy.ledger import entries_of
 from privacy.ledger.tables import request_register as table
-from privacy.rights.rows import opened, written
+from privacy.rights.rows import is_forgotten, opened, remains, written
+from privacy.rights.table import FORGOTTEN
 
 
 def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
@@ -34,10 +35,13 @@ def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
 def _of_register(connection: sa.Connection, key: MasterKey) -> Iterator[str]:
     received: dict[str, dict[str, Any]] = {}
     revisions: dict[str, int] = {}
+    forgotten: dict[str, str] = {}
     for entry in entries_of(connection, "request."):
         number = str(entry.get("request"))
         if entry["kind"] == "request.received":
             received[number] = entry
+        if entry["kind"] == FORGOTTEN:
+            forgotten[number] = str(entry.get("digest"))
         if entry.get("revision") is not None:
             revisions[number] = entry["revision"]
     for row in connection.execute(sa.select(table).order_by(table.c.number)):
@@ -50,6 +54,11 @@ def _of_register(connection: sa.Connection, key: MasterKey) -> Iterator[str]:
             yield f"Request {row.number} has another right or arrival than was recorded."
         elif row.revision != (last := revisions.get(row.number)):
             yield f"Request {row.number} is at revision {row.revision}; the ledger's last is {last}."
+        elif is_forgotten(row) != (row.number in forgotten):
+            yield f"Request {row.number} " + ("has lost its content." if is_forgotten(row) else "was forgotten once.")
+        elif is_forgotten(row):
+            if remains(row, row.revision) != forgotten[row.number]:
+                yield f"Request {row.number} says something else than when it was forgotten."
         else:
             yield from _unopened(row, key)
     for number in received:

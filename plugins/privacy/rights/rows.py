@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
 
-from privacy.errors import Tampered
+from privacy.errors import Refused, Tampered
 from privacy.keys import MasterKey, seal, unseal
 from privacy.ledger.tables import DATES
 from privacy.rights.payload import Payload
@@ -23,6 +24,7 @@ class Request:
 
     :param due: the last local date on which an answer is in time (promise R-30D).
     :param run: the run of the export that may seal it now; an earlier one may not any more.
+    :param forgotten: its key and content were destroyed: nobody can tell any more whom it was about.
     """
 
     number: str
@@ -30,6 +32,7 @@ class Request:
     dates: Dates
     due: date
     run: str | None = None
+    forgotten: bool = False
 
     @property
     def state(self) -> State:
@@ -45,7 +48,8 @@ class Request:
             "state": self.state.value,
             **{name: written(at) for name, at in moments.items()},
             "due": self.due.isoformat(),
-            "next_step": self.dates.next_step,
+            "next_step": "none" if self.forgotten else self.dates.next_step,
+            **({"forgotten": True} if self.forgotten else {}),
         }
 
 
@@ -84,11 +88,14 @@ def dates_of(row: sa.Row[Any]) -> Dates:
 def opened(row: sa.Row[Any], key: MasterKey) -> Draft:
     """The row with its content opened, which must fit the dates: a date alone, set by hand, proves nothing.
 
+    :raises Refused: ``request.forgotten``: its content was destroyed when its term was over.
     :raises Tampered: a column that was altered, content of another row or of an earlier time, a wrong key, or dates
         that the content does not bear out.
     """
     found = row._mapping
     number, dates = found["number"], dates_of(row)
+    if is_forgotten(row):
+        raise Refused("request.forgotten", "Whom the request was about was forgotten: its term is over.", where=number)
     own = key.unwrap(found["key"] or "", about=number)
     try:
         content = unseal(own, found["payload"] or "", about=_about(dict(found)))
@@ -110,6 +117,19 @@ def opened(row: sa.Row[Any], key: MasterKey) -> Draft:
             advice="Compare the register with the ledger: privacy ledger show --request.",
         )
     return Draft(number, Right(found["right_"]), dates, found["run"], found["revision"], own, payload)
+
+
+def is_forgotten(row: sa.Row[Any]) -> bool:
+    """Whether neither key nor content is left; that it was meant to be so, the ledger says."""
+    return row._mapping["key"] is None and row._mapping["payload"] is None
+
+
+def remains(row: sa.Row[Any], revision: int) -> str:
+    """A digest of what a forgotten row goes on to say, which its content no longer vouches for.
+
+    :param revision: that the row gets by it, or has.
+    """
+    return sha256(_about({**row._mapping, "revision": revision}).encode()).hexdigest()
 
 
 def values_of(draft: Draft, revision: int) -> dict[str, object]:

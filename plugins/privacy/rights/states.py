@@ -55,6 +55,8 @@ class Step(StrEnum):
     PROVE = "prove"
     RELEASE = "release"
     REFUSE = "refuse"
+    PURGE = "purge"
+    """What is past its term goes: the bundle, or all that is personal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class Dates:
     def kept(self) -> bool:
         """Its records are kept from every purge: it is neither exported nor closed."""
         return not (self.sealed_at or self.released_at or self.refused_at)
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """When it was released or refused: what the terms of all that was kept for it count from."""
+        return self.released_at or self.refused_at
 
     @property
     def latest(self) -> datetime:
@@ -151,6 +158,10 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
     :raises Refused: the step is not allowed now; the advice says which one is.
     """
     at = max(at, dates.latest)
+    if step is Step.PURGE:
+        if dates.closed_at is None:
+            raise Refused("request.open", "The request is open; nothing that is kept for it may go.", where=number)
+        return dates
     if dates.state is State.RELEASED:
         raise Refused("request.released", "The request is answered: its bundle was released.", where=number)
     if dates.state is State.REFUSED:

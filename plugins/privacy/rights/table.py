@@ -19,8 +19,12 @@ from privacy.errors import BadInput, RetryLater, Tampered
 from privacy.keys import MasterKey
 from privacy.ledger import Ledger, Writing
 from privacy.ledger.tables import request_register as table
-from privacy.rights.rows import Draft, Request, dates_of, opened, values_of
+from privacy.rights.rows import Draft, Request, dates_of, is_forgotten, opened, remains, values_of
 from privacy.rights.states import Right, Step, after, due
+
+
+FORGOTTEN = "request.forgotten"
+"""The ledger's word that key and content of a request are destroyed; ``digest`` is of what its row goes on to say."""
 
 
 class RequestTable:
@@ -147,6 +151,45 @@ class RequestTable:
                 raise _busy(draft.number)
             draft.revision = revision
 
+    def forget(self, number: str, author: str) -> bool:
+        """Destroy key and content of a closed request, and say so, in one transaction; safe to repeat.
+
+        :returns: whether it was done now.
+        :raises Refused: ``request.open``. :raises RetryLater: somebody else changed the row in the same moment.
+        """
+        with self._ledger.writing() as writing:
+            connection = writing.connection
+            row = _there(connection.execute(self._select(number).with_for_update()).first(), number)
+            if is_forgotten(row):
+                return False
+            after(dates_of(row), Step.PURGE, self._clock.now(), row.number)
+            if connection.dialect.name == "sqlite":
+                # Else the old key stands in the file until its page is used again.
+                connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            revision = row.revision + 1
+            digest = remains(row, revision)
+            writing.event(FORGOTTEN, actor=author, request=row.number, revision=revision, digest=digest)
+            changed = connection.execute(
+                sa.update(table)
+                .where(table.c.number == row.number, table.c.revision == row.revision)
+                .values(key=None, payload=None, revision=revision)
+            )
+            if changed.rowcount != 1:
+                raise _busy(row.number)
+        return True
+
+    def scrub(self) -> None:
+        """Empty SQLite's write-ahead log, in which what was forgotten stands until then; a busy one waits for the next.
+
+        PostgreSQL's dead rows go with its autovacuum, its log by its own rotation.
+        """
+        if self._engine.dialect.name == "sqlite":
+            raw = self._engine.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
+
     def _select(self, number: str) -> sa.Select[Any]:
         return sa.select(table).where(table.c.number == numbers.check(number, self._policy.prefix))
 
@@ -161,7 +204,7 @@ class RequestTable:
                 where=found["number"],
                 advice="Compare the register with the ledger: privacy ledger verify.",
             ) from None
-        return Request(found["number"], right, dates, deadline, found["run"])
+        return Request(found["number"], right, dates, deadline, found["run"], is_forgotten(row))
 
 
 def tell(writing: Writing, draft: Draft, kind: str, author: str, **more: object) -> None:
