@@ -180,9 +180,8 @@ def sweep(house: House) -> int:
         return 0
     now, removed = house.clock.now(), 0
     for folder in sorted(house.settings.staging.iterdir()):
-        if not house.ledger.entries(run=folder.name, kind="run.ended"):
-            if now - touched(folder) < LOST:
-                continue
+        if not house.ledger.entries(run=folder.name, kind="run.ended") and now - touched(folder) < LOST:
+            continue
         swept(house, folder)
         removed += 1
     return removed

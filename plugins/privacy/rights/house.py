@@ -177,7 +177,8 @@ class House:
     def sealed_bundle(self, number: str) -> Iterator[Path]:
         """A request's sealed bundle as a file of this machine, which is what the register recorded.
 
-        :raises Refused: there is none yet, or its term is over (``bundle.purged``). :raises Tampered: ``bundle.altered``.
+        :raises Refused: there is none yet, or its term is over (``bundle.purged``).
+        :raises Tampered: ``bundle.altered``.
         """
         ref = self.register.bundle(number)
         if ref is None:

@@ -22,7 +22,6 @@ from privacy.ledger.tables import request_register as table
 from privacy.rights.rows import Draft, Request, dates_of, is_forgotten, opened, remains, values_of
 from privacy.rights.states import Right, Step, after, due
 
-
 FORGOTTEN = "request.forgotten"
 """The ledger's word that key and content of a request are destroyed; ``digest`` is of what its row goes on to say."""
 
