@@ -36,7 +36,7 @@ What is kept for an open request is never touched. Only `done` in the ledger is 
 | `bundle.missing` | An open request's bundle is not there: restore the file, or start the request's export again. |
 | `bundle.other`, `bundle.kept`, `request.busy` | The request was changed in the same moment; start it again. |
 | `request.open` | It was due, and is open again: a defect. Nothing was removed. |
-| `request.altered`, `request.dates`, `request.payload`, `keys.*` | The register is not what was recorded: `privacy ledger verify`. |
+| `request.*` (other), `keys.*` | The register is not what was recorded: `privacy ledger verify`. |
 | `deliveries.not_gone`, `files.*`, `storage.*`, `connections.*` | A file or folder: look there. |
 | `hold.*` | `privacy hold list`. |
 | `staging.*` | Somebody writes there, or the disk is full; the next run looks again. |

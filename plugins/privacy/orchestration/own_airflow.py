@@ -20,7 +20,7 @@ _LOGS = "logs"
 
 
 def main() -> int:
-    """Do what the input asks: ``before`` (ISO 8601), ``remove``, ``dag``, ``run``, ``out``. 2: it is another database."""
+    """Do what the input asks: ``before`` (ISO 8601), ``remove``, ``dag``, ``run``, ``out``. 2: another database."""
     wanted = json.load(sys.stdin)
     before = datetime.fromisoformat(wanted["before"]).astimezone(UTC)
     waiting = _waiting(wanted["dag"], wanted["run"])

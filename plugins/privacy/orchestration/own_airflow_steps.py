@@ -130,7 +130,7 @@ def asked(house: House, before: datetime, asking: Asking, *, remove: bool) -> di
         out = Path(folder) / "out.json"
         wanted = {"before": before.isoformat(), "remove": remove, "dag": asking.dag, "run": asking.run, "out": str(out)}
         # What it prints goes nowhere: a driver's error may quote a user's name.
-        done = subprocess.run(  # noqa: S603 - our own module
+        done = subprocess.run(
             [sys.executable, "-m", "privacy.orchestration.own_airflow"],
             input=json.dumps(wanted).encode(), env=environment, capture_output=True, check=False,
         )  # fmt: skip

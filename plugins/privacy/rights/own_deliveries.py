@@ -52,28 +52,24 @@ class Deliveries:
                 advice="Look at the drop folder of this request.",
             )  # fmt: skip
         left = [entry for entry in _entries(house, ref) if _number(ref, entry) == number]
-        if [entry.key for entry in left] == [key := f"{ref.dataset.prefix or ''}{number}/{DELIVERED}"] and not _held(
-            house, ref, number
-        ):
+        key = f"{ref.dataset.prefix or ''}{number}/{DELIVERED}"
+        if [entry.key for entry in left] == [key] and not _held(house, number, left, Held(house, ref.full)):
             _delete(_store(house, ref), key)
 
 
 def _thing(house: House, ref: Ref, number: str, entries: list[Entry], request: Request | None, held: Held) -> Thing:
     size = sum(entry.bytes for entry in entries)
-    closed = None if request is None else request.dates.closed_at
-    thing = Thing(number, ref.full, closed, len(entries), size, request=number)
     if request is None:
         oldest = min(entry.modified for entry in entries)
         return Thing(number, ref.full, oldest, len(entries), size, stays="not_ours")
+    thing = Thing(number, ref.full, request.dates.closed_at, len(entries), size, request=number)
+    return thing.but("held") if _held(house, number, entries, held) else thing
+
+
+def _held(house: House, number: str, entries: list[Entry], held: Held) -> bool:
     payload = _payload(house, number)
-    if held.whole or held.of_request(number) or (payload is not None and held.about(payload)):
-        return thing.but("held")
-    return thing
-
-
-def _held(house: House, ref: Ref, number: str) -> bool:
-    held, payload = Held(house, ref.full), _payload(house, number)
-    return held.whole or held.of_request(number) or (payload is not None and held.about(payload))
+    theirs = held.of_request(number) or (payload is not None and held.about(payload))
+    return theirs or held.files(entry.key for entry in entries)
 
 
 def _payload(house: House, number: str) -> Payload | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from privacy.datamap.models import REQUEST
-from privacy.holds import Everything
+from privacy.holds import Everything, Keys
 from privacy.sources.base import Identifier, Of, Selection
 
 if TYPE_CHECKING:
@@ -40,20 +40,21 @@ class Held:
     def __init__(self, house: House, dataset: str | None = None) -> None:
         self._people: set[Known] = set()
         self._requests: set[str] = set()
+        self._keys: set[str] = set()
         self._whole = False
         for hold in house.holds.active(dataset):
             if hold.request is not None:
                 self._requests.add(hold.request)
             if isinstance(hold.what, tuple):
                 self._people.update(*(known(subject.identifiers) for subject in hold.what))
-            elif dataset is not None:
-                # Single files of it are left to the gate, which is asked about each.
-                self._whole = self._whole or isinstance(hold.what, Everything)
+            elif isinstance(hold.what, Keys):
+                self._keys.update(str(key[0]) for key in hold.what.keys if len(key) == 1)
+            elif isinstance(hold.what, Everything) and dataset is not None:
+                self._whole = True
 
-    @property
-    def whole(self) -> bool:
-        """Whether all of the dataset is held."""
-        return self._whole
+    def files(self, names: Iterable[str]) -> bool:
+        """Whether one of these files is held, or all of the dataset."""
+        return self._whole or not self._keys.isdisjoint(names)
 
     def of_request(self, number: str) -> bool:
         """Whether a hold was placed under its number."""
