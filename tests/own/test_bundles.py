@@ -14,7 +14,7 @@ from conftest_runs import CANARIES
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
 from privacy.orchestration import own_steps
 from privacy.rights.own_store import Bundles
-from privacy.storage import FolderStore
+from privacy.storage import Entry, FolderStore
 
 
 def test_a_bundle_goes_thirty_days_after_its_release_and_an_open_one_never(office: Office) -> None:
@@ -105,9 +105,9 @@ class Dying(FolderStore):
         super().__init__(root)
         self._before = before
 
-    def delete(self, key: str, **more: object) -> None:
+    def delete(self, key: str, *, expected: Entry | None = None) -> None:
         if not self._before:
-            super().delete(key)
+            super().delete(key, expected=expected)
         os._exit(9)
 
 
@@ -157,7 +157,7 @@ def test_a_run_that_could_not_plan_stands_in_the_ledger_too(office: Office) -> N
 
 def test_a_store_that_is_not_mounted_fails_the_rule_and_says_nothing_is_gone(office: Office) -> None:
     number = office.released(ago(40))
-    os.rename(office.state / "bundles", office.state / "elsewhere")
+    (office.state / "bundles").rename(office.state / "elsewhere")
     with pytest.raises(PrivacyError) as found:
         own_steps.plan(office.house, office.run("bundles"))
     assert found.value.code == "storage.missing"
