@@ -71,12 +71,34 @@ def _clean(before: datetime, waiting: dict[str, datetime]) -> None:
     if not waiting:
         cleaned(before)
         return
-    of_dags = [name for name, config in config_dict.items() if config.dag_id_column is not None]
+    of_dags = _of_dags()
     others = [name for name in config_dict if name not in of_dags]
+    for name in of_dags:
+        # Cleaned along with these, a table without a DAG's name would be cleaned of what waits too, or fail.
+        config = config_dict[name]
+        config.dependent_tables = [other for other in config.dependent_tables or [] if other in of_dags]
     cleaned(before, table_names=of_dags, exclude_dag_ids=sorted(waiting))
     cleaned(min(waiting.values()), table_names=others)
     for dag, at in waiting.items():
         cleaned(at, table_names=of_dags, dag_ids=[dag])
+
+
+def _of_dags() -> list[str]:
+    """The tables whose rows are a DAG's. In 3.3.2, two are said to have a column that they have not."""
+    import sqlalchemy as sa
+    from airflow.utils.db_cleanup import config_dict
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        there = sa.inspect(session.get_bind())
+        tables = set(there.get_table_names())
+        return [
+            name
+            for name, config in config_dict.items()
+            if config.dag_id_column is not None
+            and name in tables
+            and config.dag_id_column.name in {column["name"] for column in there.get_columns(name)}
+        ]
 
 
 def _tables(before: datetime, waiting: dict[str, datetime]) -> Iterator[tuple[str, int]]:
@@ -85,14 +107,14 @@ def _tables(before: datetime, waiting: dict[str, datetime]) -> Iterator[tuple[st
     from airflow.utils.db_cleanup import _build_query, config_dict
     from airflow.utils.session import create_session
 
-    waits = {dag: at for dag, at in waiting.items() if at < before}
+    waits, of_dags = {dag: at for dag, at in waiting.items() if at < before}, _of_dags()
     with create_session() as session:
         there = set(sa.inspect(session.get_bind()).get_table_names())
         for name, config in config_dict.items():
             if name not in there:
                 continue
             calls: list[dict[str, Any]] = [{"clean_before_timestamp": before, "exclude_dag_ids": sorted(waits) or None}]
-            if waits and config.dag_id_column is None:
+            if waits and name not in of_dags:
                 calls = [{"clean_before_timestamp": min(waits.values())}]
             elif waits:
                 calls += [{"clean_before_timestamp": at, "dag_ids": [dag]} for dag, at in waits.items()]
