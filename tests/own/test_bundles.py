@@ -289,3 +289,22 @@ def test_nothing_personal_is_in_plans_and_ledger(office: Office, capsys: pytest.
     written = capsys.readouterr().out + "".join(str(e.entry) for e in office.house.ledger.entries())
     written += "".join(p.read_text() for p in (office.state / "plans").rglob("*.json"))
     assert not [canary for canary in CANARIES if canary in written]
+
+
+def test_the_command_line_shows_what_is_left_of_a_request(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from privacy.cli import app
+    from privacy.settings import settings
+
+    number, long_ago = office.released(ago(40)), office.refused(ago(365 * 6))
+    office.purge("bundles")
+    office.purge("requests")
+    for name, value in office.variables.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    shown = [CliRunner().invoke(app, ["request", "show", n]) for n in (number, long_ago)]
+    settings.cache_clear()
+    assert [result.exit_code for result in shown] == [0, 0], [result.output for result in shown]
+    assert "its term is over" in shown[0].output
+    assert "forgotten" in shown[1].output

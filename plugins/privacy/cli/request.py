@@ -109,6 +109,10 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
     found, zone = house.register.get(number), house.policy.zone
     data: dict[str, Any] = found.as_json()
     facts = _facts(found, zone)
+    if found.forgotten:
+        facts["next step"] = "none: whom it was about was forgotten"
+        tell(data, table(("fact", "value"), [(k.replace("_", " "), v) for k, v in facts.items()]), as_json=as_json)
+        return
     if house.register.open(number).direct_transfer:
         data["scope"] = facts["scope"] = "provided_and_observed"
     lines = [table(("fact", "value"), [(k.replace("_", " "), v) for k, v in facts.items()])]
@@ -134,6 +138,9 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
             lines.append("NOTHING FOUND under what the request names: is it written as the shop writes it?")
         data["bundle"] = {"path": bundle.path, "sha256": bundle.outer_sha256, "records": bundle.counts}
         lines.append(f"bundle: {bundle.path}")
+        if bundle.purged_at is not None:
+            data["bundle"]["purged_at"] = bundle.purged_at.isoformat()
+            lines.append(f"its term is over, it was removed: {local(bundle.purged_at, zone)}")
         lines.append(table(("dataset", "records"), bundle.counts.items()))
     if personal:
         _only_on_a_terminal()
