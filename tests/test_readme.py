@@ -118,7 +118,8 @@ def test_an_operator_who_follows_the_readme_hands_over_a_bundle(up: Path) -> Non
     until = time.monotonic() + 120
     # In the database: a command every half second would take the time of the run that it waits for.
     with contextlib.closing(sqlite3.connect(up / "up" / "state" / "ledger.db")) as db:
-        while not db.execute("SELECT count(*) FROM ledger WHERE kind = 'run.ended'").fetchone()[0]:
+        ended = "SELECT count(*) FROM ledger WHERE kind = 'run.ended' AND request = ?"
+        while not db.execute(ended, (number,)).fetchone()[0]:
             assert time.monotonic() < until
             time.sleep(0.5)
     assert "sealed at" in shell(up, f"privacy request show {number}").stdout
