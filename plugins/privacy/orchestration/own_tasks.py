@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from privacy.errors import BadInput
 from privacy.orchestration import purge_tasks
-from privacy.orchestration.purge_tasks import _real, _run
+from privacy.orchestration.purge_tasks import real_run_of, run_of
 from privacy.orchestration.tasks import REASON, coded, house
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def plan(rule: str) -> dict[str, Any]:
     """Fix what goes. Changes nothing."""
     from privacy.orchestration import own_steps
 
-    return own_steps.plan(house(), _run(rule))
+    return own_steps.plan(house(), run_of(rule))
 
 
 @task(do_xcom_push=False)
@@ -54,10 +54,10 @@ def plan(rule: str) -> dict[str, Any]:
 def purge(rule: str) -> dict[str, Any]:
     """Remove what is planned, one by one, but for what is held or in use by then."""
     from privacy.orchestration import own_steps
-    from privacy.orchestration.purges import _stopping
+    from privacy.orchestration.purges import stopping
 
-    run = _real(rule)
-    with _stopping() as stop:
+    run = real_run_of(rule)
+    with stopping() as stop:
         return own_steps.purge(house(), run, stop)
 
 
@@ -67,7 +67,7 @@ def record(rule: str) -> dict[str, Any]:
     """Write into the ledger how the rule's run ended. Red unless it is done, on the evidence."""
     from privacy.orchestration import own_steps
 
-    run = _run(rule)
+    run = run_of(rule)
     return own_steps.record(house(), run, _failed("rule.{}", dry=run.dry))
 
 
@@ -87,7 +87,7 @@ def plan_airflow() -> dict[str, Any]:
     """Count what is past its term. Changes nothing."""
     from privacy.orchestration import own_airflow_steps
 
-    return own_airflow_steps.plan(house(), _run("airflow"), _asking())
+    return own_airflow_steps.plan(house(), run_of("airflow"), _asking())
 
 
 @task(task_id="purge", do_xcom_push=False)
@@ -96,7 +96,7 @@ def purge_airflow() -> dict[str, Any]:
     """Remove it, without Airflow's archive tables."""
     from privacy.orchestration import own_airflow_steps
 
-    run = _run("airflow")
+    run = run_of("airflow")
     if run.dry:
         raise AirflowSkipException("A dry run changes nothing.")
     return own_airflow_steps.clean(house(), run, _asking())
@@ -108,7 +108,7 @@ def record_airflow() -> dict[str, Any]:
     """Write into the ledger how the run ended. Red unless it is done, on the evidence."""
     from privacy.orchestration import own_airflow_steps
 
-    run = _run("airflow")
+    run = run_of("airflow")
     return own_airflow_steps.record(house(), run, _asking(), _failed("{}", dry=run.dry))
 
 

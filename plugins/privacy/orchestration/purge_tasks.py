@@ -61,7 +61,7 @@ class Approval(ApprovalOperator):
         from privacy.orchestration import purges
 
         def asked() -> bool:
-            here, run = house(), _run()
+            here, run = house(), run_of()
             if run.dry:
                 raise AirflowSkipException("A dry run asks nobody.")
             made, _ = plans.opened(here.means, run.id)
@@ -82,12 +82,12 @@ class Approval(ApprovalOperator):
         from privacy.orchestration import purges
 
         if "error" in event:
-            coded(lambda: purges.unanswered(house(), _run()))()
+            coded(lambda: purges.unanswered(house(), run_of()))()
 
         def said() -> None:
             user = event.get("responded_by_user") or {}
             by = " at ".join(str(user.get("name") or user.get("id") or "unknown").split("@"))[:200]
-            purges.answered(house(), _run(), approved=event["chosen_options"] == [self.APPROVE], by=by)
+            purges.answered(house(), run_of(), approved=event["chosen_options"] == [self.APPROVE], by=by)
 
         coded(said)()
         return super().execute_complete(context, event)
@@ -112,7 +112,7 @@ def plan(rule: str) -> dict[str, Any]:
     """Fix what goes, down to the last item, and see whether an operator has to be asked. Changes nothing."""
     from privacy.orchestration import purges
 
-    return purges.plan(house(), _run(rule))
+    return purges.plan(house(), run_of(rule))
 
 
 @task(do_xcom_push=False)
@@ -121,7 +121,7 @@ def purge(rule: str) -> dict[str, Any]:
     """Delete what is planned, batch by batch, but for what is held by then."""
     from privacy.orchestration import purges
 
-    return purges.purge(house(), _real(rule))
+    return purges.purge(house(), real_run_of(rule))
 
 
 @task(do_xcom_push=False)
@@ -130,7 +130,7 @@ def verify(rule: str) -> dict[str, Any]:
     """Ask the stores again: nothing of the plan may be left but what was told to stay."""
     from privacy.orchestration import purges
 
-    return purges.verify(house(), _real(rule))
+    return purges.verify(house(), real_run_of(rule))
 
 
 @task(do_xcom_push=False, trigger_rule="all_done")
@@ -139,7 +139,7 @@ def record(rule: str) -> dict[str, str]:
     """Write into the ledger how the rule's run ended. Red unless it is done, on the evidence."""
     from privacy.orchestration import purges
 
-    run = _run(rule)
+    run = run_of(rule)
     return purges.record(house(), run, _failed(dry=run.dry))
 
 
@@ -155,7 +155,7 @@ def chain(purge_name: str) -> None:
     rule.expand(rule=list_rules(purge_name))
 
 
-def _run(rule: str | None = None) -> PurgeRun:
+def run_of(rule: str | None = None) -> PurgeRun:
     """The rule's run that the present task belongs to. What the task's own name in the grid is, is set here too."""
     from privacy.orchestration.purges import PurgeRun
 
@@ -180,8 +180,8 @@ def _run(rule: str | None = None) -> PurgeRun:
     )
 
 
-def _real(rule: str) -> PurgeRun:
-    run = _run(rule)
+def real_run_of(rule: str) -> PurgeRun:
+    run = run_of(rule)
     if run.dry:
         raise AirflowSkipException("A dry run changes nothing.")
     return run

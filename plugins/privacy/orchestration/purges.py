@@ -98,7 +98,7 @@ def purge(house: House, run: PurgeRun) -> dict[str, Any]:
     """
     from privacy import plans
 
-    with _stopping() as stop:
+    with stopping() as stop:
         done = plans.do(house.means, run.id, actor=run.actor, stop=stop)
     if done.stopped:
         # What is left waits for the next run; this one must not look as if it had done all.
@@ -263,7 +263,7 @@ def plans_rule(house: House, rule: str) -> tuple[str, Rule]:
 
 
 @contextmanager
-def _stopping() -> Iterator[Callable[[], bool]]:
+def stopping() -> Iterator[Callable[[], bool]]:
     """Whether SIGTERM came; until it has, nothing is interrupted."""
     asked: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
