@@ -181,6 +181,7 @@ def run_of(rule: str | None = None) -> PurgeRun:
 
 
 def real_run_of(rule: str) -> PurgeRun:
+    """The same, for a step that a dry run leaves out. :raises AirflowSkipException: it is a dry run."""
     run = run_of(rule)
     if run.dry:
         raise AirflowSkipException("A dry run changes nothing.")
