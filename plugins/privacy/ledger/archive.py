@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -62,32 +61,29 @@ class Archive:
             last = connection.execute(query.order_by(ledger.c.seq.desc())).scalar()
         return None if first is None or last is None else (json.loads(first), json.loads(last))
 
-    def unended(self, before: datetime) -> Iterator[dict[str, Any]]:
-        """The beginnings of runs of any pipeline that began before then, and whose end is not recorded."""
+    def unended(self, before: datetime) -> list[dict[str, Any]]:
+        """The beginnings of runs of any pipeline that began before then, and whose end is not recorded; in order."""
         ended = ledger.alias("ended")
         over = sa.exists().where(ended.c.run == ledger.c.run, ended.c.kind == "run.ended")
-        query = sa.select(ledger.c.entry).where(ledger.c.kind == "run.begun", ledger.c.at < written(before), ~over)
-        yield from self._entries(query.order_by(ledger.c.seq))
+        return self._entries(ledger.c.kind == "run.begun", ledger.c.at < written(before), ~over)
 
-    def open_questions(self, asked: str, answers: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    def open_questions(self, asked: str, answers: tuple[str, ...]) -> list[dict[str, Any]]:
         """Questions of a kind of event to which no event of these kinds, and no end of the run, is the answer."""
         answer = ledger.alias("answer")
         said = sa.exists().where(answer.c.run == ledger.c.run, answer.c.kind.in_((*answers, "run.ended")))
-        yield from self._entries(sa.select(ledger.c.entry).where(ledger.c.kind == asked, ~said).order_by(ledger.c.seq))
+        return self._entries(ledger.c.kind == asked, ~said)
 
     def events(self, *kinds: str, since: datetime | None = None, until: datetime | None = None) -> list[dict[str, Any]]:
-        """The events of some kinds in a period, in order, each with its number as ``seq``."""
-        query = sa.select(ledger.c.seq, ledger.c.entry).where(ledger.c.kind.in_(kinds))
-        if since is not None:
-            query = query.where(ledger.c.at >= written(since))
-        if until is not None:
-            query = query.where(ledger.c.at < written(until))
-        with translated("ledger"), reading(self._engine).connect() as connection:
-            return [
-                {"seq": seq, **json.loads(entry)} for seq, entry in connection.execute(query.order_by(ledger.c.seq))
-            ]
+        """The events of some kinds in a period, in order."""
+        where = [ledger.c.kind.in_(kinds)]
+        where += [] if since is None else [ledger.c.at >= written(since)]
+        where += [] if until is None else [ledger.c.at < written(until)]
+        return self._entries(*where)
 
-    def _entries(self, query: sa.Select[str]) -> Iterator[dict[str, Any]]:
+    def _entries(self, *where: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+        """Entries, each with its number as ``seq``, in order."""
+        # Sorted here: asked for an order, SQLite would rather walk through all entries than sort a few.
+        query = sa.select(ledger.c.seq, ledger.c.entry).where(*where)
         with translated("ledger"), reading(self._engine).connect() as connection:
-            found = connection.execute(query).scalars().all()
-        yield from (json.loads(entry) for entry in found)
+            found = sorted((row.seq, row.entry) for row in connection.execute(query))
+        return [{"seq": seq, **json.loads(entry)} for seq, entry in found]
