@@ -75,7 +75,7 @@ class Archive:
 
     def events(self, *kinds: str, since: datetime | None = None, until: datetime | None = None) -> list[dict[str, Any]]:
         """The events of some kinds in a period, in order."""
-        where = [ledger.c.kind.in_(kinds)]
+        where: list[sa.ColumnElement[bool]] = [ledger.c.kind.in_(kinds)]
         where += [] if since is None else [ledger.c.at >= written(since)]
         where += [] if until is None else [ledger.c.at < written(until)]
         return self._entries(*where)
