@@ -309,9 +309,9 @@ IDENTIFIERS = st.builds(
 @given(st.lists(st.lists(IDENTIFIERS, max_size=3), max_size=3), TEXTS)
 def test_what_is_sealed_comes_back_the_same(people, ground):
     subjects = tuple(Subject(no, tuple(found)) for no, found in enumerate(people, start=1))
-    assert unpacked(packed(subjects, ground)) == (subjects, ground)
-    assert unpacked(packed(Everything(), ground)) == (Everything(), ground)
-    assert unpacked(packed(Keys(((5, "a"),)), ground)) == (Keys((("5", "a"),)), ground)
+    assert unpacked(packed(subjects, ground)) == (subjects, ground, None)
+    assert unpacked(packed(Everything(), ground)) == (Everything(), ground, None)
+    assert unpacked(packed(Keys(((5, "a"),)), ground)) == (Keys((("5", "a"),)), ground, None)
 
 
 def test_holds_are_there_for_whoever_opens_the_database_next(place, tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from privacy.bundle import reasons
+from privacy.bundle.disclosed import Disclosed
 from privacy.bundle.expiry import Starts
 from privacy.bundle.originals import Original
 from privacy.bundle.scope import GROUND, Scope, left_behind
@@ -21,6 +22,7 @@ class Facts:
     :param number: of the request; ``right``: ``access`` or ``portability``.
     :param received_at: when it arrived; ``as_of``: when its first run began; aware.
     :param scope: all, or what a direct transfer to another controller gives.
+    :param disclosed: what went to others about this person, as far as they may know it.
     :param name: how the person is called; ``named``: what the request named to find them by. Both personal.
     """
 
@@ -31,6 +33,7 @@ class Facts:
     name: str | None = field(default=None, repr=False)
     named: tuple[Identifier, ...] = field(default=(), repr=False)
     scope: Scope = Scope.ALL
+    disclosed: tuple[Disclosed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

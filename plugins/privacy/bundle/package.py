@@ -21,6 +21,8 @@ of the package              what it says
 ``privacy:names_nobody``    the datasets that name nobody, and why: they were not searched
 ``privacy:omitted``         what could not be given, and why: dataset, partition, reason (a code, and in words)
 ``privacy:identity``        counts of what identity resolution passed over
+``privacy:disclosed``       what went to others about this person: when, to whom, ground, case, datasets, categories;
+                            left out where there is nothing to tell
 ==========================  ==========================================================================================
 
 ==========================  ==========================================================================================
@@ -51,6 +53,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from privacy.bundle import resources
+from privacy.bundle.disclosed import described
 from privacy.bundle.expiry import expiry
 from privacy.bundle.holdings import Facts, Holding, Omission, Resource, withheld
 from privacy.bundle.reasons import omitted as in_words
@@ -114,6 +117,7 @@ def describe(
             for o in omitted
         ],
         "privacy:identity": dict(sorted((notes or {}).items())),
+        **({"privacy:disclosed": described(facts.disclosed)} if facts.disclosed else {}),
     }  # fmt: skip
 
 

@@ -90,6 +90,10 @@ def render(
         "categories": overview.by_category(datamap, held, language),
         "processors": overview.processors(datamap, held),
         "profiling": overview.profiling(datamap, held),
+        "disclosed": [
+            (d.at.astimezone(zone), visible(d.recipient), visible(d.ground), visible(d.case), d)
+            for d in facts.disclosed
+        ],
         "nobody": [h for h in everything if h.unattributed],
         "unreadable": [h for h in everything if h.unreadable],
         "nothing": overview.nothing(everything, omissions),

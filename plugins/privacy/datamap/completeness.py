@@ -21,6 +21,8 @@ from privacy.datamap.stores import fits
 OWN: Mapping[str, str] = {
     "ledger": "Evidence without personal data; kept, and never altered.",
     "holds": "Whom a hold is about is sealed in its row.",
+    "footage_orders": "Cameras and times that are to be kept; nobody's name.",
+    "disclosures": "What was given, to whom and about whom is sealed in its row.",
     "request_register": "What is personal is sealed under a key of each request's own, which closing it destroys.",
     "privacy_alembic_version": "Which migration was the last; no personal data.",
 }

@@ -16,6 +16,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
+from privacy.datamap.footage import faults as footage_faults
 from privacy.datamap.models import GLOBAL_KINDS, REQUEST, Dataset, Edge, Kind, Nobody, System, did_you_mean
 from privacy.datamap.moves import moves
 from privacy.datamap.policy import Policy, Term
@@ -302,6 +303,9 @@ def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
         if dataset.delivery is not None and dataset.delivery.processor not in policy.processors:
             hint = did_you_mean(dataset.delivery.processor, policy.processors)
             yield f"{here}.delivery: the policy has no processor {dataset.delivery.processor!r}{hint}"
+        if dataset.footage is not None:
+            term = promise.term if promise is not None else None
+            yield from footage_faults(dataset.footage, here, policy.processors, [ref.full for ref in datamap], term)
         if system.source == "sql" and not datamap.sql(Ref(system, name, dataset)).is_file():
             yield f"{here}: write its SELECT in sql/{system.system}/{name}.sql"
 

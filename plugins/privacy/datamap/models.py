@@ -19,6 +19,7 @@ import pyarrow as pa
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from pydantic import Field, field_validator, model_validator
 
+from privacy.datamap.footage import Footage
 from privacy.datamap.stores import Layout, Strict
 from privacy.datamap.types import arrow_type
 
@@ -270,6 +271,7 @@ class Dataset(Layout):
     :param transfer: what moves to another dataset before a record goes; :param strays: where else its messages may lie.
     :param promise: the promise in the policy whose term holds.
     :param term_kind: of which of the term's ``kinds`` all its records are.
+    :param footage: its records are of recordings of cameras, which a processor holds.
     :param examples: two subjects that have records here, for the standard suite: values by identity kind.
     """
 
@@ -293,6 +295,7 @@ class Dataset(Layout):
     access: Access | None = None
     owner: Sentence
     consent: Name | None = None
+    footage: Footage | None = None
     examples: tuple[dict[str, str | int], ...] = ()
 
     @model_validator(mode="after")
@@ -326,6 +329,10 @@ class Dataset(Layout):
             raise ValueError("its term counts from a column (`starts`), or it follows another dataset; not both")
         for name in self.erasure.set or {}:
             self._must_have(name, "erasure.set")
+        for word, name in self.footage.columns() if self.footage else ():
+            self._must_have(name, f"footage.{word}")
+            if self.columns[name].type != ("text" if word == "camera" else "datetime"):
+                raise ValueError(f"footage.{word}: column {name!r} has another type")
         for what, named in (("originals", self.originals), ("latest", self.records.latest if self.records else None)):
             if named is not None:
                 self._must_have(named, what)

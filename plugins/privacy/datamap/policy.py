@@ -168,6 +168,7 @@ class Processor(Strict):
 
     :param service: the statement's category of third parties.
     :param country: ISO 3166 alpha-2 code; outside the EEA a transfer ground (``transfer``) is needed.
+    :param contact: the e-mail address to which orders are sent (to keep footage: CAM-SHARE).
     :param commercial: it would use the data for commercial ends of its own: refused (NO-SELL).
     """
 
@@ -176,6 +177,7 @@ class Processor(Strict):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     transfer: Text | None = None
     agreement: date
+    contact: Sentence | None = None
     commercial: bool = False
 
     @field_validator("commercial")

@@ -5,8 +5,8 @@ before goes on. So each batch runs inside :meth:`Holds.gate`, and :meth:`Holds.p
 """
 
 from privacy.holds.apply import apply
-from privacy.holds.models import Everything, Hold, HoldKind, Keys
+from privacy.holds.models import Everything, Hold, HoldKind, Keys, Span
 from privacy.holds.spare import Spare
 from privacy.holds.table import Holds
 
-__all__ = ["Everything", "Hold", "HoldKind", "Holds", "Keys", "Spare", "apply"]
+__all__ = ["Everything", "Hold", "HoldKind", "Holds", "Keys", "Span", "Spare", "apply"]

@@ -34,13 +34,32 @@ class HoldKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """What one camera saw for a while, as a police request names it.
+
+    :param begins, ends: aware, UTC; both included.
+    """
+
+    camera: str
+    begins: datetime
+    ends: datetime
+
+    def meets(self, camera: str, begins: datetime, ends: datetime) -> bool:
+        """Whether a recording has anything of it."""
+        return camera == self.camera and begins <= self.ends and self.begins <= ends
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """Single records of one dataset, by key: one invoice, and not the profile that goes with it (edge case 15).
 
     :param keys: each in the dataset's order of key columns; a file is its object's key.
+    :param span: what the keys were looked up for: recordings that become known later belong to the hold too (see
+        ``privacy.rights.footage.follow``). With it there may be no key yet, and several datasets: files of one store.
     """
 
     keys: tuple[tuple[object, ...], ...] = field(repr=False)
+    span: Span | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,7 @@ class Hold:
     :param author: who placed it; no address.
     :param placed_at, released_at: UTC; ``released_at`` is None as long as it holds.
     :param request: the number of the request that it belongs to.
+    :param tell: whether the subject may be told of it; None: nobody said, or it is over.
     """
 
     id: str
@@ -72,6 +92,7 @@ class Hold:
     placed_at: datetime
     released_at: datetime | None
     request: str | None
+    tell: bool | None = None
 
     def covers(self, dataset: str) -> bool:
         """Whether it holds records of this dataset (full name)."""
@@ -87,15 +108,17 @@ def checked(what: What, datasets: Sequence[str] | None) -> tuple[Subject, ...] |
         what = (what,)
     if datasets is not None and not datasets:
         raise BadInput("hold.datasets", "The hold names no dataset.", advice="Name some, or leave them out for all.")
-    if isinstance(what, Keys) and (datasets is None or len(datasets) != 1):
+    if isinstance(what, Keys) and (datasets is None or (len(datasets) != 1 and what.span is None)):
         raise BadInput("hold.datasets", "A hold on keys is on one dataset.", advice="Name the dataset.")
     if isinstance(what, Everything):
         if datasets is None:
             raise BadInput("hold.datasets", "A hold on everything names its datasets.", advice="Name them.")
         return what
     if isinstance(what, Keys):
-        if not what.keys or not all(what.keys):
+        if (not what.keys and what.span is None) or not all(what.keys):
             raise BadInput("hold.empty", "The hold names no key.")
+        if what.span is not None and what.span.ends < what.span.begins:
+            raise BadInput("hold.span", "The span of a hold ends before it begins.", advice="Exchange the two.")
         return what
     # Every subject has to have something to be found by, or their records would go while the hold stands there.
     if not what or not all(any(not i.contested for i in subject.identifiers) for subject in what):
@@ -111,6 +134,8 @@ def checked_keys(what: Keys, dataset: str, types: Sequence[str] | None) -> None:
     :param types: of the dataset's key, part by part; None: not known, and the keys are held against each other alone.
     :raises BadInput: ``hold.key``; no key is quoted.
     """
+    if not what.keys:
+        return
     parts = len(types if types is not None else what.keys[0])
     for key in what.keys:
         if len(key) != parts:
@@ -140,7 +165,7 @@ def still_there(holds: Iterable[Hold], datasets: Collection[str]) -> None:
             )
 
 
-def packed(what: tuple[Subject, ...] | Keys | Everything, ground: str) -> bytes:
+def packed(what: tuple[Subject, ...] | Keys | Everything, ground: str, tell: bool | None = None) -> bytes:
     """The content of a hold's seal.
 
     :raises BadInput: ``hold.content``: an identifier or key that cannot be written.
@@ -149,25 +174,36 @@ def packed(what: tuple[Subject, ...] | Keys | Everything, ground: str) -> bytes:
         said: dict[str, object] = {"everything": True}
     elif isinstance(what, Keys):
         said = {"keys": [plain(key) for key in what.keys]}
+        if what.span is not None:
+            said["span"] = [what.span.camera, what.span.begins, what.span.ends]
     else:
-        said = {"subjects": [[_written(i) for i in subject.identifiers] for subject in what]}
+        said = {"subjects": [[written(i) for i in subject.identifiers] for subject in what]}
     try:
-        return orjson.dumps({"ground": ground, **said})
+        return orjson.dumps({"ground": ground, **said} | ({} if tell is None else {"tell": tell}))
     except TypeError:  # half a character, a number beyond 64 bits; its text may quote it
         raise BadInput("hold.content", "What the hold is about cannot be written down.") from None
 
 
-def unpacked(content: bytes) -> tuple[tuple[Subject, ...] | Keys | Everything, str]:
-    """The other way round."""
+def unpacked(content: bytes) -> tuple[tuple[Subject, ...] | Keys | Everything, str, bool | None]:
+    """The other way round: what, the ground, whether the subject may be told."""
     said: dict[str, Any] = orjson.loads(content)
+    return _what(said), said["ground"], said.get("tell")
+
+
+def _what(said: dict[str, Any]) -> tuple[Subject, ...] | Keys | Everything:
     if "everything" in said:
-        return Everything(), said["ground"]
+        return Everything()
     if "keys" in said:
-        return Keys(tuple(tuple(key) for key in said["keys"])), said["ground"]
+        span = None
+        if "span" in said:
+            camera, begins, ends = said["span"]
+            span = Span(camera, datetime.fromisoformat(begins), datetime.fromisoformat(ends))
+        return Keys(tuple(tuple(key) for key in said["keys"]), span)
     subjects = (
-        Subject(no, tuple(_read(i) for i in identifiers)) for no, identifiers in enumerate(said["subjects"], start=1)
+        Subject(no, tuple(identifier_of(i) for i in identifiers))
+        for no, identifiers in enumerate(said["subjects"], start=1)
     )
-    return tuple(subjects), said["ground"]
+    return tuple(subjects)
 
 
 def plain(key: Iterable[object]) -> tuple[str, ...]:
@@ -181,7 +217,8 @@ def merged(subjects: Iterable[Subject]) -> tuple[Of, ...]:
     return (Of(tuple(Subject(no, found) for no, found in enumerate(apart, start=1))),) if apart else ()
 
 
-def _written(identifier: Identifier) -> dict[str, object]:
+def written(identifier: Identifier) -> dict[str, object]:
+    """An identifier as JSON can have it, for what is sealed."""
     whole = {
         "kind": identifier.kind,
         "value": identifier.value,
@@ -194,7 +231,8 @@ def _written(identifier: Identifier) -> dict[str, object]:
     return {name: value for name, value in whole.items() if value is not None}
 
 
-def _read(said: dict[str, Any]) -> Identifier:
+def identifier_of(said: dict[str, Any]) -> Identifier:
+    """The other way round."""
     for name in ("valid_from", "valid_to"):
         if name in said:
             said[name] = datetime.fromisoformat(said[name])

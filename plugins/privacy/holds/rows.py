@@ -53,12 +53,12 @@ class Row:
         """Of the sealed text, for the ledger: it tells a row that was exchanged, and nobody's name."""
         return hashlib.sha256(self.sealed.encode()).hexdigest()
 
-    def about(self, key: bytes, what: Checked, ground: str) -> Row:
+    def about(self, key: bytes, what: Checked, ground: str, tell: bool | None = None) -> Row:
         """The same hold, about somebody."""
-        return replace(self, sealed=seal(key, packed(what, ground), about=self._bound()))
+        return replace(self, sealed=seal(key, packed(what, ground, tell), about=self._bound()))
 
-    def opened(self, key: bytes) -> tuple[Checked, str]:
-        """Whom it is about, and the ground.
+    def opened(self, key: bytes) -> tuple[Checked, str, bool | None]:
+        """Whom it is about, the ground, and whether the subject may be told.
 
         :raises Tampered: ``hold.altered``: any of the row's columns is not what it was when it was placed, or the key.
         """
@@ -93,7 +93,7 @@ class Row:
 
 def hold_of(row: sa.Row[Any], key: bytes) -> Hold:
     """A row as a hold; one that is over names nobody. :raises Tampered: see :meth:`Row.opened`."""
-    what, ground = (None, "") if row.sealed is None else Row.of(row).opened(key)
+    what, ground, tell = (None, "", None) if row.sealed is None else Row.of(row).opened(key)
     return Hold(
         row.id,
         HoldKind(row.kind),
@@ -104,6 +104,7 @@ def hold_of(row: sa.Row[Any], key: bytes) -> Hold:
         datetime.fromisoformat(row.placed_at),
         None if row.released_at is None else datetime.fromisoformat(row.released_at),
         row.request,
+        tell,
     )
 
 

@@ -69,17 +69,19 @@ class Holds:
         ground: str,
         author: str,
         request: str | None = None,
+        tell: bool | None = None,
     ) -> str:
         """Hold records from now on: when this returns, no batch that ignores the hold runs or can start.
 
         :param what: whose records, or which (:class:`Keys`, :class:`Everything`).
         :param datasets: full names; None: all.
         :param ground: why; sealed with the rest, not in the ledger.
+        :param tell: whether the subject may be told of it (False: it is secret); sealed too.
         :returns: the hold's id.
         :raises BadInput: it would hold nothing, or a dataset does not exist.
         :raises RetryLater: a batch kept the gate open for longer than :data:`PATIENCE`.
         """
-        row = self._new(kind, what, datasets, ground, author, request)
+        row = self._new(kind, what, datasets, ground, author, request, tell)
         self._alone(lambda writing: _placed(writing, row, author))
         return row.id
 
@@ -211,6 +213,7 @@ class Holds:
         ground: str,
         author: str,
         request: str | None,
+        tell: bool | None = None,
     ) -> Row:
         about = checked(what, datasets)
         if not ground.strip():
@@ -220,15 +223,17 @@ class Holds:
                 raise BadInput(
                     "hold.dataset", f"There is no dataset {name!r}{did_you_mean(name, self._datasets)}.", where=name
                 )
-        if isinstance(about, Keys) and datasets:
-            checked_keys(about, datasets[0], self._types.get(datasets[0]))
+        if isinstance(about, Keys):
+            for name in datasets or ():
+                checked_keys(about, name, self._types.get(name))
         listed = None if datasets is None else orjson.dumps(list(datasets)).decode()
-        return Row(uuid.uuid4().hex, kind.value, request, listed, author, self._now()).about(self._key, about, ground)
+        row = Row(uuid.uuid4().hex, kind.value, request, listed, author, self._now())
+        return row.about(self._key, about, ground, tell)
 
     def _replaced(self, writing: Writing, row: Row, what: What, author: str) -> None:
         about = checked(what, row.listed)
-        _, ground = row.opened(self._key)
-        new = row.about(self._key, about, ground)
+        _, ground, tell = row.opened(self._key)
+        new = row.about(self._key, about, ground, tell)
         told(writing, "hold.replaced", new, author)
         writing.connection.execute(sa.update(table).where(table.c.id == row.id).values(sealed=new.sealed))
 

@@ -114,6 +114,8 @@ class Event(_Entry):
     right: Code | None = None
     rule: Code | None = None
     hold: Code | None = None
+    record: Code | None = None
+    """The row beside the ledger that it is about: an order, a disclosure."""
     ground: Code | None = None
     dataset: Code | None = None
     datasets: tuple[Code, ...] | None = None

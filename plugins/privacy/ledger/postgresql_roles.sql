@@ -10,9 +10,10 @@ REVOKE ALL ON ledger FROM PUBLIC;
 GRANT SELECT, INSERT ON ledger TO privacy_writer;
 GRANT SELECT ON privacy_alembic_version, compliance_run, compliance_event TO privacy_writer;
 
--- Holds and register change; no row of theirs is removed.
-REVOKE ALL ON holds, request_register FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE ON holds, request_register TO privacy_writer;
+-- Holds, orders and register change; no row of theirs is removed. What was disclosed stays as it was recorded.
+REVOKE ALL ON holds, footage_orders, request_register, disclosures FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE ON holds, footage_orders, request_register TO privacy_writer;
+GRANT SELECT, INSERT ON disclosures TO privacy_writer;
 
 -- Auditors see what was done, and nothing that is sealed.
 GRANT SELECT ON ledger, compliance_run, compliance_event TO privacy_reader;

@@ -51,10 +51,35 @@ holds = sa.Table(
 """``datasets``: JSON list of full names, NULL for all. ``sealed``: whom it is about and the ground, bound to
 the other columns; NULL once it is released. Written by :class:`privacy.holds.Holds` alone."""
 
+footage_orders = sa.Table(
+    "footage_orders",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("hold", sa.String(32), nullable=False),
+    sa.Column("processor", sa.String(100), nullable=False),
+    sa.Column("lines", sa.Text, nullable=False),
+    sa.Column("sent_at", sa.String(32), nullable=False),
+    sa.Column("confirmed_at", sa.String(32)),
+    sa.Column("withdrawn_at", sa.String(32)),
+    sa.UniqueConstraint("hold", "processor", name="footage_order_once"),
+)
+"""Orders to keep footage (CAM-SHARE); ``lines``: JSON list of camera, from, to and the time of the wipe. No person's
+name. Written by :class:`privacy.rights.orders.Orders` alone."""
+
+disclosures = sa.Table(
+    "disclosures",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("recorded_at", sa.String(32), nullable=False),
+    sa.Column("sealed", sa.Text, nullable=False),
+)
+"""What was given to whom (DISCLOSE), sealed, bound to the other columns. Written by
+:class:`privacy.rights.disclosures.Disclosures` alone."""
+
 
 def beside(connection: sa.Connection) -> str:
     """The first table beside the ledger that has a row: each was written with an entry; empty where none has."""
-    for table in (request_register, holds):
+    for table in (request_register, holds, footage_orders, disclosures):
         if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is not None:
             return table.name
     return ""

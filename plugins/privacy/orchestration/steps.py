@@ -33,9 +33,11 @@ from privacy.orchestration.runs import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from privacy.bundle import Scope
+    from privacy.bundle.disclosed import Disclosed
     from privacy.rights.house import House
     from privacy.rights.payload import Payload
     from privacy.sources.base import Partition, Subject
@@ -199,6 +201,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             name=payload.name,
             named=payload.identifiers,
             scope=_scope(payload),
+            disclosed=_disclosed(house, run, request.right.value, request.dates.begun_at),
         ),
         in_order,
         recipient=register.recipient(run.number),
@@ -224,6 +227,13 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     summary = found.as_json()
     note(staging / SUMMARY, summary)
     return summary
+
+
+def _disclosed(house: House, run: Run, right: str, as_of: datetime) -> tuple[Disclosed, ...]:
+    """To whom data on this person went, for a report of access (DISCLOSE): the same in every run of the request."""
+    from privacy.rights.disclosures import Disclosures
+
+    return Disclosures(house).told_to(_subject(house, run), as_of) if right == "access" else ()
 
 
 def _all_of_them(staging: Path, run: Run, parts: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -14,12 +14,14 @@ from privacy.holds.replay import differences as of_holds
 from privacy.keys import MasterKey
 from privacy.ledger import entries_of
 from privacy.ledger.tables import request_register as table
+from privacy.rights.disclosures import differences as of_disclosures
+from privacy.rights.order_rows import differences as of_orders
 from privacy.rights.rows import is_forgotten, opened, remains, written
 from privacy.rights.table import FORGOTTEN
 
 
 def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
-    """What register and holds say otherwise than the ledger, one sentence each; nobody is named.
+    """What register, holds, orders and disclosures say otherwise than the ledger, one sentence each; nobody is named.
 
     A row that was removed, altered, added or put back as it was before is found, as long as the ledger itself stands.
 
@@ -27,9 +29,14 @@ def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
     """
     with translated("ledger"), reading(engine).connect() as connection:
         if connection.dialect.name == "postgresql":
-            # One state of all three tables; SQLite shows one by itself.
+            # One state of all tables; SQLite shows one by itself.
             connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-        return [*_of_register(connection, key), *of_holds(connection, key)]
+        return [
+            *_of_register(connection, key),
+            *of_holds(connection, key),
+            *of_orders(connection),
+            *of_disclosures(connection, key),
+        ]
 
 
 def _of_register(connection: sa.Connection, key: MasterKey) -> Iterator[str]:
