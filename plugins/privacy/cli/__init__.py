@@ -12,7 +12,9 @@ from typer.core import TyperGroup
 from privacy.cli.bundle import app as bundle_app
 from privacy.cli.common import Json, lines, tell, workbench
 from privacy.cli.datamap import app as datamap_app
+from privacy.cli.disclosure import app as disclosure_app
 from privacy.cli.explain import explain as explain_command
+from privacy.cli.hold import app as hold_app
 from privacy.cli.ledger import app as ledger_app
 from privacy.cli.purge import app as purge_app
 from privacy.cli.request import app as request_app
@@ -72,6 +74,8 @@ app.add_typer(bundle_app, name="bundle", help="Sealed bundles.")
 app.add_typer(datamap_app, name="datamap", help="What is held, on whom, why.")
 app.add_typer(ledger_app, name="ledger", help="The compliance records.")
 app.add_typer(purge_app, name="purge", help="What is past its term.")
+app.add_typer(hold_app, name="hold", help="What must not be deleted now.")
+app.add_typer(disclosure_app, name="disclosure", help="What was given to authorities and others.")
 app.command("explain")(explain_command)
 
 

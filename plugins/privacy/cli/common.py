@@ -49,6 +49,19 @@ def actor() -> str:
     return name.replace("@", " at ")[:100]
 
 
+def on_behalf(author: str | None) -> str:
+    """Who a record says did it: who types, or somebody named by them, who is never alone (edge case 32).
+
+    :raises BadInput: ``cli.author``: the name cannot stand in the ledger.
+    """
+    if author is None:
+        return actor()
+    name = author.strip()
+    if not name or len(name) > 80 or "@" in name or not name.isprintable():
+        raise BadInput("cli.author", "An author is a short name without @.", advice="Leave it out to be it yourself.")
+    return f"{name}, by {actor()}"
+
+
 def on_a_terminal() -> bool:
     """Whether a person looks at the output, so that what is personal may be shown."""
     return sys.stdout.isatty()

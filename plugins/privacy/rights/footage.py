@@ -195,7 +195,7 @@ def _compared(
         if place not in listed and mine.ends <= at:
             if held.since(mine.camera, mine.begins, mine.ends) is not None:
                 note("held_unlisted", mine)
-            elif at <= _limit(term, mine.begins, policy.zone):
+            elif at < _limit(term, mine.begins, policy.zone):
                 note("unlisted", mine)
     for code in sorted(found):
         yield Finding(code, ref.full, len(found[code]), at, tuple(sorted(found[code])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from privacy.rights.house import House
 
 _TRIES = 3
+_CAMERA = re.compile(r"[\w .-]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,9 @@ def chosen(house: House, span: Span, datasets: Iterable[str]) -> Keys:
             "A camera and a span choose recordings; one of the datasets has none, or they are of several systems.",
             advice=f"Datasets with footage: {', '.join(ref.full for ref in footage(house.datamap)) or 'none'}.",
         )
+    if not _CAMERA.fullmatch(span.camera):
+        # It stands in the open in the order, and in the letter.
+        raise BadInput("hold.camera", "That is no name of a camera.", advice="Letters, digits, blanks and . _ - only.")
     every = [recording for ref in refs for recording in recordings(house, ref)]
     cameras = sorted({recording.camera for recording in every})
     if cameras and span.camera not in cameras:

@@ -1,0 +1,331 @@
+"""``privacy hold``: place, release, list, order, confirm."""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from privacy.cli.common import (
+    Json,
+    given,
+    identifiers,
+    local,
+    moment,
+    on_a_terminal,
+    on_behalf,
+    shown,
+    table,
+    tell,
+    workbench,
+)
+from privacy.errors import BadInput, PrivacyError, Refused
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from privacy.holds import Hold
+    from privacy.holds.models import What
+    from privacy.rights.house import House
+    from privacy.rights.order_rows import Order
+    from privacy.rights.orders import Unconfirmed
+
+app = typer.Typer(no_args_is_help=True)
+
+# The library's own enumeration, written again so that --help need not import the library; a test compares them.
+KindName = enum.StrEnum("KindName", ["suspension", "restriction", "objection"])
+YesNo = enum.StrEnum("YesNo", ["yes", "no"])
+
+HoldId = Annotated[str, typer.Argument(metavar="HOLD", help="The hold, as privacy hold list has it.")]
+Author = Annotated[str | None, typer.Option(help="For whom it is done; you, by default. You are named beside them.")]
+
+
+@app.command()
+def place(
+    ground: Annotated[str, typer.Option(help="Why the records must stay, sealed; - asks for it.")],
+    tell_subject: Annotated[YesNo, typer.Option(help="Whether the person may be told; no: it is secret.")],
+    dataset: Annotated[list[str] | None, typer.Option(help="SYSTEM.DATASET; all by default, of a person.")] = None,
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=VALUE", help="A person, with all their records; KIND=- asks for it."),
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="A record of the dataset; of several parts: a JSON list; - asks for it.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All records of the datasets.")] = False,
+    camera: Annotated[str | None, typer.Option(help="What this camera recorded, with --from and --to.")] = None,
+    begins: Annotated[str | None, typer.Option("--from", help="ISO 8601, in the policy's zone.")] = None,
+    ends: Annotated[str | None, typer.Option("--to", help="ISO 8601, in the policy's zone.")] = None,
+    kind: Annotated[KindName, typer.Option(help="Why, in one word.")] = KindName.suspension,
+    author: Author = None,
+    as_json: Json = False,
+) -> None:
+    """Keep records from every deletion from now on. On footage, order its holder to keep it too."""
+    from privacy.holds import HoldKind
+
+    by, house = on_behalf(author), workbench()
+    picks = [name for name, there in _picks(subject, key, camera, everything=everything) if there]
+    if len(picks) != 1 or (camera is None) != (begins is None) or (camera is None) != (ends is None):
+        raise BadInput(
+            "hold.selection",
+            "A hold is on people, on keys, on what a camera recorded, or on all of a dataset.",
+            advice="Give one of: --subject, --key, --camera with --from and --to, --all.",
+        )
+    names: list[str] | None = list(dataset) if dataset else None
+    whole = True
+    what: What
+    if subject:
+        what, whole = _people(house, subject)
+    elif camera is not None and begins is not None and ends is not None:
+        what, names = _span(house, given(camera, "Camera"), begins, ends, names)
+    elif key:
+        what = _keys(house, key, names)
+    else:
+        from privacy.holds import Everything
+
+        what = Everything()
+    id = house.holds.place(
+        HoldKind(kind.value), what, names, ground=given(ground, "Ground"), author=by, tell=tell_subject is YesNo.yes
+    )
+    data: dict[str, Any] = {**_hold(house.holds.get(id)), "complete": whole}
+    # Said before anybody is written to: the hold stands whatever comes of the letter.
+    if not as_json:
+        typer.echo(id)
+        if not whole:
+            _red("The shop could not be asked who this is: only what was named is held. Place it again later.")
+    _ordered(house, id, by, data, as_json=as_json)
+
+
+@app.command()
+def release(hold: HoldId, author: Author = None, as_json: Json = False) -> None:
+    """End a hold, forget whom it was about, and withdraw its order. Safe to repeat."""
+    from privacy.holds import HoldKind
+    from privacy.rights.orders import Orders
+
+    by, house = on_behalf(author), workbench()
+    found = house.holds.get(_id(hold))
+    if found.kind is HoldKind.REQUEST:
+        raise Refused(
+            "hold.of_a_request",
+            "The hold belongs to a request, and ends with it.",
+            where=found.request or "",
+            advice="Answer or refuse the request: privacy request show.",
+        )
+    ended = house.holds.release(found.id, author=by)
+    withdrawn = Orders(house).withdraw(found.id, by)
+    text = f"{found.id} is released." if ended else f"{found.id} was released before."
+    text += "".join(f"\norder {order.id} to {order.processor} is withdrawn" for order in withdrawn)
+    tell({"hold": found.id, "released": bool(ended), "orders": [o.as_json() for o in withdrawn]}, text, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show whom and what each is about; on a terminal only.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List the holds in force and their orders; what is not confirmed stands in red."""
+    from privacy.rights.orders import Orders
+
+    house = workbench()
+    if reveal and (as_json or not on_a_terminal()):
+        raise Refused(
+            "cli.not_a_terminal",
+            "What is personal is shown on a terminal only.",
+            advice="Run the command without --json, and without redirecting its output.",
+        )
+    holds, orders, zone = house.holds.active(), Orders(house), house.policy.zone
+    sent: dict[str, list[Order]] = {}
+    for order in orders.all():
+        sent.setdefault(order.hold, []).append(order)
+    open_ = orders.unconfirmed(house.clock.now())
+    data = [{**_hold(hold), "orders": [order.as_json() for order in sent.get(hold.id, [])]} for hold in holds]
+    head = ("hold", "kind", "on", "what", "subject told", "by", "since", "order")
+    rows = [_row(hold, sent.get(hold.id, []), zone) for hold in holds]
+    lines = [table(head, rows) if rows else "no holds"]
+    if not as_json:
+        typer.echo("\n".join(lines + [part for hold in holds if reveal for part in _revealed(hold, zone)]))
+        for one in open_:
+            _red(_alarm(one))
+        for order in (o for hold in holds for o in sent.get(hold.id, [])):
+            typer.echo("\n".join(_footage(order, zone)))
+        return
+    tell({"holds": data, "unconfirmed": [one.as_json() for one in open_]}, "", as_json=True)
+
+
+@app.command()
+def order(hold: HoldId, author: Author = None, as_json: Json = False) -> None:
+    """Order the holder of footage to keep it, for a hold that is in force; one that was sent is sent again."""
+    by, house = on_behalf(author), workbench()
+    found = house.holds.get(_id(hold))
+    _ordered(house, found.id, by, _hold(found), as_json=as_json, wanted=True)
+
+
+@app.command()
+def confirm(
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="The order, as privacy hold list has it.")],
+    author: Author = None,
+    as_json: Json = False,
+) -> None:
+    """Record that the holder of footage has confirmed that it is kept. Safe to repeat."""
+    from privacy.rights.orders import Orders
+
+    by, house = on_behalf(author), workbench()
+    found = Orders(house).confirm(order.strip(), by)
+    late = [x for x in found.lines if found.confirmed_at and found.confirmed_at >= x.wiped_at]
+    data = {**found.as_json(), "after_the_wipe": len(late)}
+    tell(data, f"order {found.id} to {found.processor} is confirmed.", as_json=as_json)
+    if late and not as_json:
+        _red(f"{len(late)} of its {len(found.lines)} lines were past their wipe by then: ask whether they are there.")
+
+
+def _picks(
+    subject: list[str] | None, key: list[str] | None, camera: str | None, *, everything: bool
+) -> list[tuple[str, bool]]:
+    return [("subject", bool(subject)), ("key", bool(key)), ("camera", camera is not None), ("all", everything)]
+
+
+def _people(house: House, named: list[str]) -> tuple[What, bool]:
+    from privacy.rights.selecting import all_it_may_be
+
+    found, whole = [], True
+    for identifier in identifiers(house.datamap, [], [], named):
+        people, complete = all_it_may_be(house, identifier)
+        found += people
+        whole = whole and complete
+    return found, whole
+
+
+def _span(house: House, camera: str, begins: str, ends: str, names: list[str] | None) -> tuple[What, list[str]]:
+    from privacy.holds import Span
+    from privacy.rights.recordings import chosen, footage
+
+    zone = house.policy.zone
+    of = names or [ref.full for ref in footage(house.datamap)]
+    span = Span(camera.strip(), moment(begins, zone), moment(ends, zone))
+    return chosen(house, span, of), of
+
+
+def _keys(house: House, typed: list[str], names: list[str] | None) -> What:
+    import json
+
+    from privacy.holds import Keys
+    from privacy.sources import item_key
+
+    if names is None or len(names) != 1:
+        raise BadInput("hold.datasets", "A hold on keys is on one dataset.", advice="Name it: --dataset.")
+    parts = len(item_key(house.datamap[names[0]]))
+    keys: list[tuple[object, ...]] = []
+    for text in (given(value, "Key") for value in typed):
+        try:
+            found = json.loads(text) if parts > 1 else [text]
+        except ValueError:
+            found = None
+        if not isinstance(found, list):
+            raise BadInput("hold.key", f"A key of this dataset has {parts} parts.", advice='Write it like ["a", 1].')
+        keys.append(tuple(found))
+    return Keys(tuple(keys))
+
+
+def _ordered(
+    house: House, id: str, by: str, data: dict[str, Any], *, as_json: bool, wanted: bool = False
+) -> None:  # fmt: skip
+    """Send the orders of a hold and tell of them.
+
+    :param wanted: that there are none is an error.
+    """
+    from privacy.rights.orders import Orders
+
+    try:
+        orders = Orders(house).send(id, by)
+    except PrivacyError as problem:
+        if as_json:
+            tell({**data, "orders": [], "error": problem.code}, "", as_json=True)
+        raise
+    if wanted and not orders:
+        raise Refused("order.nothing", "The hold is not on footage.", where=id)
+    zone = house.policy.zone
+    text = "\n".join(line for order in orders for line in _footage(order, zone))
+    if as_json or text:
+        tell({**data, "orders": [order.as_json() for order in orders]}, text, as_json=as_json)
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    """A hold for machines; it names nobody."""
+    return {
+        "hold": hold.id,
+        "kind": hold.kind.value,
+        "datasets": None if hold.datasets is None else list(hold.datasets),
+        "what": _what(hold),
+        "tell_subject": hold.tell,
+        "author": hold.author,
+        "placed_at": hold.placed_at.isoformat(),
+        "request": hold.request,
+    }
+
+
+def _row(hold: Hold, orders: list[Order], zone: str) -> tuple[str, ...]:
+    told = {True: "yes", False: "no", None: ""}[hold.tell]
+    on = "all" if hold.datasets is None else ", ".join(hold.datasets)
+    sent = ", ".join(f"{order.id} {order.state}" for order in orders)
+    return (hold.id, hold.kind.value, on, _what(hold), told, hold.author, local(hold.placed_at, zone), sent)
+
+
+def _what(hold: Hold) -> str:
+    from privacy.holds import Everything, Keys
+
+    if isinstance(hold.what, Everything):
+        return "everything"
+    if isinstance(hold.what, Keys):
+        return _counted(len(hold.what.keys), "recording" if hold.what.span else "key")
+    return _counted(len(hold.what or ()), "set") + " of identifiers"
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _revealed(hold: Hold, zone: str) -> list[str]:
+    from privacy.holds import Everything, Keys
+
+    lines = [f"{hold.id}: {shown(hold.ground)}"]
+    if isinstance(hold.what, Keys):
+        span = hold.what.span
+        if span is not None:
+            lines.append(f"  camera {shown(span.camera)}, {local(span.begins, zone)} to {local(span.ends, zone)}")
+        lines += ["  key " + ", ".join(shown(str(part)) for part in key) for key in hold.what.keys]
+    elif hold.what is not None and not isinstance(hold.what, Everything):
+        lines += ["  " + ", ".join(f"{i.kind} {shown(i.value)}" for i in s.identifiers) for s in hold.what]
+    return lines
+
+
+def _footage(order: Order, zone: str) -> list[str]:
+    def until(at: datetime | None) -> str:
+        return local(at, zone) or "its release"
+
+    return [f"order {order.id} to {order.processor}: {order.state}"] + [
+        f"  {x.camera or 'all cameras'}, {local(x.begins, zone)} to {until(x.ends)}; wiped by {local(x.wiped_at, zone)}"
+        for x in order.lines
+    ]
+
+
+def _alarm(one: Unconfirmed) -> str:
+    named = f"order {one.order}: NOT CONFIRMED" if one.order else "NO ORDER SENT"
+    left = "" if one.hours_left is None else f", {one.hours_left:.1f} hours left until the wipe"
+    gone = f", {one.wiped} of {one.lines} WIPED BY NOW" if one.wiped else ""
+    go_on = f"privacy hold confirm {one.order}" if one.order else f"privacy hold order {one.hold}"
+    return f"{named} by {one.processor} (hold {one.hold}){left}{gone}: {go_on}"
+
+
+def _red(text: str) -> None:
+    typer.secho(text, fg=typer.colors.RED, bold=True)
+
+
+def _id(text: str) -> str:
+    """A hold's id. :raises BadInput: ``hold.unknown``; what was typed is not repeated."""
+    if not re.fullmatch(r"[0-9a-f]{32}", text.strip()):
+        raise BadInput("hold.unknown", "There is no such hold.", advice="See which there are: privacy hold list.")
+    return text.strip()
