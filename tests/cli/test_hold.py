@@ -200,7 +200,17 @@ def test_releasing_a_hold_on_footage_withdraws_its_order(desk):
     desk.shop.clock.set(NOW + MINUTE)
     assert "is withdrawn" in desk.run("release", hold).stdout
     assert len(desk.shop.letters) == 2
-    assert desk.good("list") == {"holds": [], "unconfirmed": []}
+    assert desk.good("list") == {"holds": [], "unconfirmed": [], "not_withdrawn": []}
+
+
+def test_a_hold_that_ended_without_its_order_stands_in_red_until_that_is_withdrawn(desk):
+    desk.shop.clip("balie", 10 * HOUR)
+    hold = desk.good(*PLACE[1:], "no", *SPAN)["hold"]
+    desk.shop.house.holds.release(hold, author="desk")
+    assert "NOT WITHDRAWN" in desk.run("list").stdout
+    assert len(desk.good("list")["not_withdrawn"]) == 1
+    assert len(desk.good("release", hold)["orders"]) == 1
+    assert "NOT WITHDRAWN" not in desk.run("list").stdout
 
 
 def test_the_kinds_of_the_command_are_those_of_the_library_that_a_person_may_place():

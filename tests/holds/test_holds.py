@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest_holds import NUMBER, Place, person
+from conftest_holds import DATASETS, NUMBER, Place, person
 from privacy.errors import BadInput, Refused, Tampered
-from privacy.holds import Everything, HoldKind, Holds, Keys
+from privacy.holds import Everything, HoldKind, Holds, Keys, Span
 from privacy.holds.models import packed, unpacked
 from privacy.holds.replay import differences
 from privacy.keys import MasterKey
@@ -318,3 +318,29 @@ def test_holds_are_there_for_whoever_opens_the_database_next(place, tmp_path):
     id = suspend(place)
     assert [hold.id for hold in Place(tmp_path).holds.active()] == [id]
     assert person(1001).identifiers[0] in ANNA.identifiers
+
+
+def test_whether_the_subject_may_be_told_is_sealed_with_the_hold_and_gone_with_it(place):
+    ids = [
+        place.holds.place(HoldKind.SUSPENSION, person(1), ground="g", author="a", tell=tell)
+        for tell in (True, False, None)
+    ]
+    assert [place.holds.get(id).tell for id in ids] == [True, False, None]
+    assert "tell" not in place.dump()
+    place.holds.replace(person(2), id=ids[1])
+    assert place.holds.get(ids[1]).tell is False
+    place.holds.release(ids[1], author="a")
+    assert place.holds.get(ids[1]).tell is None
+
+
+def test_a_span_may_choose_no_record_yet_and_files_of_several_datasets(place):
+    at = place.clock.now()
+    what = Keys((("a/1",),), Span("door", at, at))
+    for keys in (what, Keys((), what.span)):
+        id = place.holds.place(HoldKind.SUSPENSION, keys, list(DATASETS), ground="g", author="a")
+        assert place.holds.get(id).what == keys
+    with place.holds.gate(*DATASETS) as spare:
+        assert [spare.keeps(name, ("a/1",)) for name in DATASETS] == [True, True]
+        assert not spare.keeps(DATASETS[0], ("a/2",))
+    with pytest.raises(BadInput, match=r"hold\.datasets"):
+        place.holds.place(HoldKind.SUSPENSION, Keys((("a/1",),)), list(DATASETS), ground="g", author="a")

@@ -141,7 +141,7 @@ def list_(
     sent: dict[str, list[Order]] = {}
     for order in orders.all():
         sent.setdefault(order.hold, []).append(order)
-    open_ = orders.unconfirmed(house.clock.now())
+    open_, over = orders.unconfirmed(house.clock.now()), orders.lingering()
     data = [{**_hold(hold), "orders": [order.as_json() for order in sent.get(hold.id, [])]} for hold in holds]
     head = ("hold", "kind", "on", "what", "subject told", "by", "since", "order")
     rows = [_row(hold, sent.get(hold.id, []), zone) for hold in holds]
@@ -150,10 +150,13 @@ def list_(
         typer.echo("\n".join(lines + [part for hold in holds if reveal for part in _revealed(hold, zone)]))
         for one in open_:
             _red(_alarm(one))
+        for late in over:
+            _red(f"order {late.id}: its hold is over, NOT WITHDRAWN: privacy hold release {late.hold}")
         for order in (o for hold in holds for o in sent.get(hold.id, [])):
             typer.echo("\n".join(_footage(order, zone)))
         return
-    tell({"holds": data, "unconfirmed": [one.as_json() for one in open_]}, "", as_json=True)
+    found = {"holds": data, "unconfirmed": [one.as_json() for one in open_]}
+    tell({**found, "not_withdrawn": [late.as_json() for late in over]}, "", as_json=True)
 
 
 @app.command()

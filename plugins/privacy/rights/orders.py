@@ -157,6 +157,11 @@ class Orders:
                     found.append(_open("", hold.id, processor, lines, now))
         return sorted(found, key=lambda u: (u.hours_left is None, u.hours_left or 0.0))
 
+    def lingering(self) -> list[Order]:
+        """The orders whose hold is over, and that were not withdrawn: their holder keeps footage for nothing."""
+        active = {hold.id for hold in self._house.holds.active()}
+        return [order for order in self.all() if order.withdrawn_at is None and order.hold not in active]
+
     def _holders(self, hold: Hold) -> dict[str, list[Ref]]:
         """Who has footage that a hold is on, with the datasets. A hold on people is on none: it names no recording."""
         found: dict[str, list[Ref]] = {}
