@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import dag
 
-from privacy.orchestration import purge_tasks
+from privacy.orchestration import footage_tasks, purge_tasks
 from privacy.orchestration.purge_doc import DOC
 
 
@@ -18,8 +18,9 @@ from privacy.orchestration.purge_doc import DOC
     doc_md=DOC,
 )
 def purge_camera_footage() -> None:
-    """Still pictures, records of recordings, and the security company's lists."""
-    purge_tasks.chain("purge_camera_footage")
+    """Still pictures, records of recordings, and the security company's lists, which are held against ours."""
+    held = footage_tasks.follow_holds()
+    held >> [footage_tasks.compare_lists(), purge_tasks.chain("purge_camera_footage")]
 
 
 purge_camera_footage()

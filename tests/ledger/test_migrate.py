@@ -114,12 +114,18 @@ def test_an_older_database_is_brought_up_to_date_with_its_rows(tmp_path):
     with made.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0003")
-    ledger = Ledger(made, MasterKey(b"k" * 32), tmp_path / "head.json")
+    newer = engine(Connection("ledger", f"sqlite:///{tmp_path}/newer.db"), create=True)
+    upgrade(newer)
+    ledger = Ledger(newer, MasterKey(b"k" * 32), tmp_path / "head.json")
     more = {"pipeline": "purge_x", "actor": "a", "code_version": "1", "policy_version": "1"}
     ledger.begin("r", rule="x", promises=["X-1"], as_of=datetime(2026, 1, 1, tzinfo=UTC), **more)
     ledger.end("r", status="done", actor="a", late=3, late_by="PT2H", undated=1, foreseen=9)
     ledger.event("purge.asked", actor="a", run="r", rule="x")
     before = ledger.entries()
+    with newer.connect() as there, made.begin() as connection:
+        for row in there.exec_driver_sql("SELECT seq, entry, hash FROM ledger").fetchall():
+            connection.exec_driver_sql("INSERT INTO ledger (seq, entry, hash) VALUES (?, ?, ?)", tuple(row))
+    ledger = Ledger(made, MasterKey(b"k" * 32), tmp_path / "head.json")
     upgrade(made)
     assert ledger.entries() == before
     assert ledger.verify().ok

@@ -19,7 +19,7 @@ from privacy.orchestration import tasks
 from privacy.orchestration.tasks import REASON, coded, house
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
     from privacy.orchestration.purges import PurgeRun
 
@@ -143,8 +143,11 @@ def record(rule: str) -> dict[str, str]:
     return purges.record(house(), run, _failed(dry=run.dry))
 
 
-def chain(purge_name: str) -> None:
-    """The graph of a purge: its rules, and for each of them plan, approve, purge, verify, record."""
+def chain(purge_name: str) -> XComArg:
+    """The graph of a purge: its rules, and for each of them plan, approve, purge, verify, record.
+
+    :returns: its first task, for what comes before it.
+    """
 
     @task_group(group_id="rule")
     def rule(rule: str) -> None:
@@ -152,7 +155,9 @@ def chain(purge_name: str) -> None:
         done = purge(rule)
         planned >> Approval(task_id="approve") >> done >> verify(rule) >> record(rule)
 
-    rule.expand(rule=list_rules(purge_name))
+    rules = list_rules(purge_name)
+    rule.expand(rule=rules)
+    return rules
 
 
 def run_of(rule: str | None = None) -> PurgeRun:

@@ -1,16 +1,14 @@
 """What is missing in the evidence that the promises are kept: looked for each day, and told loudly.
 
 A promise counts as proven only while its proof is younger than the interval of its purge. Whoever adds something that
-has to be proven adds a function to :data:`CHECKS`.
+has to be proven adds a function to :data:`CHECKS`, or to those of :mod:`privacy.rights.evidence_rules`.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from privacy.errors import PrivacyError
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
 VERIFIED, MISSING = "evidence.verified", "evidence.missing"
 """Events of the ledger: all is proven; something is not (``count`` says how much). ``last`` and ``digest`` name the
 head of which a copy was kept."""
-
-EXTENSIONS = ("privacy.rights.footage",)
-"""Modules that add to :data:`CHECKS` when they are imported; one that is not installed has nothing to add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ def missing(house: House, now: datetime) -> list[Finding]:
     from privacy.rights import evidence_rules
 
     found = [*_guarded(_chain, house, now)]
-    checks = list(_checks())
+    checks = [*CHECKS, *evidence_rules.OF_STORES]
     if not found:
         checks = [*evidence_rules.OF_LEDGER, *checks]
     for check in checks:
@@ -167,15 +162,7 @@ def _stores(house: House, _: datetime) -> Iterator[Finding]:
 
 
 CHECKS: list[Check] = [_copies, _terms, _stores]
-"""What is looked at besides the chain and the runs of rules. A function of another module is appended when that module
-is imported; it is then one of :data:`EXTENSIONS`."""
-
-
-def _checks() -> Iterator[Check]:
-    for name in EXTENSIONS:
-        if find_spec(name) is not None:
-            importlib.import_module(name)
-    yield from CHECKS
+"""What is looked at besides the chain and the runs of rules."""
 
 
 def _guarded(check: Check, house: House, now: datetime) -> Iterator[Finding]:

@@ -109,8 +109,52 @@ def clock(house: House, now: datetime) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-OF_LEDGER: list[Check] = [clock, proofs, ended, answered, signed_late]
+def own(house: House, now: datetime) -> Iterator[Finding]:
+    """The project's own records have terms too, and each has a run that is done and young enough."""
+    terms, ends = house.policy.own, house.ledger.archive.ends()
+    if terms is None:
+        return
+    installed = now if ends is None else datetime.fromisoformat(ends[0]["at"])
+    for name in type(terms).model_fields:
+        rule = getattr(terms, name)
+        good, latest = house.ledger.last(name, "done"), house.ledger.last(name)
+        since = installed if good is None else good.as_of
+        every, allowed = _every(rule.term)
+        if now - since > allowed:
+            purge = "clean_airflow" if name == "airflow" else "purge_bundles"
+            said = _stale(purge, name, since, every, good, latest)
+            yield Finding("evidence.stale", rule.promises, name, said, f"Repair what the red task of {purge} says.")
+
+
+def footage(house: House, now: datetime) -> Iterator[Finding]:
+    """Whoever holds the recordings has confirmed what it was ordered to keep, and its lists say what ours say."""
+    from privacy.rights.footage import contradictions
+    from privacy.rights.orders import unconfirmed
+
+    for order in unconfirmed(house, now):
+        left = (
+            f"{order.hours_left:.0f} hours until the next wipe" if order.hours_left is not None else "no hour is left"
+        )
+        gone = f"; {order.wiped} of {order.lines} are past it" if order.wiped else ""
+        yield Finding(
+            "evidence.footage_unconfirmed", ("CAM-SHARE",), order.order or order.hold,
+            f"{order.processor} has not confirmed that footage on hold is kept: {left}{gone}.",
+            "Call them, then: privacy hold confirm ORDER.",
+        )  # fmt: skip
+    for one in contradictions(house, now):
+        promise = house.datamap[one.dataset].dataset.promise
+        yield Finding(
+            f"camera.{one.code}", (promise,), one.dataset,
+            f"What the holder of the footage says and what we know differ: {one.code} ({one.count}).",
+            "privacy hold list shows what is on hold; ask the company for a right list.",
+        )  # fmt: skip
+
+
+OF_LEDGER: list[Check] = [clock, proofs, own, ended, answered, signed_late]
 """What is asked of a ledger that stands."""
+
+OF_STORES: list[Check] = [footage]
+"""What is asked of the stores, and of others who hold records for us."""
 
 
 def broken(house: House, rule: Rule, good: RuleRun) -> datetime | None:
