@@ -35,7 +35,7 @@ from privacy.datamap.policy import Term
 from privacy.errors import BadInput
 from privacy.holds import Everything, Keys
 from privacy.retention.horizon import horizon, limit
-from privacy.rights.company_lists import CompanyList, Listed, newest
+from privacy.rights.holder_lists import HolderList, Listed, newest
 from privacy.rights.orders import Orders
 from privacy.rights.recordings import Recording, chosen, footage, held_by, recordings
 
@@ -167,7 +167,7 @@ def _of(house: House, ref: Ref, lists: Ref, hours: int, now: datetime) -> Iterat
 
 
 def _compared(
-    house: House, ref: Ref, said: CompanyList, ours: Sequence[Recording], held: _Held, now: datetime
+    house: House, ref: Ref, said: HolderList, ours: Sequence[Recording], held: _Held, now: datetime
 ) -> Iterator[Finding]:
     policy, at = house.policy, said.made_at.astimezone(UTC)
     term = policy.term_of(ref.dataset)

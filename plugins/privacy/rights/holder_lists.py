@@ -43,7 +43,7 @@ class Listed(BaseModel):
         return self
 
 
-class CompanyList(BaseModel):
+class HolderList(BaseModel):
     """A whole list."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -61,7 +61,7 @@ class Newest:
     :param newest_at: when the newest one was made by its name, readable or not.
     """
 
-    found: CompanyList | None
+    found: HolderList | None
     unreadable: int
     future: int
     newest_at: datetime | None
@@ -96,12 +96,12 @@ def _files(house: House, ref: Ref) -> list[tuple[datetime, tuple[object, ...]]]:
     ]
 
 
-def _read(house: House, ref: Ref, key: tuple[object, ...]) -> CompanyList | None:
+def _read(house: House, ref: Ref, key: tuple[object, ...]) -> HolderList | None:
     """A list; None: it is none."""
     try:
         with house.source(ref.system.system).open(ref.name, key) as file:
             content = file.read(MOST_BYTES + 1)
-        return None if len(content) > MOST_BYTES else CompanyList.model_validate_json(content)
+        return None if len(content) > MOST_BYTES else HolderList.model_validate_json(content)
     except RetryLater:
         raise
     except (PrivacyError, OSError, ValidationError, ValueError):
