@@ -21,7 +21,7 @@ def follow_holds() -> dict[str, int]:
 @task(do_xcom_push=False)
 @coded
 def compare_lists() -> dict[str, int]:
-    """Hold the company's newest list against our records; what differs stands in the ledger, and in `verify_evidence`."""
+    """Hold the company's newest list against our records; what differs stands in the ledger, and in the evidence."""
     from privacy.rights import footage
 
     here = house()
