@@ -220,7 +220,7 @@ class Contact(Strict):
 class Guard(Strict):
     """Over what a rule asks an operator before it deletes. A plan of at most ``at_least`` records asks nobody.
 
-    :param share: of all that the rule's datasets hold, by records or by bytes, whichever is more.
+    :param share: of all that the rule's datasets hold, by records, or by bytes where these are not known.
     :param times: of what was foreseen to fall due since the rule's last run, scaled by the runs that were missed.
     :param oldest: how long before the bound a record may have begun: one that began in 1970 is a broken date.
     """

@@ -27,7 +27,7 @@ ONE = {name: param for name, param in PARAMS.items() if name != "rules"}
 """Params of a DAG with one rule."""
 
 
-@task(multiple_outputs=False, map_index_template=None)
+@task(multiple_outputs=False)
 @coded
 def list_rules() -> list[str]:
     """The rules to run: all, or those that were asked for."""
@@ -40,7 +40,7 @@ def list_rules() -> list[str]:
     return found
 
 
-@task(do_xcom_push=False)
+@task(do_xcom_push=False, map_index_template=purge_tasks.NAMED)
 @coded
 def plan(rule: str) -> dict[str, Any]:
     """Fix what goes. Changes nothing."""
@@ -49,7 +49,7 @@ def plan(rule: str) -> dict[str, Any]:
     return own_steps.plan(house(), run_of(rule))
 
 
-@task(do_xcom_push=False)
+@task(do_xcom_push=False, map_index_template=purge_tasks.NAMED)
 @coded
 def purge(rule: str) -> dict[str, Any]:
     """Remove what is planned, one by one, but for what is held or in use by then."""
@@ -61,7 +61,7 @@ def purge(rule: str) -> dict[str, Any]:
         return own_steps.purge(house(), run, stop)
 
 
-@task(do_xcom_push=False, trigger_rule="all_done")
+@task(do_xcom_push=False, trigger_rule="all_done", map_index_template=purge_tasks.NAMED)
 @coded
 def record(rule: str) -> dict[str, Any]:
     """Write into the ledger how the rule's run ended. Red unless it is done, on the evidence."""

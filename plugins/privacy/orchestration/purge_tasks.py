@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 STEPS = ("plan", "approve", "purge", "verify")
 """The steps of a rule, in their order; ``record`` comes after them, whatever became of them."""
 
-ARGUMENTS: dict[str, Any] = {**tasks.RETRIES, "map_index_template": "{{ rule }}"}
+NAMED = "{{ rule }}"
+"""What the tasks of a rule are called in the grid: the rule's name, which each of them sets as it runs."""
+
+ARGUMENTS: dict[str, Any] = tasks.RETRIES
 """For ``default_args`` of a purge's DAG."""
 
 PARAMS = {
@@ -93,7 +96,7 @@ class Approval(ApprovalOperator):
         return super().execute_complete(context, event)
 
 
-@task(multiple_outputs=False, map_index_template=None)
+@task(multiple_outputs=False)
 @coded
 def list_rules(purge: str) -> list[str]:
     """The rules to run: all of the purge, or those that were asked for."""
@@ -106,7 +109,7 @@ def list_rules(purge: str) -> list[str]:
     return found
 
 
-@task(multiple_outputs=False)
+@task(multiple_outputs=False, map_index_template=NAMED)
 @coded
 def plan(rule: str) -> dict[str, Any]:
     """Fix what goes, down to the last item, and see whether an operator has to be asked. Changes nothing."""
@@ -115,7 +118,7 @@ def plan(rule: str) -> dict[str, Any]:
     return purges.plan(house(), run_of(rule))
 
 
-@task(do_xcom_push=False)
+@task(do_xcom_push=False, map_index_template=NAMED)
 @coded
 def purge(rule: str) -> dict[str, Any]:
     """Delete what is planned, batch by batch, but for what is held by then."""
@@ -124,7 +127,7 @@ def purge(rule: str) -> dict[str, Any]:
     return purges.purge(house(), real_run_of(rule))
 
 
-@task(do_xcom_push=False)
+@task(do_xcom_push=False, map_index_template=NAMED)
 @coded
 def verify(rule: str) -> dict[str, Any]:
     """Ask the stores again: nothing of the plan may be left but what was told to stay."""
@@ -133,7 +136,7 @@ def verify(rule: str) -> dict[str, Any]:
     return purges.verify(house(), real_run_of(rule))
 
 
-@task(do_xcom_push=False, trigger_rule="all_done")
+@task(do_xcom_push=False, trigger_rule="all_done", map_index_template=NAMED)
 @coded
 def record(rule: str) -> dict[str, str]:
     """Write into the ledger how the rule's run ended. Red unless it is done, on the evidence."""
@@ -153,7 +156,7 @@ def chain(purge_name: str) -> XComArg:
     def rule(rule: str) -> None:
         planned = plan(rule)
         done = purge(rule)
-        planned >> Approval(task_id="approve") >> done >> verify(rule) >> record(rule)
+        planned >> Approval(task_id="approve", map_index_template=NAMED) >> done >> verify(rule) >> record(rule)
 
     rules = list_rules(purge_name)
     rule.expand(rule=rules)

@@ -139,7 +139,7 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
         retained=dict(kept),
         oldest_remaining=None if seen is None or seen.oldest is None else datetime.fromisoformat(seen.oldest),
         late=holds.late,
-        late_by=to_jsonable_python(timedelta(seconds=plan.late_by)) if holds.late else None,
+        late_by=to_jsonable_python(timedelta(minutes=round(plan.late_by / 60))) if holds.late else None,
         undated=holds.undated,
         future=holds.future,
         foreseen=holds.foreseen,

@@ -38,9 +38,11 @@ def tripped(guard: Guard, found: Judged, *, missed: int, foreseen: int | None) -
         said.append(f"age: a record began {found.oldest:%Y-%m-%d}, before {found.floor:%Y-%m-%d}")
     if found.records <= guard.at_least:
         return tuple(said)
-    share = found.bytes / found.all_bytes if found.all_bytes else 0.0
-    if found.all_records:
-        share = max(share, found.records / found.all_records)
+    share = 0.0
+    if found.all_records is not None:
+        share = found.records / found.all_records if found.all_records else 0.0
+    elif found.all_bytes:
+        share = found.bytes / found.all_bytes
     if share > guard.share:
         said.append(f"share: {share:.0%} of all there is, more than {guard.share:.0%}")
     if foreseen is not None:
