@@ -120,6 +120,17 @@ def test_the_hold_of_a_request_ends_with_the_request_alone(salon):
     assert "[order.nothing]" in salon.error("hold", "order", the_hold(salon).id)
 
 
+def test_a_half_filled_data_map_hides_no_hold(salon):
+    """Edge case 25."""
+    salon.good(*PLACE, "no", "--dataset", "salon.cuts", "--key", "10")
+    with (salon.home / "datamap/salon.yaml").open("a") as file:
+        file.write("  wishes: {title: {nl: TITLE?, en: TITLE?}}\n")
+    found = salon.good("hold", "list")
+    assert (len(found["holds"]), found["orders_unknown"]) == (1, "datamap.invalid")
+    assert "[datamap.invalid]" in salon.run("hold", "list").stdout
+    assert salon.good("hold", "release", found["holds"][0]["hold"])["released"] is True
+
+
 class Desk:
     """The command on an installation with cameras."""
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conftest_cameras import HOUR, MINUTE, NOW, cameras
 from conftest_demo import HOME, made, urls_of
 from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
+from privacy.datamap.load import load
 from privacy.holds import Everything, HoldKind, Keys, Span
+from privacy.rights import footage
 from privacy.rights.footage import KIND, contradictions, record
+from privacy.rights.holder_lists import HolderList
 from privacy.rights.house import House
 from privacy.rights.orders import Orders
-from privacy.rights.recordings import chosen
+from privacy.rights.recordings import Recording, chosen
 from privacy.settings import Settings
 
 __all__ = ["cameras", "made"]
@@ -189,3 +195,49 @@ def test_the_demo_shop_s_company_differs_in_the_two_recordings_that_the_generato
     house = House(Settings(home=HOME, state=tmp_path), EnvironmentConnections(urls), FixedClock(at))
     house.found()
     assert {one.code: one.count for one in contradictions(house, at)} == {"kept_too_long": 1, "unlisted": 1}
+
+
+MOST = 100 * 60
+"""The oldest recording of the property below, in minutes."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    ages=st.lists(st.integers(1, MOST), unique=True, min_size=1, max_size=12),
+    held=st.sets(st.integers(0, 11)),
+    ago=st.integers(0, 300),
+    lie=st.integers(0, 11),
+    how=st.sampled_from(["none", "state", "left out"]),
+)
+def test_an_honest_list_contradicts_nothing_and_each_lie_that_matters_is_one_finding(ages, held, ago, lie, how):
+    """CAM-48H, at any age of recordings and lists, around holds: the company erases in time, and we purge in time."""
+    datamap = load(HOME)
+    house, ref = SimpleNamespace(policy=datamap.policy), datamap["camera.clips"]
+    at, lie = NOW - ago * MINUTE, lie % len(ages)
+    ours, said, on_hold, expected = [], [], footage._Held(), {}
+    for n, age in enumerate(sorted(ages)):
+        begins, ends = NOW - age * MINUTE, NOW - age * MINUTE + timedelta(seconds=30)
+        kept = n in held or at - begins <= 48 * HOUR
+        if n in held:
+            on_hold.spans.append(("balie", begins, ends, NOW - 200 * HOUR))
+        # Our own record goes an hour before the limit is passed, as the hourly purge takes it.
+        known = n in held or NOW - begins < 47 * HOUR
+        if known:
+            ours.append(Recording("camera.clips", (n,), "balie", begins, ends))
+        listed = ends <= at
+        state = "kept" if kept else "wiped"
+        if n == lie and how == "state" and listed:
+            state = "wiped" if kept else "kept"
+            if not kept:
+                expected = {"kept_too_long": 1}
+            elif n in held:
+                expected = {"erased_on_hold": 1}
+        if n == lie and how == "left out" and listed:
+            listed = False
+            if known and (n in held or at - begins < 48 * HOUR):
+                expected = {"held_unlisted" if n in held else "unlisted": 1}
+        if listed:
+            said.append({"camera": "balie", "from": begins, "to": ends, "state": state})
+    whole = HolderList.model_validate({"made_at": at, "recordings": said})
+    found = footage._compared(house, ref, whole, ours, on_hold, NOW)
+    assert {one.code: one.count for one in found} == expected

@@ -10,11 +10,11 @@ import pytest
 from conftest_cameras import HOUR, MINUTE, NOW, Cameras, cameras
 from conftest_demo import HOME
 from privacy.errors import BadConfiguration, BadInput, Refused
-from privacy.holds import Everything, HoldKind, Keys, Span
+from privacy.holds import Everything, HoldKind, Keys, Span, apply
 from privacy.rights.footage import follow
 from privacy.rights.orders import Orders, unconfirmed
 from privacy.rights.recordings import chosen
-from privacy.sources.base import Identifier, Subject
+from privacy.sources.base import Delete, Due, Identifier, Selection, Status, Step, Subject
 
 __all__ = ["cameras"]
 
@@ -39,6 +39,20 @@ def test_a_hold_on_a_span_covers_what_the_camera_recorded_then_and_nothing_else(
     with cameras.house.holds.gate("camera.clips", "camera.thumbnails") as spare:
         kept = {key for name in BOTH for key in wanted if spare.keeps(name, (key,))}
     assert kept == wanted
+
+
+def test_a_purge_of_everything_leaves_what_is_held_and_takes_the_rest(cameras):
+    """Edge case 15: knows clips on hold."""
+    cameras.clip("balie", 60 * HOUR), cameras.clip("ingang", 60 * HOUR)
+    on_span(cameras, "balie", 60 * HOUR, 59 * HOUR)
+    source, due = cameras.house.source("camera"), Selection("clips", Due(NOW))
+    (partition,) = source.partitions(due)
+    items = tuple(source.locate(due, partition))
+    outcomes = apply(source, [Step(due, Delete(), items)], cameras.house.holds)
+    assert sorted((str(o.key[0]).split("/")[1], o.status) for o in outcomes) == [
+        ("balie", Status.HELD),
+        ("ingang", Status.DONE),
+    ]
 
 
 def test_the_company_is_ordered_to_keep_it_with_the_hours_left_and_without_a_name(cameras):

@@ -9,7 +9,7 @@ it. A hold without an order is told of as well: a letter that could not be sent 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -141,13 +141,21 @@ class Orders:
 
     def unconfirmed(self, now: datetime) -> list[Unconfirmed]:
         """See :func:`unconfirmed`."""
-        orders, found = self.all(), []
-        active = {hold.id: hold for hold in self._house.holds.active()}
-        for order in orders:
-            if order.state == "sent" and order.hold in active:
-                found.append(_open(order.id, order.hold, order.processor, order.lines, now))
-        there = {(order.hold, order.processor) for order in orders}
-        for hold in active.values():
+        return _urgent([*self.unanswered(now), *self.unsent(now)])
+
+    def unanswered(self, now: datetime) -> list[Unconfirmed]:
+        """Those that were sent and not confirmed; the data map is not needed for it."""
+        active = {hold.id for hold in self._house.holds.active()}
+        return _urgent(
+            _open(order.id, order.hold, order.processor, order.lines, now)
+            for order in self.all()
+            if order.state == "sent" and order.hold in active
+        )
+
+    def unsent(self, now: datetime) -> list[Unconfirmed]:
+        """The holds on footage for which none was sent."""
+        there, found = {(order.hold, order.processor) for order in self.all()}, []
+        for hold in self._house.holds.active():
             for processor, refs in self._holders(hold).items():
                 if (hold.id, processor) not in there:
                     try:
@@ -155,7 +163,7 @@ class Orders:
                     except PrivacyError:
                         lines = ()  # What cannot be read now is no reason not to tell of the hold.
                     found.append(_open("", hold.id, processor, lines, now))
-        return sorted(found, key=lambda u: (u.hours_left is None, u.hours_left or 0.0))
+        return _urgent(found)
 
     def lingering(self) -> list[Order]:
         """The orders whose hold is over, and that were not withdrawn: their holder keeps footage for nothing."""
@@ -265,6 +273,10 @@ class Orders:
             if changed.rowcount != 1:
                 raise RetryLater("order.busy", "The order was changed in the same moment.", where=order.id)
         return replace(order, confirmed_at=now) if state == "confirmed" else replace(order, withdrawn_at=now)
+
+
+def _urgent(found: Iterable[Unconfirmed]) -> list[Unconfirmed]:
+    return sorted(found, key=lambda one: (one.hours_left is None, one.hours_left or 0.0))
 
 
 def _open(order: str, hold: str, processor: str, lines: Sequence[Line], now: datetime) -> Unconfirmed:
