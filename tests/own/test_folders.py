@@ -58,12 +58,12 @@ def test_a_plan_goes_after_its_term_but_never_while_its_run_has_not_ended(office
 
 def test_letters_go_after_their_term(office: Office) -> None:
     for name, days in (("a.eml", 100), ("b.eml", 3)):
-        path = office.state / "letters" / name
+        path = office.state / "outbox" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"Subject: x\n")
         os.utime(path, (ago(days).timestamp(),) * 2)
     assert office.purge("letters")["deleted"] == 1
-    assert [p.name for p in (office.state / "letters").iterdir()] == ["b.eml"]
+    assert [p.name for p in (office.state / "outbox").iterdir()] == ["b.eml"]
 
 
 def test_no_outbox_is_nothing_to_do(office: Office) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from privacy.errors import BadInput, GiveUp
+from privacy.errors import GiveUp
 from privacy.orchestration.api import OVER, AirflowApi
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST = 3
 _SECONDS = 180.0
+_PATIENCE = 2.0
 _APPROVAL = "rule.approve"
 
 
@@ -43,21 +44,21 @@ def _until_there(api: AirflowApi, dag: str) -> None:
 
 def _followed(api: AirflowApi, dag: str, run: str, say: Callable[[str], None]) -> str:
     """Wait for the run's end; approve what asks, after showing why."""
-    until, asked = time.monotonic() + _SECONDS, set[int]()
+    until, asked = time.monotonic() + _SECONDS, dict[tuple[int, int], float]()
     while (state := api.state(dag, run)) not in OVER:
         if time.monotonic() > until:
             raise GiveUp("airflow.too_slow", "The run has not ended.", where=run)
         for task in api.tasks(dag, run):
-            index = int(task["map_index"])
-            if (task["task_id"], task["state"]) == (_APPROVAL, "awaiting_input") and index not in asked:
+            index, attempt = int(task["map_index"]), int(task["try_number"])
+            if (task["task_id"], task["state"]) != (_APPROVAL, "awaiting_input"):
+                continue
+            # An answer in the very moment of the question is lost, and the task asks again.
+            seen = asked.setdefault((index, attempt), time.monotonic())
+            if 0 < seen < time.monotonic() - _PATIENCE:
+                asked[index, attempt] = 0.0
                 for reason in _why(api, dag, run, index):
                     say(f"  asks: {reason}")
-                # Airflow takes an answer a moment after it asks.
-                try:
-                    api.answer(dag, run, _APPROVAL, index, "Approve")
-                except BadInput:
-                    continue
-                asked.add(index)
+                api.answer(dag, run, _APPROVAL, index, "Approve")
                 say("  approved, as an operator would after reading the figures")
         time.sleep(0.25)
     return state

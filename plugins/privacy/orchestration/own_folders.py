@@ -92,7 +92,7 @@ def _outbox(house: House) -> Store | None:
     except BadConfiguration as problem:
         if problem.code != "connections.missing":
             raise
-        folder = house.settings.state / LETTERS
+        folder = house.settings.state / "outbox"
         return store(_file(folder)) if folder.is_dir() else None
     return store(connection) if connection.scheme == "file" else None
 
