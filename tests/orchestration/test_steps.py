@@ -46,7 +46,8 @@ def test_a_run_ends_as_done_with_its_counts_in_the_ledger(ferry: Ferry) -> None:
     assert ferry.kinds(number) == [("run.begun", ""), ("run.ended", "done")]
     ended = ferry.house.ledger.entries(run=this.id, kind="run.ended")[0].entry
     counts = {full: count["records"] for full, count in ended["datasets"].items()}
-    assert counts == {"ferry.travellers": 1, "ferry.trips": 3, "ferry.visits": 1, "quays.access": 4}
+    assert counts == {"ferry.travellers": 1, "ferry.trips": 3, "ferry.visits": 1, "ferry.tickets": 0,
+        "ferry.boardings": 0, "quays.access": 4}  # fmt: skip
     assert ended["outer_sha256"] == ferry.house.register.bundle(number).outer_sha256
     assert ferry.house.register.get(number).state is State.SEALED
     assert ferry.staged == []
@@ -62,6 +63,8 @@ def test_units_hold_partitions_up_to_a_size_and_are_named_for_people(ferry: Ferr
         "ferry.travellers",
         "ferry.trips",
         "ferry.visits",
+        "ferry.tickets",
+        "ferry.boardings",
         "quays.access 1/3",
         "quays.access 2/3",
         "quays.access 3/3",

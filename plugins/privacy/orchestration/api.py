@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +12,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from privacy.errors import BadInput, GiveUp, RetryLater
+
+_AGAIN = 2
+"""So often a call is tried again that Airflow answered with an error of its own."""
 
 OVER = ("success", "failed")
 """The states in which a run has ended."""
@@ -119,6 +123,14 @@ class AirflowApi:
         if not self._token:
             answer = self._send("POST", "/auth/token", {"username": self.user, "password": self.password}, signed=False)
             self._token = answer["access_token"]
+        for _ in range(_AGAIN):
+            try:
+                return self._send(method, f"/api/v2{path}", body)
+            except GiveUp as problem:
+                # On SQLite a write may meet another one; nothing was written then.
+                if problem.code != "airflow.error":
+                    raise
+            time.sleep(0.5)
         return self._send(method, f"/api/v2{path}", body)
 
     def _send(self, method: str, path: str, body: object = None, *, signed: bool = True) -> Any:
