@@ -38,7 +38,7 @@ the promise is still kept. `privacy ledger evidence` says the same in full, with
 | `evidence.copy` | The ledger is not the one that was signed for then, or a copy is gone: as above. |
 | `evidence.no_copies`, `copies.denied` | Set `PRIVACY_HEAD_COPIES` (again), or correct that folder's permissions. |
 | `evidence.stale` | A purge has not been done in time: repair what its red task says, and start it. |
-| `evidence.footage_unconfirmed`, `camera.*` | The security company: call them; `privacy hold list`, `privacy hold confirm`. |
+| `evidence.footage_unconfirmed`, `camera.*` | Call the security company; `privacy hold list`, `privacy hold confirm`. |
 | `evidence.unanswered`, `evidence.asked` | Answer the question among Airflow's required actions. |
 | `evidence.left_over` | A run was done, and left what was due: look at the store and the dataset's SELECT. |
 | `evidence.unended` | A run died. Start its DAG again: it ends that run with what the stores say. |
