@@ -103,8 +103,6 @@ def _of_orders(db: sqlite3.Connection) -> Iterator[tuple[int, Due]]:
 
 
 def _of_hiring(db: sqlite3.Connection, roster: Roster, answers: Answers) -> None:
-    for number, closed in db.execute("SELECT vacancy_id, closed_on FROM vacancies ORDER BY 1"):
-        answers.term("recruiting.vacancies", [number], _after_day(closed))
     left = dict(db.execute("SELECT employee_no, ended_on FROM employees ORDER BY 1"))
     for number, ended in left.items():
         answers.term("recruiting.employees", [number], _after_day(ended))
@@ -113,6 +111,10 @@ def _of_hiring(db: sqlite3.Connection, roster: Roster, answers: Answers) -> None
     due = {application: _of_application(db, application) for application in _applications(db)}
     for application, at in due.items():
         answers.term("recruiting.applications", [application], at)
+    # A vacancy stays as long as an application for it: one that is never decided keeps it.
+    for number, closed in db.execute("SELECT vacancy_id, closed_on FROM vacancies ORDER BY 1"):
+        of = [due[a] for (a,) in db.execute("SELECT application_id FROM applications WHERE vacancy_id = ?", (number,))]
+        answers.term("recruiting.vacancies", [number], _latest([_after_day(closed), *of]))
     for table, key in (("consents", "consent_id"), ("documents", "document_id")):
         for number, application in db.execute(f"SELECT {key}, application_id FROM {table} ORDER BY 1"):
             answers.term(f"recruiting.{table}", [number], due[application])

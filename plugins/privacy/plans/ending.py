@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic_core import to_jsonable_python
 
-from privacy.errors import PrivacyError, RetryLater, Tampered
+from privacy.errors import PrivacyError, RetryLater, Tampered, Unreadable
 from privacy.plans.doing import LEFT, STARTED, opened, tally_of
 from privacy.plans.followers import kinds_of, leaders, located
 from privacy.plans.making import rule_of
@@ -69,13 +69,14 @@ def verify(means: Means, run: str) -> Verified:
     """
     plan, folder = opened(means, run)
     progress = Progress(folder).batches()
+    tally = tally_of(plan, progress)
     stayed: dict[str, str] = {}
     for batch in progress:
         stayed |= {f"{batch.step}:{key}": why for key, why in batch.stayed.items()}
     remaining: Counter[str] = Counter()
     unknown: dict[str, int] = {}
     for number, step in enumerate(plan.steps):
-        for item in _there(means, step):
+        for item in _emptied(step, tally.deleted, _there(means, step)):
             key = f"{number}:{digest(item.key)}"
             if key in stayed:
                 remaining[stayed[key]] += 1
@@ -84,7 +85,7 @@ def verify(means: Means, run: str) -> Verified:
     planned = _planned(means, plan, folder, unknown)
     if planned:
         remaining["untold"] = len(planned)
-    found = Verified(dict(remaining), len(unknown) - len(planned), _oldest(means, plan))
+    found = Verified(dict(remaining), len(unknown) - len(planned), _oldest(means, plan, tally.deleted))
     _write(folder, found)
     if planned:
         raise Tampered(
@@ -174,7 +175,9 @@ def _close(means: Means, run: str, actor: str) -> None:
             means.ledger.end(run, status="failed", actor=actor, reason="run.lost_plan", derived=True)
             return
         left = {
-            (number, digest(item.key)): item for number, step in enumerate(plan.steps) for item in _there(means, step)
+            (number, digest(item.key)): item
+            for number, step in enumerate(plan.steps)
+            for item in _emptied(step, {step.dataset: step.records}, _there(means, step))
         }
         for number, item in plan.file(folder, means.key).items():
             now = left.get((number, digest(item.key)))
@@ -202,6 +205,18 @@ def _there(means: Means, step: Picked) -> Iterator[Item]:
         yield from source.locate(selection, partition)
 
 
+def _emptied(step: Picked, deleted: Mapping[str, int], items: Iterator[Item]) -> Iterator[Item]:
+    """The items; none where the store has no file any more, after the run itself has deleted from it.
+
+    Otherwise a store without any file looks like one that is not mounted, and says so.
+    """
+    try:
+        yield from items
+    except Unreadable as problem:
+        if not (problem.code.endswith(".no_files") and deleted.get(step.dataset)):
+            raise
+
+
 def _planned(means: Means, plan: Plan, folder: Path, keys: dict[str, int]) -> set[str]:
     """Which of these items the plan has."""
     if not keys:
@@ -210,15 +225,23 @@ def _planned(means: Means, plan: Plan, folder: Path, keys: dict[str, int]) -> se
     return {key for number, item in items if (key := f"{number}:{digest(item.key)}") in keys}
 
 
-def _oldest(means: Means, plan: Plan) -> str | None:
-    """The earliest start that is left."""
+def _oldest(means: Means, plan: Plan, deleted: Mapping[str, int]) -> str | None:
+    """The earliest start that is left.
+
+    :param deleted: by the run, by dataset: a store that it has emptied has none.
+    """
     _, rule = rule_of(means, plan.rule)
     found: list[datetime] = []
     for full in rule.datasets:
         ref = means.datamap[full]
         source = means.source(ref.system.system)
         if ref.dataset.starts is not None and isinstance(source, Surveying):
-            oldest = source.survey(ref.name, means.clock.now()).oldest
+            try:
+                oldest = source.survey(ref.name, means.clock.now()).oldest
+            except Unreadable as problem:
+                if not (problem.code.endswith(".no_files") and deleted.get(full)):
+                    raise
+                oldest = None
             found += [oldest] if oldest is not None else []
     return min(found).isoformat() if found else None
 
