@@ -6,11 +6,14 @@ under a key of its own, which stands in the plan, wrapped by the master key. Mem
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -97,16 +100,28 @@ class ItemsFile:
 
         :raises Tampered: ``plans.altered``: it is gone, was changed, or is another plan's.
         """
+        for batch in self._batches(None):
+            for step, key, version, records, size, oldest, whole, digest in zip(
+                *(column.to_pylist() for column in batch.columns), strict=True
+            ):
+                yield step, Item(read(key), version, records, size, instant(oldest), whole, digest)
+
+    def digests(self) -> dict[int, tuple[int, str]]:
+        """How many items each step has, and the digest over all of theirs. :raises Tampered: as :meth:`items`."""
+        found: dict[int, Digests] = {}
+        for batch in self._batches(["step", "digest"]):
+            steps, digests = batch.column(0).to_pylist(), cast(list[str], batch.column(1).to_pylist())
+            for step, pairs in groupby(zip(steps, digests, strict=True), key=itemgetter(0)):
+                found.setdefault(step, Digests()).more([digest for _, digest in pairs])
+        return {step: (digests.count, digests.hexdigest()) for step, digests in found.items()}
+
+    def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         try:
             properties = encryption.create_decryption_properties(  # type: ignore[attr-defined]
                 self._key(), aad_prefix=self.about.encode()
             )
             with pq.ParquetFile(self.path, decryption_properties=properties) as file:
-                for batch in file.iter_batches(_ROWS):
-                    for step, key, version, records, size, oldest, whole, digest in zip(
-                        *(column.to_pylist() for column in batch.columns), strict=True
-                    ):
-                        yield step, Item(read(key), version, records, size, instant(oldest), whole, digest)
+                yield from file.iter_batches(_ROWS, columns=columns)
         except (OSError, pa.ArrowException):
             raise Tampered(
                 "plans.altered", "A plan's file is not what was written.", where=self.about,
@@ -118,14 +133,19 @@ class ItemsFile:
 
 
 class Digests:
-    """The sha256 of each partition's items, in the order in which they come."""
+    """The sha256 of items, in the order in which they come."""
 
     def __init__(self) -> None:
-        self._hash = sha256()
+        self._hash, self.count = sha256(), 0
 
     def add(self, item: Item) -> None:
         """One more item."""
-        self._hash.update(item.digest.encode() + b"\n")
+        self.more([item.digest])
+
+    def more(self, digests: Sequence[str]) -> None:
+        """Those of some items."""
+        self.count += len(digests)
+        self._hash.update(("\n".join(digests) + "\n").encode())
 
     def hexdigest(self) -> str:
         """Of all that came."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from privacy.errors import Unreadable
+from privacy.sources.instants import EPOCH
 
 _WRITE: dict[type, tuple[str, Callable[[Any], str]]] = {
     bytes: ("b", lambda value: base64.b64encode(value).decode()),
@@ -46,7 +47,8 @@ def written(key: tuple[object, ...]) -> bytes:
 
 def read(text: bytes) -> tuple[object, ...]:
     """The other way round."""
-    return tuple(_part(part) for part in orjson.loads(text))
+    parts = orjson.loads(text)
+    return tuple(parts if dict not in map(type, parts) else map(_part, parts))
 
 
 def _part(part: Any) -> object:
@@ -58,6 +60,4 @@ def _part(part: Any) -> object:
 
 def instant(microseconds: int | None) -> datetime | None:
     """Microseconds since 1970 as an aware datetime in UTC."""
-    from datetime import timedelta
-
-    return None if microseconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)

@@ -155,12 +155,10 @@ class Plan:
 
     def checked(self, folder: Path, key: MasterKey) -> Self:
         """Itself, after every item on disk was held against its digest. :raises Tampered: ``plans.altered``."""
-        digests = [Digests() for _ in self.steps]
-        counts = [0] * len(self.steps)
-        for step, item in self.file(folder, key).items():
-            digests[step].add(item)
-            counts[step] += 1
-        for planned, digest, count in zip(self.steps, digests, counts, strict=True):
-            if (planned.sha256, planned.items) != (digest.hexdigest(), count):
-                raise Tampered("plans.altered", "A plan's items are not those that were planned.", where=self.run)
+        found = self.file(folder, key).digests()
+        nothing = (0, Digests().hexdigest())
+        if found.keys() - set(range(len(self.steps))) or any(
+            found.get(number, nothing) != (step.items, step.sha256) for number, step in enumerate(self.steps)
+        ):
+            raise Tampered("plans.altered", "A plan's items are not those that were planned.", where=self.run)
         return self

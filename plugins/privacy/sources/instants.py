@@ -48,17 +48,23 @@ def instant(value: object, form: Form, zone: str, *, exact: bool = False) -> int
 
 def _moment(value: object, zone: str, exact: bool) -> int | None:
     if isinstance(value, str):
-        text = value.strip()
-        if exact and _BEYOND.search(text):
-            return None
-        at = datetime.fromisoformat(text)
-    elif isinstance(value, datetime):
-        at = value
-    elif isinstance(value, date):
-        at = datetime.combine(value, time())
-    else:
-        # A bare number in a column of ISO texts: guessing its unit could make a record of today due.
-        return None
+        return _read(value, zone, exact)
+    if isinstance(value, datetime):
+        return _at(value, zone)
+    if isinstance(value, date):
+        return _at(datetime.combine(value, time()), zone)
+    # A bare number in a column of ISO texts: guessing its unit could make a record of today due.
+    return None
+
+
+@lru_cache(maxsize=16_384)
+def _read(value: str, zone: str, exact: bool) -> int | None:
+    """Of a text; dates come again and again, and so do moments that are asked for once more when they are deleted."""
+    text = value.strip()
+    return None if exact and _BEYOND.search(text) else _at(datetime.fromisoformat(text), zone)
+
+
+def _at(at: datetime, zone: str) -> int:
     if at.tzinfo is not None:
         return micros(at)
     # A local time that occurs twice, or never, is the later of its two readings: nothing goes before its term.

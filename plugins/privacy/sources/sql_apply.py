@@ -209,10 +209,10 @@ class _Work:
 
     def _now(self, connection: sa.Connection, keys: Collection[Key]) -> dict[Key, tuple[Item, Row]]:
         statement = self.source.wrap(self._name).select(self.step.selection, keys)
-        item_of, found = items_of(self._dataset, self.source.where(self._name)), {}
-        for row in connection.exec_driver_sql(statement.text, statement.parameters):
-            item = item_of(tuple(row))
-            found[item.key] = (item, tuple(row))
+        item_of, found = items_of(self._dataset, self.source.where(self._name), dated=False), {}
+        for row in map(tuple, connection.exec_driver_sql(statement.text, statement.parameters).all()):
+            item = item_of(row)
+            found[item.key] = (item, row)
         return found
 
     def _there(self, connection: sa.Connection, keys: Collection[Key]) -> Collection[Key]:

@@ -13,12 +13,13 @@ from privacy.sources.base import Item
 from privacy.sources.instants import EPOCH, instant
 
 
-def items_of(dataset: Dataset, where: str) -> Callable[[tuple[Any, ...]], Item]:
+def items_of(dataset: Dataset, where: str, *, dated: bool = True) -> Callable[[tuple[Any, ...]], Item]:
     """What makes the items of a dataset's rows (its columns first, as the driver gave them).
 
     An item's version leaves out what its term counts from: that may be a matter of other rows (the latest invoice of an
     order), which go before it. Whether it is still due, the selection itself says when it is changed.
 
+    :param dated: with the start of each; to know a row again, it is not needed.
     :raises Unreadable: when called: ``sql.key_null``: a part of a row's key is NULL, so it could not be found again.
     """
     names = list(dataset.columns)
@@ -38,7 +39,7 @@ def items_of(dataset: Dataset, where: str) -> Callable[[tuple[Any, ...]], Item]:
         content = row[:width] if start is None or start in places else (*row[:start], *row[start + 1 : width])
         text = repr(content).encode("utf-8", "surrogatepass")
         version = hashlib.sha256(text)
-        found = None if start is None else instant(row[start], form, zone)
+        found = None if start is None or not dated else instant(row[start], form, zone)
         oldest = None if found is None else EPOCH + timedelta(microseconds=found)
         told = version.hexdigest()
         # The version covers the key, which is among the row's values, and the key's place is the dataset's.
