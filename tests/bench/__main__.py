@@ -11,7 +11,9 @@ import analytics
 from extract import make
 from harness import Row, measure, measured_before, write
 from large import NAME, whole_shop
+from ledger import evidence
 from mail import search
+from purge import purge
 from run import runs
 
 HERE = Path(__file__).parent
@@ -63,7 +65,7 @@ def year_of_events() -> list[Row]:
 
 if __name__ == "__main__":
     large = os.environ.get("LARGE")
-    rows = [*extraction(), *year_of_events(), *search(), *runs()]
+    rows = [*extraction(), *year_of_events(), *search(), *purge(), *evidence(), *runs()]
     rows += whole_shop(Path(large)) if large else measured_before(NAME)
     write(rows)
     for row in rows:

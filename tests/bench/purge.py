@@ -1,0 +1,145 @@
+"""Purges: rows of a database, files, lines of logs; each stage beside what a user would do instead, without any proof.
+
+``plan``, ``purge``, ``verify`` and ``record`` are the stages of a run, with holds and ledger; ``peer`` the alternative.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from harness import Row
+
+from conftest_purges import NOW, Studio
+from privacy.orchestration import purges
+from privacy.sources.base import Delete, Due, Selection, Step
+
+ROWS, GOING, FILES, LINES = 1_000_000, 6, 50_000, 400_000
+
+
+def rows() -> list[Row]:
+    """600,000 of a million rows with three indexes beside their key, in batches of 10,000, beside one DELETE."""
+    with tempfile.TemporaryDirectory() as name:
+        studio = Studio(Path(name) / "studio")
+        with sqlite3.connect(studio.database) as db:
+            for column in ("client", "sold_on", "kind, client"):
+                db.execute(f"CREATE INDEX by_{column[:4]} ON sales ({column})")
+            made = ((n, n % 50_000, f"{2017 if n % 10 < GOING else 2024}-{n % 12 + 1:02}-{n % 28 + 1:02}", "domestic")
+                for n in range(ROWS))  # fmt: skip
+            db.executemany("INSERT INTO sales VALUES (?, ?, ?, ?)", made)
+        db.close()
+        copy = Path(name) / "copy.db"
+        shutil.copy(studio.database, copy)
+        begun = time.perf_counter()
+        with sqlite3.connect(copy) as db:
+            db.execute("PRAGMA foreign_keys = ON")
+            gone = db.execute("DELETE FROM sales WHERE sold_on < '2019-01-01' AND kind = 'domestic'").rowcount
+        db.close()
+        peer = time.perf_counter() - begun
+        stages = _stages(studio, "sales")
+    if gone != ROWS * GOING // 10:
+        raise AssertionError(gone)
+    total, size = sum(stages.values()), f"{gone:,} of {ROWS:,} rows, 3 indexes"
+    told = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in stages.items())
+    return [
+        Row(f"purge of rows: total ({told})", size, "s", round(total, 2), round(peer, 2), "one DELETE, no proof",
+            round(total / peer, 2), "at most 2 times", total <= 2 * peer),
+        Row("purge of rows: apply through the gate", size, "s", round(stages["purge"], 2), round(peer, 2),
+            "one DELETE, no proof", round(stages["purge"] / peer, 2), "at most 1.43 times", stages["purge"] <= peer / 0.7),
+    ]  # fmt: skip
+
+
+def _stages(studio: Studio, rule: str) -> dict[str, float]:
+    run, found = studio.run(rule), dict[str, float]()
+    for name, step in (
+        ("plan", lambda: purges.plan(studio.house, run, say=lambda _: None)),
+        ("answer", lambda: purges.answered(studio.house, run, approved=True, by="bench")),
+        ("purge", lambda: purges.purge(studio.house, run)),
+        ("verify", lambda: purges.verify(studio.house, run)),
+        ("record", lambda: purges.record(studio.house, run, None)),
+    ):
+        begun = time.perf_counter()
+        step()
+        found[name] = time.perf_counter() - begun
+    return found
+
+
+def files() -> list[Row]:
+    """50,000 small files through the source's own apply."""
+    with tempfile.TemporaryDirectory() as name:
+        studio = Studio(Path(name) / "studio")
+        for number in range(FILES // 100):
+            (studio.papers / str(number)).mkdir()
+            for n in range(100):
+                (studio.papers / str(number) / f"{n}.pdf").write_bytes(b"%PDF-1.4")
+        shutil.copytree(studio.papers, Path(name) / "copy")
+        begun = time.perf_counter()
+        for path in (Path(name) / "copy").rglob("*.pdf"):
+            path.unlink()
+        peer = time.perf_counter() - begun
+        source = studio.house.source("scans")
+        from privacy.sources.base import Identifier, Of, Subject
+
+        pick = Of(tuple(Subject(n + 1, (Identifier("studio.case_no", n),)) for n in range(FILES // 100)))
+        selection = Selection("papers", pick)
+        items = tuple(i for p in source.partitions(selection) for i in source.locate(selection, p))
+        begun = time.perf_counter()
+        done = sum(o.records for o in source.apply([Step(selection, Delete(), items)], []))
+        ours = time.perf_counter() - begun
+    if done != FILES:
+        raise AssertionError(done)
+    return [
+        Row("purge of files: apply", f"{FILES:,} files", "s", round(ours, 2), round(peer, 2), "unlink by path, no fsync",
+            round(ours / peer, 2), "80,000 a second", FILES / ours >= 80_000),
+    ]  # fmt: skip
+
+
+def logs() -> list[Row]:
+    """A straddling log rewritten, beside zcat, awk and gzip -6."""
+    with tempfile.TemporaryDirectory() as name:
+        studio = Studio(Path(name) / "studio")
+        old, new = NOW - timedelta(days=400), NOW - timedelta(days=10)
+        each = [
+            f'198.51.100.{n % 250} - {n % 9} [{at:%d/%b/%Y:%H:%M:%S %z}] "GET /ringen/{n}?utm=mail HTTP/1.1" 200 {n % 9000} '
+            f'"https://zoek.example/{n % 77}" "Mozilla/5.0 (X11; Linux x86_64) Gecko/{n % 99}" "did-{n % 5000}"\n'
+            for n in range(LINES)
+            for at in [old + timedelta(seconds=n) if n < LINES // 2 else new + timedelta(seconds=n)]
+        ]
+        path = studio.logs / "access-1.gz"
+        raw = "".join(each).encode()
+        path.write_bytes(gzip.compress(raw, 6))
+        os.utime(path, (NOW.timestamp(), NOW.timestamp()))
+        copy = Path(name) / "copy.gz"
+        shutil.copy(path, copy)
+        begun = time.perf_counter()
+        subprocess.run(  # noqa: S602 - the very pipe that a user would write
+            f"zcat {copy} | awk '$4 !~ /{old:%Y}:/' | gzip -6 > {copy}.new", shell=True, check=True
+        )
+        peer = time.perf_counter() - begun
+        source = studio.house.source("web")
+        selection = Selection("access", Due(NOW - timedelta(days=365)))
+        items = tuple(i for p in source.partitions(selection) for i in source.locate(selection, p))
+        begun = time.perf_counter()
+        done = sum(o.records for o in source.apply([Step(selection, Delete(), items)], []))
+        ours = time.perf_counter() - begun
+    if done != LINES // 2:
+        raise AssertionError(done)
+    return [
+        Row("purge of logs: a straddling file rewritten", f"{len(raw) / 2**20:.0f} MiB raw", "s", round(ours, 2),
+            round(peer, 2), "zcat | awk | gzip -6", round(ours / peer, 2), "at most 0.2 times", ours <= 0.2 * peer),
+    ]  # fmt: skip
+
+
+def purge() -> list[Row]:
+    """All of them."""
+    return [*rows(), *files(), *logs()]
