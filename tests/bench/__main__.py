@@ -11,10 +11,11 @@ import analytics
 from extract import make
 from harness import Row, measure, measured_before, write
 from large import NAME, whole_shop
-from ledger import evidence
 from mail import search
 from purge import purge
 from run import runs
+
+from ledger import evidence
 
 HERE = Path(__file__).parent
 

@@ -67,8 +67,9 @@ def test_only_what_follows_in_a_mailbox_has_strays_and_only_what_has_a_term_move
     shutil.copy(SHOP / "datamap/mail.yaml", mail)
     text = recruiting.read_text()
     block = text[text.index("    transfer:\n") : text.index("    purposes:", text.index("    transfer:\n"))]
-    dated = "    starts: {column: closed_on}\n"
-    assert text.count(dated) == 1
-    recruiting.write_text(text.replace(dated, block))
+    before, dated, after = text.partition("    starts: {column: term_starts}\n")
+    assert dated
+    assert before.rstrip().endswith('names nobody."}}')  # The vacancies'.
+    recruiting.write_text(before + block + after)
     with pytest.raises(BadConfiguration, match=r"(?s)vacancies\.transfer: .*say what that counts from"):
         load(home)
