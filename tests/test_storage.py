@@ -8,6 +8,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,20 @@ def test_a_connection_that_is_no_folder_says_what_to_write(tmp_path):
     put(store(Connection("logs", tmp_path.as_uri())), "a")  # type: ignore[arg-type]
     with pytest.raises(BadConfiguration, match="file:///"):
         store(Connection("logs", "ftp://x.example/logs"))
+
+
+def test_many_are_removed_together_and_each_that_stays_says_why(tmp_path: Path) -> None:
+    """Edge cases 9 and 14: what was changed, linked or is gone stays; everything else goes, in whatever folder it is."""
+    store = FolderStore(tmp_path / "s")
+    for key in ("a/1", "a/2", "a/3", "a/4", "b/5", "top"):
+        with store.write(key) as file:
+            file.write(key.encode())
+    entries = [store.stat(key) for key in ("a/1", "a/2", "a/3", "a/4", "b/5", "top")]
+    (tmp_path / "s/a/2").write_bytes(b"another content")
+    (tmp_path / "s/a/3").unlink()
+    os.link(tmp_path / "s/a/4", tmp_path / "elsewhere")
+    gone = FolderStore(tmp_path / "s").delete_all([*entries, replace(entries[4], key="c/9")])
+    assert [None if p is None else p.code for p in gone] == [
+        None, "storage.changed", "storage.changed", "storage.hard_link", None, None, "storage.missing",
+    ]  # fmt: skip
+    assert sorted(p.name for p in (tmp_path / "s").rglob("*") if p.is_file()) == ["2", "4"]

@@ -10,11 +10,12 @@ import errno
 import fcntl
 import os
 import stat as modes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -84,6 +85,13 @@ class Store(Protocol):
 
         :param expected: remove it only if it is still this one (else RetryLater ``storage.changed``).
         :raises Unreadable, Refused: as in :meth:`open` and :meth:`write`.
+        """
+        ...
+
+    def delete_all(self, entries: Sequence[Entry]) -> Sequence[PrivacyError | None]:
+        """Remove objects that are still these; they are gone from disk when this returns.
+
+        :returns: of each what kept it, as :meth:`delete` would raise it; None: nothing did.
         """
         ...
 
@@ -173,6 +181,32 @@ class FolderStore:
                 raise _missing(key)
             os.unlink(name, dir_fd=folder)
             os.fsync(folder)
+
+    def delete_all(self, entries: Sequence[Entry]) -> Sequence[PrivacyError | None]:
+        """See :meth:`Store.delete_all`. A folder is opened, and brought to disk, once for all of its files."""
+        found: Sequence[PrivacyError | None] = ()
+        for _, group in groupby(entries, key=lambda entry: entry.key.rpartition("/")[0]):
+            these = tuple(group)
+            try:
+                with translated(these[0].key), self._parent(these[0].key) as (handle, _):
+                    done = [self._removed(handle, entry) for entry in these]
+                    os.fsync(handle)
+            except PrivacyError as problem:
+                # The folder itself: what was removed from it may not be on disk yet, and is asked for again.
+                done = [_of(problem, entry.key) for entry in these]
+            found = (*found, *done)
+        return found
+
+    def _removed(self, folder: int, entry: Entry) -> PrivacyError | None:
+        try:
+            with translated(entry.key):
+                name = _parts(entry.key)[-1]
+                if self._target(folder, name, entry.key, entry) is None:
+                    return _missing(entry.key)
+                os.unlink(name, dir_fd=folder)
+        except PrivacyError as problem:
+            return problem
+        return None
 
     def sweep(self, prefix: str = "") -> int:
         """See :meth:`Store.sweep`. A file that a living writer has locked stays."""
@@ -331,6 +365,11 @@ def _irregular(key: str, identity: str) -> Unreadable:
 def _refuse_irregular(entry: Entry) -> None:
     if not entry.regular:
         raise _irregular(entry.key, entry.identity)
+
+
+def _of(problem: PrivacyError, key: str) -> PrivacyError:
+    """The same problem, of another object."""
+    return type(problem)(problem.code, problem.message, where=key, advice=problem.advice)
 
 
 def _missing(key: str) -> Unreadable:

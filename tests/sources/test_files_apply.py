@@ -155,8 +155,8 @@ def test_an_error_of_the_store_names_no_file(tmp_path: Path, problem: type[Priva
     """Edge case 34, of a store: its errors name keys, and a key is a person's name here."""
 
     class Failing(FolderStore):
-        def delete(self, key, *, expected=None):  # noqa: ARG002
-            raise problem("storage.full", "The disk is full.", where=key)
+        def delete_all(self, entries):
+            return [problem("storage.full", "The disk is full.", where=entry.key) for entry in entries]
 
     cabinet = Cabinet(tmp_path / "d", files=Failing(tmp_path / "d"))
     cabinet.put(KEY)
