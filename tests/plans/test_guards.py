@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +59,27 @@ def test_without_an_answer_nothing_is_deleted_and_the_run_is_red(studio: Studio)
     with pytest.raises(Refused, match=r"purge\.not_approved"):
         purges.record(studio.house, run, "purge.not_approved")
     assert studio.ended(run)["status"] == "failed"
+
+
+def test_who_takes_the_guards_out_of_the_plan_s_file_gains_nothing(studio: Studio) -> None:
+    """Edge case 32: that somebody has to be asked stands in the ledger too."""
+    run, before = studio.run("cases"), studio.everything()
+    purges.plan(studio.house, run)
+    file = studio.house.means.folder / run.id / "plan.json"
+    said = json.loads(file.read_text())
+    file.write_text(json.dumps(said | {"tripped": []}))
+    with pytest.raises(Refused, match=r"purge\.not_approved"):
+        purges.purge(studio.house, run)
+    assert studio.everything() == before
+
+
+def test_a_plan_whose_first_try_died_before_it_asked_asks(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = studio.run("cases")
+    with monkeypatch.context() as patch:
+        patch.setattr(purges, "_asked", lambda house, run, made: made)
+        purges.plan(studio.house, run)
+    purges.plan(studio.house, run)
+    assert len(studio.house.ledger.entries(kind=plans.ASKED)) == 1
 
 
 def test_what_an_operator_approves_is_deleted_and_their_name_stands_in_the_ledger(studio: Studio) -> None:

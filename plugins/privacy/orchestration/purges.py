@@ -70,7 +70,8 @@ def plan(house: House, run: PurgeRun, *, say: Callable[[str], None] = print) -> 
 
     means = house.means
     if not run.dry and means.ledger.entries(run=run.id, kind="run.begun"):
-        return _summary(plans.opened(means, run.id)[0])  # An earlier try of this step has made it.
+        # An earlier try of this step has made it, and may have died before it asked.
+        return _summary(_asked(house, run, plans.opened(means, run.id)[0]))
     if not run.dry:
         plans.close_lost(means, run.rule, actor=run.actor, but=run.id)
     as_of = run.as_of or means.clock.now()
@@ -86,9 +87,17 @@ def plan(house: House, run: PurgeRun, *, say: Callable[[str], None] = print) -> 
         means.ledger.event(DRY_RUN, actor=run.actor, run=run.id, rule=run.rule, digest=made.digest, count=made.records)
         return _summary(made)
     plans.begin(means, made, actor=run.actor, code_version=code_version())
-    if made.tripped:
-        means.ledger.event(plans.ASKED, actor=run.actor, run=run.id, rule=run.rule, digest=made.digest)
-    return _summary(made)
+    return _summary(_asked(house, run, made))
+
+
+def _asked(house: House, run: PurgeRun, made: Plan) -> Plan:
+    """Write down that an operator is asked, if a guard trips; once."""
+    from privacy import plans
+
+    ledger = house.means.ledger
+    if made.tripped and not any(e.entry["kind"] == plans.ASKED for e in ledger.entries(run=run.id)):
+        ledger.event(plans.ASKED, actor=run.actor, run=run.id, rule=run.rule, digest=made.digest)
+    return made
 
 
 def purge(house: House, run: PurgeRun) -> dict[str, Any]:
