@@ -7,6 +7,7 @@ Two pages (Dutch and English) and tables as CSV: ``runs.csv``, ``deleted.csv``, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from privacy.errors import BadInput, GiveUp, Tampered
+from privacy.errors import BadInput, GiveUp, PrivacyError, Tampered
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
 from privacy.rights import pages
 from privacy.rights.receipt import fingerprint
@@ -193,8 +194,19 @@ def _rules(house: House, runs: list[RuleRun], said: list[dict[str, Any]], at: in
 
 
 def _limit(house: House, rule: Any) -> list[str]:
-    term = house.policy.promises[rule.promise].term if rule else None
-    return [str(period) for period in (term.keep_at_least, term.keep_at_most) if period] if term else []
+    """The terms of a rule's records, as its runs write them."""
+    if rule is None:
+        return []
+    own = house.policy.promises[rule.promise].term
+    terms = [own] if own else []
+    with suppress(PrivacyError):
+        datasets = [house.datamap[full].dataset for full in rule.datasets]
+        terms = [term for one in datasets if one.starts for term in house.policy.terms_of(one).values()] or terms
+    said = (
+        " ".join(f"{sign}{period}" for sign, period in ((">=", t.keep_at_least), ("<=", t.keep_at_most)) if period)
+        for t in terms
+    )
+    return list(dict.fromkeys(said))
 
 
 def _shown(house: House, run: RuleRun, at: int) -> dict[str, Any]:
