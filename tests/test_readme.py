@@ -125,7 +125,9 @@ def test_an_operator_who_follows_the_readme_hands_over_a_bundle(up: Path) -> Non
     assert "sealed at" in shell(up, f"privacy request show {number}").stdout
     for command in ours[ours.index(new) + 1 :]:
         done = shell(up, command.replace(SHOWN, number))
-        assert done.returncode == 0, (command, done.stderr)
+        # A shop that was made a minute ago has proven nothing yet, and its security company's list contradicts it.
+        missing = command.startswith("privacy ledger evidence")
+        assert done.returncode == int(missing), (command, done.stderr)
     assert (up / "opened" / "LEESMIJ.html").is_file()
     tree = blocks("text")[0]
     for name in re.findall(r"[\w-]+\.(?:html|json|parquet)", tree):
