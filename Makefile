@@ -1,4 +1,4 @@
-# make demo | test | check | up | bench | fuzz | clean; see README.md
+# make demo | test | services | test-services | check | up | bench | fuzz | clean; see README.md
 SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
-.PHONY: fuzz venv demo up test check lint types imports bench clean lock
+# What a shop runs on, for the tests against real servers: see tests/services. Needs root, or sudo.
+SERVICES := mariadb-server postgresql redis-server dovecot-imapd percona-toolkit
+
+.PHONY: services test-services fuzz venv demo up test check lint types imports bench clean lock
 
 # Until it ends: a demo shop, a real Airflow, one request, its bundle.
 demo: venv
@@ -34,6 +37,17 @@ $(STAMP): requirements.txt pyproject.toml
 COVERAGE ?=
 test: venv
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(if $(COVERAGE),--cov --cov-report=term-missing:skip-covered)
+
+services:
+	@missing=""; for one in $(SERVICES); do dpkg -s $$one >/dev/null 2>&1 || missing="$$missing $$one"; done; \
+	test -z "$$missing" && exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as=""; elif command -v sudo >/dev/null; then as=sudo; \
+	else echo "make services installs$$missing with apt: run it as root, or install sudo." >&2; exit 1; fi; \
+	$$as apt-get update -qq && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing
+
+# Private instances on free loopback ports and in fresh folders, all of them ended at the end.
+test-services: venv
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -o addopts= -ra --strict-markers --strict-config --import-mode=importlib tests/services
 
 check: lint types imports
 	$(MAKE) test COVERAGE=yes
