@@ -23,6 +23,7 @@ from privacy.plans.plan import Plan
 from privacy.plans.progress import Batch, Progress, Tally, digest
 from privacy.plans.transfer import Transferred, transfer
 from privacy.sources.base import SUBJECT, Delete, Item, Of, Selection, Step, Subject
+from privacy.sources.collecting import collecting_seldom
 
 STARTED, ASKED, APPROVED, REFUSED, UNANSWERED = (
     f"purge.{word}" for word in ("started", "asked", "approved", "refused", "unanswered")
@@ -82,6 +83,7 @@ def allowed(means: Means, plan: Plan) -> None:
         )  # fmt: skip
 
 
+@collecting_seldom()
 def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda: False) -> Done:
     """Do a run's plan, from where an earlier try came to.
 

@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from privacy.datamap.load import Ref
@@ -24,8 +24,9 @@ from privacy.plans.standing import held_now
 from privacy.retention.horizon import Horizon, horizon, limit
 from privacy.retention.terms import before
 from privacy.sources.base import Among, Due, Item, Selection, Surveying
+from privacy.sources.collecting import collecting_seldom
 
-_INSTANT = timedelta(microseconds=1)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def ways(means: Means, rule: Rule, ref: Ref) -> list[Way]:
     return [*each, Way(ref, term, Among(starts.kind, frozenset(term.kinds), others=True))]
 
 
+@collecting_seldom()
 def make(means: Means, name: str, run: str, as_of: datetime, *, missed: int = 0, foreseen: int | None = None) -> Plan:
     """Plan a rule, into the run's own folder; made again from the beginning when it is there already.
 
@@ -135,8 +137,7 @@ def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer) 
     records = items = size = left = 0
     held = held_now(means, way.ref)
     kept: Counter[str] = Counter()
-    oldest: datetime | None = None
-    newest: datetime | None = None
+    oldest, newest = _LAST, _FIRST
     lead = _leaders(means, way, bounds)
     stay = set() if lead is None else _others(means, way.ref, lead)
     for item in _items(means, way, bounds, lead):
@@ -144,32 +145,37 @@ def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer) 
             left += 1
             continue
         if lead is None:
-            _due(item, bounds, way.ref)
-            begun = item.oldest
-            assert begun is not None  # noqa: S101 - see _due
-            oldest = begun if oldest is None else min(oldest, begun)
-            newest = begun if newest is None else max(newest, begun)
-        if (kind := held(item.key)) is not None:
+            begun = _due(item, bounds, way.ref)
+            if begun < oldest:
+                oldest = begun
+            if begun > newest:
+                newest = begun
+        if held is not None and (kind := held(item.key)) is not None:
             kept[kind] += 1
         writer.add(number, item)
         digests.add(item)
         records, items, size = records + item.records, items + 1, size + item.bytes
+    dated = lead is None and items > 0
     return Picked(
         dataset=way.ref.full, before=_text(bounds.before), column=among.column if among else None,
         kinds=tuple(sorted(among.kinds)) if among else (), others=bool(among and among.others),
         follows=way.ref.dataset.follows, records=records, items=items, bytes=size, held=dict(kept),
-        oldest=_text(oldest) if oldest else None, newest=_text(newest) if newest else None, left=left,
+        oldest=_text(oldest) if dated else None, newest=_text(newest) if dated else None, left=left,
         sha256=digests.hexdigest(),
     )  # fmt: skip
 
 
-def _due(item: Item, bounds: Horizon, ref: Ref) -> None:
-    """Whatever a source takes for due: nothing goes into a plan that began at or after its bound, or never."""
-    if item.oldest is None or item.oldest >= bounds.before:
+def _due(item: Item, bounds: Horizon, ref: Ref) -> datetime:
+    """When it began. Whatever a source takes for due: nothing goes into a plan that began at or after its bound, or
+    never.
+    """
+    begun = item.oldest
+    if begun is None or begun >= bounds.before:
         raise Refused(
             "plans.not_due", "A record that is not past its term was given as one that is; nothing was planned.",
             where=ref.full, advice="This is a defect of the source, or of the dataset's `starts`.",
         )  # fmt: skip
+    return begun
 
 
 def _leaders(means: Means, way: Way, bounds: Horizon) -> Leaders | None:

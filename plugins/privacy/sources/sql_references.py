@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from privacy.errors import Refused
 from privacy.sources.sql_dialect import Dialect, Foreign, Key, quoted
 
-CHUNK = 1000
+CHUNK = 10_000
 """Keys that one statement is given."""
 
 _ALONG = ("CASCADE", "SET NULL", "SET DEFAULT")
