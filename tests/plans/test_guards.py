@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from conftest_purges import NOW, POLICY, Studio, days
 from privacy import plans
 from privacy.datamap.policy import Guard
-from privacy.errors import Refused
+from privacy.errors import Refused, Tampered
 from privacy.orchestration import purges
 from privacy.plans.guards import Judged, tripped
 
@@ -69,6 +69,20 @@ def test_who_takes_the_guards_out_of_the_plan_s_file_gains_nothing(studio: Studi
     said = json.loads(file.read_text())
     file.write_text(json.dumps(said | {"tripped": []}))
     with pytest.raises(Refused, match=r"purge\.not_approved"):
+        purges.purge(studio.house, run)
+    assert studio.everything() == before
+
+
+def test_the_plan_of_a_dry_run_in_the_place_of_one_that_waits_for_an_answer_is_not_done(studio: Studio) -> None:
+    """Edge case 32: it has the same digest, and nobody was asked about it."""
+    look, run, before = studio.run("cases", "look", dry=True), studio.run("cases"), studio.everything()
+    assert purges.plan(studio.house, look)["digest"] == purges.plan(studio.house, run)["digest"]
+    theirs, ours = (studio.house.means.folder / one.id for one in (look, run))
+    for name in ("plan.json", "items.parquet"):
+        (ours / name).write_bytes((theirs / name).read_bytes())
+    said = json.loads((ours / "plan.json").read_text())
+    (ours / "plan.json").write_text(json.dumps(said | {"tripped": []}))
+    with pytest.raises(Tampered, match=r"plans\.altered"):
         purges.purge(studio.house, run)
     assert studio.everything() == before
 

@@ -13,7 +13,7 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from privacy.datamap.load import Ref
-from privacy.errors import Refused
+from privacy.errors import Refused, Tampered
 from privacy.holds import apply
 from privacy.plans.followers import Leaders, kinds_of, leaders, located, numbered
 from privacy.plans.making import rule_of
@@ -53,6 +53,11 @@ def opened(means: Means, run: str) -> tuple[Plan, Path]:
     """
     folder = means.folder / run
     plan = Plan.load(folder).checked(folder, means.key)
+    if plan.run != run:
+        # A dry run's plan of the same items has the same digest, and nobody was asked about it.
+        raise Tampered(
+            "plans.altered", "The plan is another run's.", where=plan.rule, advice="Start the purge again.",
+        )  # fmt: skip
     begun = means.ledger.entries(run=run, kind="run.begun")
     if not begun or begun[0].entry.get("plan_digest") != plan.digest:
         raise Refused(
