@@ -141,6 +141,15 @@ def tally_of(plan: Plan, batches: Sequence[Batch]) -> Tally:
     return Tally.of(batches, [step.dataset for step in plan.steps])
 
 
+def emptied(plan: Plan, tally: Tally, dataset: str) -> bool:
+    """Whether the run itself has deleted all that it planned of a dataset, so that its store may have no file left.
+
+    Otherwise a store without any file is one that is not mounted: what it had was not deleted, and comes back.
+    """
+    planned = sum(step.records for step in plan.steps if step.dataset == dataset)
+    return 0 < planned <= tally.deleted.get(dataset, 0)
+
+
 def _not_ended(means: Means, plan: Plan) -> None:
     """A run that was ended by a later one, or by hand, changes nothing any more (edge case 36)."""
     if means.ledger.entries(run=plan.run, kind="run.ended"):

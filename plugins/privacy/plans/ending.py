@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,12 +17,12 @@ from pathlib import Path
 from pydantic_core import to_jsonable_python
 
 from privacy.errors import PrivacyError, RetryLater, Tampered, Unreadable
-from privacy.plans.doing import LEFT, STARTED, opened, tally_of
+from privacy.plans.doing import LEFT, STARTED, emptied, opened, tally_of
 from privacy.plans.followers import kinds_of, leaders, located
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.plan import Picked, Plan
-from privacy.plans.progress import Progress, digest
+from privacy.plans.progress import Progress, Tally, digest
 from privacy.sources.base import Item, Selection, Surveying
 
 _VERIFIED = "verified.json"
@@ -76,7 +76,7 @@ def verify(means: Means, run: str) -> Verified:
     remaining: Counter[str] = Counter()
     unknown: dict[str, int] = {}
     for number, step in enumerate(plan.steps):
-        for item in _emptied(step, tally.deleted, _there(means, step)):
+        for item in _emptied(plan, step, tally, _there(means, step)):
             key = f"{number}:{digest(item.key)}"
             if key in stayed:
                 remaining[stayed[key]] += 1
@@ -85,7 +85,7 @@ def verify(means: Means, run: str) -> Verified:
     planned = _planned(means, plan, folder, unknown)
     if planned:
         remaining["untold"] = len(planned)
-    found = Verified(dict(remaining), len(unknown) - len(planned), _oldest(means, plan, tally.deleted))
+    found = Verified(dict(remaining), len(unknown) - len(planned), _oldest(means, plan, tally))
     _write(folder, found)
     if planned:
         raise Tampered(
@@ -165,7 +165,11 @@ def close_lost(means: Means, rule: str, *, actor: str, but: str) -> list[str]:
 
 
 def _close(means: Means, run: str, actor: str) -> None:
-    """What was planned and is not there any more, is what it deleted; it may have died before it told of it."""
+    """What was planned and is not there any more, is what it deleted; it may have died before it told of it.
+
+    :raises Unreadable: a store has nothing at all, and the run had not deleted all of it: what is not mounted is not
+        gone. The run stays open until the store says what is there.
+    """
     deleted: dict[str, int] = {}
     size: dict[str, int] = {}
     if means.ledger.entries(run=run, kind=STARTED):
@@ -174,10 +178,11 @@ def _close(means: Means, run: str, actor: str) -> None:
         except Tampered:
             means.ledger.end(run, status="failed", actor=actor, reason="run.lost_plan", derived=True)
             return
+        tally = tally_of(plan, Progress(folder).batches())
         left = {
             (number, digest(item.key)): item
             for number, step in enumerate(plan.steps)
-            for item in _emptied(step, {step.dataset: step.records}, _there(means, step))
+            for item in _emptied(plan, step, tally, _there(means, step))
         }
         for number, item in plan.file(folder, means.key).items():
             now = left.get((number, digest(item.key)))
@@ -205,15 +210,12 @@ def _there(means: Means, step: Picked) -> Iterator[Item]:
         yield from source.locate(selection, partition)
 
 
-def _emptied(step: Picked, deleted: Mapping[str, int], items: Iterator[Item]) -> Iterator[Item]:
-    """The items; none where the store has no file any more, after the run itself has deleted from it.
-
-    Otherwise a store without any file looks like one that is not mounted, and says so.
-    """
+def _emptied(plan: Plan, step: Picked, tally: Tally, items: Iterator[Item]) -> Iterator[Item]:
+    """The items; none where the store has no file any more, after the run itself has deleted all of it."""
     try:
         yield from items
     except Unreadable as problem:
-        if not (problem.code.endswith(".no_files") and deleted.get(step.dataset)):
+        if not (problem.code.endswith(".no_files") and emptied(plan, tally, step.dataset)):
             raise
 
 
@@ -225,11 +227,8 @@ def _planned(means: Means, plan: Plan, folder: Path, keys: dict[str, int]) -> se
     return {key for number, item in items if (key := f"{number}:{digest(item.key)}") in keys}
 
 
-def _oldest(means: Means, plan: Plan, deleted: Mapping[str, int]) -> str | None:
-    """The earliest start that is left.
-
-    :param deleted: by the run, by dataset: a store that it has emptied has none.
-    """
+def _oldest(means: Means, plan: Plan, tally: Tally) -> str | None:
+    """The earliest start that is left; a store that the run has emptied has none."""
     _, rule = rule_of(means, plan.rule)
     found: list[datetime] = []
     for full in rule.datasets:
@@ -239,7 +238,7 @@ def _oldest(means: Means, plan: Plan, deleted: Mapping[str, int]) -> str | None:
             try:
                 oldest = source.survey(ref.name, means.clock.now()).oldest
             except Unreadable as problem:
-                if not (problem.code.endswith(".no_files") and deleted.get(full)):
+                if not (problem.code.endswith(".no_files") and emptied(plan, tally, full)):
                     raise
                 oldest = None
             found += [oldest] if oldest is not None else []
