@@ -263,3 +263,35 @@ def test_what_comes_meanwhile_waits_for_the_next_plan(studio: Studio) -> None:
     assert studio.sql("SELECT case_no FROM cases") == [(2,)]
     studio.purge("cases", "next")
     assert studio.sql("SELECT case_no FROM cases") == []
+
+
+@pytest.mark.parametrize("papers", [0, 1])
+def test_rows_wait_for_a_paper_or_a_letter_that_came_after_the_plan(studio: Studio, papers: int) -> None:
+    """Edge case 10: without the row nothing would ever find it. Also where the plan had nothing of that store."""
+    studio.case(1, "anna@post.example", days(20), papers=papers)
+    studio.case(2, "bram@post.example", days(20), papers=papers)
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    (studio.papers / "1").mkdir(exist_ok=True)
+    (studio.papers / "1" / "late.pdf").write_bytes(b"%PDF")
+    studio.letter("late", "bram@post.example", "info@atelier.example")
+    purges.purge(studio.house, run)
+    purges.verify(studio.house, run)
+    purges.record(studio.house, run, None)
+    assert studio.sql("SELECT case_no FROM cases") == [(1,), (2,)]
+    assert studio.ended(run)["retained"] == {"waits": 4}
+    studio.purge("cases", "next")
+    assert studio.everything() == {}
+
+
+def test_a_letter_that_came_after_the_plan_and_is_another_s_too_keeps_no_row(studio: Studio) -> None:
+    studio.case(1, "anna@post.example", days(20))
+    studio.case(2, "bram@post.example", None, notes=0)
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    shared = studio.letter("late", "anna@post.example", "bram@post.example")
+    purges.purge(studio.house, run)
+    purges.verify(studio.house, run)
+    purges.record(studio.house, run, None)
+    assert studio.sql("SELECT case_no FROM cases") == [(2,)]
+    assert shared.exists()

@@ -77,3 +77,22 @@ def test_a_run_that_died_is_not_said_to_have_deleted_what_is_out_of_reach(studio
     third = studio.purge("lines", "third")
     assert (studio.ended(run)["deleted"], third["deleted"]) == (2, 6)
     assert third["status"] == "done"
+
+
+@pytest.mark.parametrize("place", ["scans", "post"])
+def test_rows_stay_while_the_store_of_their_files_or_mail_is_out_of_reach(tmp_path: Path, place: str) -> None:
+    """Without the row nothing would ever find its files again, once the store is back."""
+    studio = Studio(tmp_path / "studio")
+    studio.case(1, "anna@post.example", days(20))
+    studio.letter("a", "anna@post.example", "info@atelier.example")
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    unmount(studio.folder / place, tmp_path / "away")
+    for name in ("cur", "new", "tmp") if place == "post" else ():
+        (studio.folder / place / name).mkdir()
+    with pytest.raises(Unreadable):
+        purges.purge(studio.house, run)
+    assert studio.sql("SELECT case_no FROM cases") == [(1,)]
+    mount(studio.folder / place, tmp_path / "away")
+    assert studio.purge("cases", "next")["status"] == "done"
+    assert studio.everything() == {}

@@ -1,7 +1,7 @@
 """Doing a plan: batch by batch through the gate of the holds, and never anything that is not in it.
 
-Files go before the rows that name them: where a follower stays (it is held, was changed, or failed), so does everything
-of the people it belongs to that the plan comes to later, and the next run finds both.
+Files go before the rows that name them: where a follower is still there (it is held, was changed, failed, or has come
+since the plan), so does everything of the people it belongs to that the plan comes to later, and the next run finds both.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from privacy.datamap.load import Ref
-from privacy.errors import Refused, Tampered
+from privacy.errors import Refused, Tampered, Unreadable
 from privacy.holds import apply
 from privacy.plans.followers import Leaders, kinds_of, leaders, located, numbered
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.people import Key
 from privacy.plans.plan import Plan
-from privacy.plans.progress import Batch, Progress, Tally, digest
+from privacy.plans.progress import Batch, Progress, Tally
 from privacy.plans.transfer import Transferred, transfer
 from privacy.sources.base import SUBJECT, Delete, Item, Of, Selection, Step, Subject
 from privacy.sources.collecting import collecting_seldom
@@ -110,14 +110,14 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
     doing, stopped = _Doing(means, plan, moved(means, plan)), False
     for (step, number), items in _batches(plan, folder, means):
         if (done := known.get((step, number))) is not None:
-            doing.went(step, done, items)
+            doing.went(step, done)
             continue
         if stopped := stop():
             break
         _not_ended(means, plan)
         batch = doing.batch(step, number, items, again=again)
         progress.add(batch)
-        doing.went(step, batch, items)
+        doing.went(step, batch)
         known[step, number] = batch
         again = False  # Only one batch can have been under way.
         if means.pause:
@@ -172,7 +172,7 @@ class _Doing:
         self._means, self._plan = means, plan
         self._left = transferred.keys(means)
         self._waiting: list[Of] = []
-        self._stuck: dict[int, set[Key]] = {}
+        self._batches: list[Batch] = []
         self._at = -1
         self._lead: Leaders | None = None
         self._waits: set[Key] = set()
@@ -204,24 +204,36 @@ class _Doing:
             made.count(item, outcomes[item.key], again=again)
         return made
 
-    def went(self, number: int, batch: Batch, items: list[Item]) -> None:
-        """Learn from a batch which followers stay."""
+    def went(self, number: int, batch: Batch) -> None:
+        """Know of a batch that is done, by this try or an earlier one."""
         self._turn(number)
-        if self._plan.steps[number].follows is not None and batch.stayed:
-            stayed = set(batch.stayed)
-            self._stuck.setdefault(number, set()).update(i.key for i in items if digest(i.key) in stayed)
+        self._batches.append(batch)
 
     def _turn(self, number: int) -> None:
         """The next step begins: who waits because of the ones before."""
         if number == self._at:
             return
-        for stuck, keys in list(self._stuck.items()):
-            self._waiting.append(self._people(stuck, keys))
-            del self._stuck[stuck]
+        for before in range(max(self._at, 0), number):
+            # Also one of which nothing was planned: without the row nothing would ever find what has come since.
+            if self._plan.steps[before].follows is not None and (keys := self._left_of(before)):
+                self._waiting.append(self._people(before, keys))
         self._at, ref = number, self._ref(number)
         planned, source = self._plan.steps[number], self._means.source(ref.system.system)
         self._lead = None if planned.follows is None else self._leaders(number)
         self._waits = {item.key for of in self._waiting for item in located(source, ref.name, of)}
+
+    def _left_of(self, number: int) -> set[Key]:
+        """The followers that are still there, but for those that somebody is in too who is not due."""
+        ref, lead = self._ref(number), self._leaders(number)
+        source = self._means.source(ref.system.system)
+        try:
+            there = {item.key for item in located(source, ref.name, lead.of())}
+        except Unreadable as problem:
+            tally = tally_of(self._plan, self._batches)
+            if not (problem.code.endswith(".no_files") and emptied(self._plan, tally, ref.full)):
+                raise
+            return set()
+        return there - {item.key for item in located(source, ref.name, lead.rest)} if there else there
 
     def _people(self, number: int, keys: set[Key]) -> Of:
         """Whose the followers are that stay, with every identity that the records which they follow have."""
