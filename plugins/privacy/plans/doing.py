@@ -108,7 +108,7 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
     progress = Progress(folder)
     known = {(batch.step, batch.number): batch for batch in progress.batches()}
     doing, stopped = _Doing(means, plan, moved(means, plan)), False
-    for (step, number), items in _batches(plan, folder, means):
+    for (step, number), items in batches_of(plan, folder, means):
         if (done := known.get((step, number))) is not None:
             doing.went(step, done)
             continue
@@ -156,7 +156,8 @@ def _not_ended(means: Means, plan: Plan) -> None:
         raise Refused("purge.ended", "The run has ended; what is left waits for the next one.", where=plan.rule)
 
 
-def _batches(plan: Plan, folder: Path, means: Means) -> Iterator[tuple[tuple[int, int], list[Item]]]:
+def batches_of(plan: Plan, folder: Path, means: Means) -> Iterator[tuple[tuple[int, int], list[Item]]]:
+    """A plan's items as they are done: the numbers of step and batch, and the items of each."""
     items = plan.file(folder, means.key).items()
     for step, of_step in groupby(items, key=lambda pair: pair[0]):
         rest, number = (item for _, item in of_step), 0

@@ -1,8 +1,8 @@
 """How a run of a rule begins and ends in the ledger, and on what evidence: the stores are asked again.
 
 ``done`` says that nothing of the plan is left but what is held, was changed meanwhile, or waits for such. A run that
-died is ended by the next one, with what the stores say: deleted is what was planned and is not there any more (edge
-case 13).
+died is ended by its own last step, or else by the next run. Of the one batch that was under way the stores are asked:
+deleted is what was planned in it and is not there any more (edge case 13).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 from pydantic_core import to_jsonable_python
 
 from privacy.errors import PrivacyError, RetryLater, Tampered, Unreadable
-from privacy.plans.doing import LEFT, STARTED, emptied, opened, tally_of
+from privacy.plans.doing import LEFT, STARTED, batches_of, emptied, opened, tally_of
 from privacy.plans.followers import kinds_of, leaders, located
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.plan import Picked, Plan
-from privacy.plans.progress import Progress, Tally, digest
+from privacy.plans.progress import Batch, Progress, Tally, digest
 from privacy.sources.base import Item, Selection, Surveying
 
 _VERIFIED = "verified.json"
@@ -100,6 +100,7 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
 
     :param failed: the code of what failed; None: nothing did.
     :returns: the reason why it is not done; empty: it is.
+    :raises RetryLater: a store cannot be asked now what a batch that was cut off has deleted.
     """
     ended = means.ledger.entries(run=run, kind="run.ended")
     if ended:
@@ -113,7 +114,13 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
         reason = failed or problem.code
         means.ledger.end(run, status="failed", actor=actor, reason=reason)
         return reason
-    tally = tally_of(plan, Progress(folder).batches())
+    try:
+        tally = _found(means, plan, folder)
+    except RetryLater:
+        raise
+    except PrivacyError:
+        # The run stands as failed; a store that cannot say more than was recorded is not to keep it open for ever.
+        tally = tally_of(plan, Progress(folder).batches())
     seen = _read(folder)
     reason = failed or ("purge.stopped" if stopped else "")
     if not reason and seen is None:
@@ -165,35 +172,47 @@ def close_lost(means: Means, rule: str, *, actor: str, but: str) -> list[str]:
 
 
 def _close(means: Means, run: str, actor: str) -> None:
-    """What was planned and is not there any more, is what it deleted; it may have died before it told of it.
+    """End it with what it deleted; it may have died before it told of all of it.
 
     :raises Unreadable: a store has nothing at all, and the run had not deleted all of it: what is not mounted is not
         gone. The run stays open until the store says what is there.
     """
-    deleted: dict[str, int] = {}
-    size: dict[str, int] = {}
+    tally = Tally.of([], [])
     if means.ledger.entries(run=run, kind=STARTED):
         try:
             plan, folder = opened(means, run)
         except Tampered:
             means.ledger.end(run, status="failed", actor=actor, reason="run.lost_plan", derived=True)
             return
-        tally = tally_of(plan, Progress(folder).batches())
-        left = {
-            (number, digest(item.key)): item
-            for number, step in enumerate(plan.steps)
-            for item in _emptied(plan, step, tally, _there(means, step))
-        }
-        for number, item in plan.file(folder, means.key).items():
-            now = left.get((number, digest(item.key)))
-            name = plan.steps[number].dataset
-            deleted[name] = deleted.get(name, 0) + item.records - min(now.records if now else 0, item.records)
-            size[name] = size.get(name, 0) + item.bytes - min(now.bytes if now else 0, item.bytes)
+        tally = _found(means, plan, folder)
     means.ledger.end(
-        run, status="failed", actor=actor, reason="run.lost", derived=True, deleted=sum(deleted.values()),
-        records=sum(deleted.values()), bytes=sum(size.values()),
-        datasets={name: {"records": n, "bytes": size[name]} for name, n in deleted.items()},
+        run, status="failed", actor=actor, reason="run.lost", derived=True, deleted=sum(tally.deleted.values()),
+        records=sum(tally.deleted.values()), bytes=sum(tally.bytes.values()),
+        datasets={name: {"records": n, "bytes": tally.bytes[name]} for name, n in tally.deleted.items()},
     )  # fmt: skip
+
+
+def _found(means: Means, plan: Plan, folder: Path) -> Tally:
+    """What came of a plan: as its batches were recorded, and of the one that was under way by what is not there now.
+
+    No later one has begun. What is gone of them, somebody else has removed, or it is not due any more.
+    """
+    batches = Progress(folder).batches()
+    tally, done = tally_of(plan, batches), {(batch.step, batch.number) for batch in batches}
+    if not means.ledger.entries(run=plan.run, kind=STARTED):
+        return tally
+    for (number, batch), items in batches_of(plan, folder, means):
+        if (number, batch) not in done:
+            hand, planned = Batch(number, batch), {item.key: item for item in items}
+            step = plan.steps[number]
+            there = {i.key: i for i in _emptied(plan, step, tally, _there(means, step)) if i.key in planned}
+            for key, item in planned.items():
+                now = there.get(key)
+                hand.deleted += item.records - min(now.records if now else 0, item.records)
+                hand.bytes += item.bytes - min(now.bytes if now else 0, item.bytes)
+            hand.derived = hand.deleted > 0
+            return tally_of(plan, [*batches, hand])
+    return tally
 
 
 def _there(means: Means, step: Picked) -> Iterator[Item]:
