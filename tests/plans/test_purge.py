@@ -295,3 +295,13 @@ def test_a_letter_that_came_after_the_plan_and_is_another_s_too_keeps_no_row(stu
     purges.record(studio.house, run, None)
     assert studio.sql("SELECT case_no FROM cases") == [(2,)]
     assert shared.exists()
+
+
+def test_a_run_as_of_an_earlier_moment_is_as_late_as_it_is(studio: Studio) -> None:
+    """Edge case 6: what a run deletes today was late until today, though its plan is as of the day of the limit."""
+    studio.case(1, None, days(20), notes=0, papers=0)
+    studio.case(2, None, days(16), notes=0, papers=0)
+    ended = studio.purge("cases", as_of=NOW - timedelta(days=7))
+    assert (ended["deleted"], ended["late"], ended["late_by"]) == (1, 2, "P6DT13H")
+    ended = studio.purge("cases", "now")
+    assert (ended["deleted"], ended["late"], ended["late_by"]) == (1, 1, "P2DT13H")

@@ -83,14 +83,15 @@ def make(means: Means, name: str, run: str, as_of: datetime, *, missed: int = 0,
     with file.writing() as writer:
         for number, way in enumerate(plain):
             steps.append(_step(means, way, number, as_of, writer))
-    holds = _held(means, plain, as_of)
+    now = means.clock.now()
+    holds = _held(means, plain, as_of, now)
     zone = means.datamap.policy.zone
     limits = [at for way, step in zip(plain, steps, strict=True) if (at := _limit(way, step, zone)) is not None]
     breaks = min(limits, default=None)
     plan = Plan(
         run=run, purge=purge, rule=name, promises=rule.promises, limit=_words(plain), as_of=_text(as_of),
         steps=tuple(steps), holds=holds, breaks=None if breaks is None else _text(breaks),
-        late_by=0.0 if breaks is None else max(0.0, (as_of - breaks).total_seconds()),
+        late_by=0.0 if breaks is None else max(0.0, (now - breaks).total_seconds()),
         batch_rows=means.batch_rows, wrapped=file.wrapped,
     )  # fmt: skip
     plan = replace(plan, tripped=tripped(rule.guard, judged(plan, rule.guard, zone), missed=missed, foreseen=foreseen))
@@ -199,8 +200,8 @@ def _items(means: Means, way: Way, bounds: Horizon, lead: Leaders | None) -> Ite
         yield from source.locate(selection, partition)
 
 
-def _held(means: Means, plain: list[Way], as_of: datetime) -> Held:
-    """What there is besides, of the datasets with terms of their own."""
+def _held(means: Means, plain: list[Way], as_of: datetime, now: datetime) -> Held:
+    """What there is besides, of the datasets with terms of their own. What is late, is late by now, not by ``as_of``."""
     records: int | None = 0
     size = undated = future = late = foreseen = 0
     by_dataset: dict[str, list[Way]] = {}
@@ -215,7 +216,7 @@ def _held(means: Means, plain: list[Way], as_of: datetime) -> Held:
                 "plans.no_survey", "This kind of source cannot say what there is.", where=ref.full,
                 advice="Give it `survey` (privacy.sources.base.Surveying).",
             )  # fmt: skip
-        bounds = [horizon(way.term, as_of, zone) for way in same]
+        bounds = [replace(horizon(w.term, as_of, zone), late=horizon(w.term, now, zone).late) for w in same]
         asked = [
             way.due(at)
             for way, b in zip(same, bounds, strict=True)

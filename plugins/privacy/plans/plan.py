@@ -60,7 +60,7 @@ class Held:
 
     :param records: dated and undated; None: not known. :param bytes: as stored.
     :param undated, future: records without a start, and with one later than now (edge case 11).
-    :param late: records past their limit.
+    :param late: records past their limit when the plan was made, whatever it is as of.
     :param foreseen: how many records are to fall due by the next run.
     """
 
@@ -80,7 +80,7 @@ class Plan:
     :param as_of: the moment that it is fixed at (ISO 8601, UTC).
     :param limit: the promise's term in ISO 8601; ``promises``: what a run of it proves.
     :param breaks: when the promise is broken for the oldest record of the plan (ISO 8601); None: never, or no record.
-    :param late_by: how long it has been broken for by ``as_of``, in seconds; 0: it is not.
+    :param late_by: how long it was broken for when the plan was made, in seconds; 0: it was not.
     :param tripped: the guards that it is over, in words with their figures; empty: nobody has to be asked.
     :param batch_rows: so many items are done in one go.
     :param wrapped: the key of its file of items.
