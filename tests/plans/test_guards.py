@@ -196,6 +196,14 @@ def test_after_an_outage_more_is_due_and_the_missed_runs_are_counted_in(studio: 
     assert (ended["status"], ended["deleted"], ended["late"]) == ("done", 41, 41)
 
 
+def test_a_run_as_of_long_ago_does_not_blind_the_guards_of_the_next(studio: Studio) -> None:
+    """A year of missed runs would have let 365 times as much go unasked."""
+    studio.purge("cases", "first", approve=True)
+    studio.purge("cases", "old", as_of=NOW - timedelta(days=365))
+    found = purges._before(studio.house, "cases", NOW + timedelta(days=1))
+    assert found == {"foreseen": 0, "missed": 0}
+
+
 def test_more_than_was_foreseen_asks() -> None:
     guard = Guard(at_least=10, times=3)
     assert tripped(guard, judged(60), missed=0, foreseen=20) == ()

@@ -119,6 +119,23 @@ def test_a_run_as_of_long_ago_proves_nothing_of_today(studio):
     assert "evidence.stale cases" not in told(studio)
 
 
+def test_a_run_as_of_an_earlier_moment_takes_nothing_from_the_one_before_it(studio):
+    later(studio, hours=1)
+    studio.purge("cases", "old", as_of=NOW - timedelta(days=300))
+    assert told(studio) == {}
+
+
+def test_a_run_of_a_clock_that_stood_in_the_future_is_no_proof_once_it_is_right(studio):
+    """Edge case 13: else every failing night until that day would be taken for proven."""
+    later(studio, days=40)
+    studio.purge("cases", "ahead", approve=True)
+    later(studio, hours=26)
+    assert "evidence.clock clock" in told(studio)
+    record(studio.house, actor="desk")  # The ledger's last entry is of today again.
+    assert "evidence.clock clock" not in told(studio)
+    assert "as of 2026-11-20 12:00 UTC" in told(studio)["evidence.stale cases"].message
+
+
 def test_a_rule_that_never_ran_counts_from_the_ledgers_first_entry(tmp_path):
     studio = Studio(tmp_path / "studio")
     filled(studio)

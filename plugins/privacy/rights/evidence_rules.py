@@ -33,7 +33,7 @@ def proofs(house: House, now: datetime) -> Iterator[Finding]:
     installed = now if ends is None else datetime.fromisoformat(ends[0]["at"])
     for purge, made in house.policy.purges.items():
         for name, rule in made.rules.items():
-            good, latest = house.ledger.last(name, "done"), house.ledger.last(name)
+            good, latest = house.ledger.last_done(name, now + AHEAD), house.ledger.last(name)
             since = installed if good is None else good.as_of
             every, allowed = _every(_term(house, rule))
             breaks = None if good is None else broken(house, rule, good)
@@ -77,7 +77,7 @@ def answered(house: House, now: datetime) -> Iterator[Finding]:
         purge, promises, breaks = "its purge", tuple[str, ...](), None
         with suppress(KeyError):
             purge, rule = house.policy.rule(name)
-            good = house.ledger.last(name, "done")
+            good = house.ledger.last_done(name, now + AHEAD)
             promises, breaks = rule.promises, None if good is None else broken(house, rule, good)
         yield Finding(
             "evidence.asked", promises, name,
@@ -117,7 +117,7 @@ def own(house: House, now: datetime) -> Iterator[Finding]:
     installed = now if ends is None else datetime.fromisoformat(ends[0]["at"])
     for name in type(terms).model_fields:
         rule = getattr(terms, name)
-        good, latest = house.ledger.last(name, "done"), house.ledger.last(name)
+        good, latest = house.ledger.last_done(name, now + AHEAD), house.ledger.last(name)
         since = installed if good is None else good.as_of
         every, allowed = _every(rule.term)
         if now - since > allowed:
