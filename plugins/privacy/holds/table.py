@@ -205,6 +205,13 @@ class Holds:
             own = (HoldKind.REQUEST, request)
             yield Spare(datasets, tuple(h for h in found if request is None or (h.kind, h.request) != own))
 
+    def event(self, kind: str, *, actor: str, **more: object) -> None:
+        """Write an event of the ledger that every batch minds: when this returns, none that does not runs or can start.
+
+        Waits as :meth:`place`. :raises BadInput: as :meth:`Ledger.event`. :raises RetryLater: as :meth:`place`.
+        """
+        self._alone(lambda writing: writing.event(kind, actor=actor, **more))
+
     def _new(
         self,
         kind: HoldKind,

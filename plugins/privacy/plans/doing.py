@@ -25,10 +25,10 @@ from privacy.plans.transfer import Transferred, transfer
 from privacy.sources.base import SUBJECT, Delete, Item, Of, Selection, Step, Subject
 from privacy.sources.collecting import collecting_seldom
 
-STARTED, ASKED, APPROVED, REFUSED, UNANSWERED = (
-    f"purge.{word}" for word in ("started", "asked", "approved", "refused", "unanswered")
+STARTED, ASKED, APPROVED, REFUSED, UNANSWERED, CLOSING = (
+    f"purge.{word}" for word in ("started", "asked", "approved", "refused", "unanswered", "closing")
 )
-"""Events of the ledger about a run: changes begin; an operator is asked; what they said."""
+"""Events of the ledger about a run: changes begin; an operator is asked; what they said; no batch begins any more."""
 
 
 LEFT = "transfer.left"
@@ -152,7 +152,7 @@ def emptied(plan: Plan, tally: Tally, dataset: str) -> bool:
 
 def _not_ended(means: Means, plan: Plan) -> None:
     """A run that was ended by a later one, or by hand, changes nothing any more (edge case 36)."""
-    if means.ledger.entries(run=plan.run, kind="run.ended"):
+    if any(e.entry["kind"] in ("run.ended", CLOSING) for e in means.ledger.entries(run=plan.run)):
         raise Refused("purge.ended", "The run has ended; what is left waits for the next one.", where=plan.rule)
 
 
@@ -198,9 +198,14 @@ class _Doing:
         pick = planned.due if self._lead is None else self._lead.of()
         beside = [*self._waiting, *([self._lead.rest] if self._lead is not None else [])]
         unit = [Step(Selection(ref.name, pick), Delete(), tuple(todo), reviewed=True)]
+        # Asked again inside the gate: whoever ends the run counts what it has deleted, and waits for a batch in hand.
         outcomes = {
-            o.key: o for o in apply(source, unit, self._means.holds, beside=[of for of in beside if of.subjects])
-        }
+            o.key: o
+            for o in apply(
+                source, unit, self._means.holds, beside=[of for of in beside if of.subjects],
+                first=lambda: _not_ended(self._means, self._plan),
+            )
+        }  # fmt: skip
         for item in todo:
             made.count(item, outcomes[item.key], again=again)
         return made

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic_core import to_jsonable_python
 
 from privacy.errors import PrivacyError, RetryLater, Tampered, Unreadable
-from privacy.plans.doing import LEFT, STARTED, batches_of, emptied, opened, tally_of
+from privacy.plans.doing import CLOSING, LEFT, STARTED, batches_of, emptied, opened, tally_of
 from privacy.plans.followers import kinds_of, leaders, located
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
@@ -115,6 +115,8 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
         means.ledger.end(run, status="failed", actor=actor, reason=reason)
         return reason
     try:
+        if failed and not stopped:
+            _closing(means, run, plan.rule, actor)
         tally = _found(means, plan, folder)
     except RetryLater:
         raise
@@ -184,12 +186,22 @@ def _close(means: Means, run: str, actor: str) -> None:
         except Tampered:
             means.ledger.end(run, status="failed", actor=actor, reason="run.lost_plan", derived=True)
             return
+        _closing(means, run, plan.rule, actor)
         tally = _found(means, plan, folder)
+    if means.ledger.entries(run=run, kind="run.ended"):
+        return  # Its own last step was quicker.
     means.ledger.end(
         run, status="failed", actor=actor, reason="run.lost", derived=True, deleted=sum(tally.deleted.values()),
         records=sum(tally.deleted.values()), bytes=sum(tally.bytes.values()),
         datasets={name: {"records": n, "bytes": tally.bytes[name]} for name, n in tally.deleted.items()},
     )  # fmt: skip
+
+
+def _closing(means: Means, run: str, rule: str, actor: str) -> None:
+    """No batch of the run begins any more, and none is under way: what it has deleted can be counted (edge case 36)."""
+    kinds = {e.entry["kind"] for e in means.ledger.entries(run=run)}
+    if STARTED in kinds and CLOSING not in kinds:
+        means.holds.event(CLOSING, actor=actor, run=run, rule=rule)
 
 
 def _found(means: Means, plan: Plan, folder: Path) -> Tally:
