@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -305,3 +306,18 @@ def test_a_run_as_of_an_earlier_moment_is_as_late_as_it_is(studio: Studio) -> No
     assert (ended["deleted"], ended["late"], ended["late_by"]) == (1, 2, "P6DT13H")
     ended = studio.purge("cases", "now")
     assert (ended["deleted"], ended["late"], ended["late_by"]) == (1, 1, "P2DT13H")
+
+
+@pytest.mark.parametrize("forged", ["DELETE FROM holds", "UPDATE holds SET released_at = placed_at, sealed = NULL"])
+def test_what_is_held_stays_also_where_the_hold_was_taken_out_of_the_table(studio: Studio, forged: str) -> None:
+    """Edge case 26: the ledger says that it was placed, and not that it was released; nothing is deleted until then."""
+    studio.case(1, None, days(20))
+    before = studio.everything()
+    studio.house.holds.place(HoldKind.SUSPENSION, Everything(), ["studio.cases"], ground="claim", author="desk")
+    with sqlite3.connect(studio.state / "ledger.db") as db:
+        db.execute(forged)
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    with pytest.raises(Tampered, match=r"holds\.altered"):
+        purges.purge(studio.house, run)
+    assert studio.everything() == before

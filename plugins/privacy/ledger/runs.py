@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from privacy.ledger.tables import ledger
 
-
 RECENT = 100
 """So many runs back the latest by its moment is looked for."""
 

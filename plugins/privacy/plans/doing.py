@@ -1,7 +1,7 @@
 """Doing a plan: batch by batch through the gate of the holds, and never anything that is not in it.
 
 Files go before the rows that name them: where a follower is still there (it is held, was changed, failed, or has come
-since the plan), so does everything of the people it belongs to that the plan comes to later, and the next run finds both.
+since the plan), everything of the people it belongs to that the plan comes to later stays, and the next run finds both.
 """
 
 from __future__ import annotations
@@ -70,18 +70,29 @@ def opened(means: Means, run: str) -> tuple[Plan, Path]:
 def allowed(means: Means, plan: Plan) -> None:
     """Whether the plan may be done: it trips no guard, or an operator has approved this very plan.
 
-    The ledger's word counts, whatever Airflow says (edge case 32).
+    The ledger's word counts, whatever Airflow says (edge case 32): of a ledger that stands, and of entries that were
+    signed for when they were written. Whoever can write into the table can chain an answer on, and cannot sign for it.
 
-    :raises Refused: ``purge.refused``, ``purge.not_approved``.
+    :raises Refused: ``purge.refused``, ``purge.not_approved``. :raises Tampered: ``ledger.altered``.
     """
-    entries = [e.entry for e in means.ledger.entries(run=plan.run)]
+    there = means.ledger.entries(run=plan.run)
+    entries = [e.entry for e in there]
     # What stands in a file may be changed by whoever can write there; that somebody was asked stands in the ledger.
     if not plan.tripped and not any(entry["kind"] == ASKED for entry in entries):
         return
-    said = [entry for entry in entries if entry["kind"] in (APPROVED, REFUSED)]
-    if any(entry["kind"] == REFUSED for entry in said):
+    proof = means.ledger.verify()
+    if not proof.ok:
+        raise Tampered(
+            "ledger.altered", "The ledger is not what was recorded; no answer in it counts.", where="ledger",
+            advice="See: privacy ledger verify. Run nothing that deletes.",
+        )  # fmt: skip
+    if any(entry["kind"] == REFUSED for entry in entries):
         raise Refused("purge.refused", "An operator has refused this plan; nothing was deleted.", where=plan.rule)
-    if not any(e["kind"] == APPROVED and e.get("digest") == plan.digest and e.get("rule") == plan.rule for e in said):
+    signed = [
+        e.entry for e in there
+        if e.seq <= proof.anchored and not any(first <= e.seq <= last for first, last in proof.recovered)
+    ]  # fmt: skip
+    if not any(e["kind"] == APPROVED and e.get("digest") == plan.digest and e.get("rule") == plan.rule for e in signed):
         raise Refused(
             "purge.not_approved", "Nobody has approved this plan; nothing was deleted.", where=plan.rule,
             advice="Answer the approval of the rule in Airflow, or start the purge again.",
@@ -95,10 +106,12 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
     :param stop: asked after each batch.
     :raises Refused: ``purge.other_plan``, ``purge.refused``, ``purge.not_approved``, ``purge.ended``; before anything
         is changed, or between two batches.
+    :raises Tampered: ``holds.altered``, ``ledger.altered``, ``plans.altered``; likewise.
     :raises RetryLater, Unreadable: a store cannot be asked; what is done is recorded.
     """
     plan, folder = opened(means, run)
     allowed(means, plan)
+    means.holds.compared()
     _not_ended(means, plan)
     if not means.ledger.entries(run=run, kind=STARTED):
         means.ledger.event(STARTED, actor=actor, run=run, rule=plan.rule, digest=plan.digest)

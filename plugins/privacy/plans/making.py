@@ -95,7 +95,7 @@ def make(means: Means, name: str, run: str, as_of: datetime, *, missed: int = 0,
         batch_rows=means.batch_rows, wrapped=file.wrapped,
     )  # fmt: skip
     plan = replace(plan, tripped=tripped(rule.guard, judged(plan, rule.guard, zone), missed=missed, foreseen=foreseen))
-    plan.save(folder)
+    plan.save(folder, means.key)
     return plan
 
 
@@ -201,7 +201,7 @@ def _items(means: Means, way: Way, bounds: Horizon, lead: Leaders | None) -> Ite
 
 
 def _held(means: Means, plain: list[Way], as_of: datetime, now: datetime) -> Held:
-    """What there is besides, of the datasets with terms of their own. What is late, is late by now, not by ``as_of``."""
+    """What there is besides, of the datasets with terms of their own. What is late, is so by now, not by ``as_of``."""
     records: int | None = 0
     size = undated = future = late = foreseen = 0
     by_dataset: dict[str, list[Way]] = {}
