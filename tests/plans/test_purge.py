@@ -321,3 +321,21 @@ def test_what_is_held_stays_also_where_the_hold_was_taken_out_of_the_table(studi
     with pytest.raises(Tampered, match=r"holds\.altered"):
         purges.purge(studio.house, run)
     assert studio.everything() == before
+
+
+def test_papers_and_letters_that_follow_nobody_s_case_are_told_each_time(studio: Studio) -> None:
+    """Edge case 11: the row is gone, or there never was one; no purge takes them, so they must not be kept unseen."""
+    studio.case(1, "anna@post.example", days(20), papers=2)
+    studio.case(2, "bram@post.example", None, notes=0, papers=3)
+    studio.letter("a", "anna@post.example", "bram@post.example")
+    studio.letter("b", "anna@post.example", "info@atelier.example")
+    stranger = studio.letter("c", "stranger@post.example", "info@atelier.example")
+    (studio.papers / "9").mkdir()
+    (studio.papers / "9" / "left.pdf").write_bytes(b"%PDF")
+    said: list[str] = []
+    purges.plan(studio.house, studio.run("cases", "look", dry=True), say=said.append)
+    assert [step.nobodys for step in studio.plan(studio.run("cases", "look")).steps] == [1, 1, 0, 0]
+    assert "2 records of scans.papers, post.letters follow nobody's record: no purge takes them" in " ".join(said)
+    assert studio.purge("cases")["undated"] == 3
+    assert studio.purge("cases", "next")["undated"] == 3
+    assert stranger.exists()

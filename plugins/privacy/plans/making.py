@@ -80,11 +80,12 @@ def make(means: Means, name: str, run: str, as_of: datetime, *, missed: int = 0,
     file = ItemsFile.create(folder, run, means.key)
     plain = [way for full in rule.datasets for way in ways(means, rule, means.datamap[full])]
     steps: list[Picked] = []
+    now = means.clock.now()
     with file.writing() as writer:
         for number, way in enumerate(plain):
-            steps.append(_step(means, way, number, as_of, writer))
-    now = means.clock.now()
+            steps.append(_step(means, way, number, as_of, writer, now))
     holds = _held(means, plain, as_of, now)
+    holds = replace(holds, undated=holds.undated + sum(step.nobodys for step in steps))
     zone = means.datamap.policy.zone
     limits = [at for way, step in zip(plain, steps, strict=True) if (at := _limit(way, step, zone)) is not None]
     breaks = min(limits, default=None)
@@ -132,7 +133,7 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer) -> Picked:
+def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer, now: datetime) -> Picked:
     bounds = horizon(way.term, as_of, means.datamap.policy.zone)
     among, digests = way.among, Digests()
     records = items = size = left = 0
@@ -162,7 +163,7 @@ def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer) 
         kinds=tuple(sorted(among.kinds)) if among else (), others=bool(among and among.others),
         follows=way.ref.dataset.follows, records=records, items=items, bytes=size, held=dict(kept),
         oldest=_text(oldest) if dated else None, newest=_text(newest) if dated else None, left=left,
-        sha256=digests.hexdigest(),
+        nobodys=0 if lead is None else _nobodys(means, way.ref, records + len(stay), now), sha256=digests.hexdigest(),
     )  # fmt: skip
 
 
@@ -188,6 +189,16 @@ def _leaders(means: Means, way: Way, bounds: Horizon) -> Leaders | None:
 
 def _others(means: Means, ref: Ref, lead: Leaders) -> set[tuple[object, ...]]:
     return {item.key for item in located(means.source(ref.system.system), ref.name, lead.rest)}
+
+
+def _nobodys(means: Means, ref: Ref, followed: int, now: datetime) -> int:
+    """How many records of a follower follow nobody's: the row is gone, or there never was one (edge case 11).
+
+    :param followed: how many follow somebody's, due or not.
+    """
+    source = means.source(ref.system.system)
+    there = source.survey(ref.name, now).records if isinstance(source, Surveying) else None
+    return 0 if there is None else max(0, there - followed)
 
 
 def _items(means: Means, way: Way, bounds: Horizon, lead: Leaders | None) -> Iterator[Item]:

@@ -30,6 +30,7 @@ class Picked:
     :param held: of the items those that are held now, by the kind of hold.
     :param oldest, newest: the earliest and latest start (ISO 8601); None where nothing is due, or it follows.
     :param left: items that stay because somebody is in them too who is not due.
+    :param nobodys: records that follow no record of the other dataset, of anybody: no purge ever takes them.
     :param sha256: over the digests of the items.
     """
 
@@ -46,6 +47,7 @@ class Picked:
     oldest: str | None = None
     newest: str | None = None
     left: int = 0
+    nobodys: int = 0
     sha256: str = ""
 
     @property
@@ -60,7 +62,8 @@ class Held:
     """What a rule's datasets hold besides, at the moment of the plan.
 
     :param records: dated and undated; None: not known. :param bytes: as stored.
-    :param undated, future: records without a start, and with one later than now (edge case 11).
+    :param undated, future: records without a start, or whose own record is gone, and with one later than now (edge
+        case 11).
     :param late: records past their limit when the plan was made, whatever it is as of.
     :param foreseen: how many records are to fall due by the next run.
     """
