@@ -339,3 +339,17 @@ def test_papers_and_letters_that_follow_nobody_s_case_are_told_each_time(studio:
     assert studio.purge("cases")["undated"] == 3
     assert studio.purge("cases", "next")["undated"] == 3
     assert stranger.exists()
+
+
+@pytest.mark.parametrize("address", ["info@atelier.example", "Balie@Winkel.Atelier.example"])
+def test_an_address_of_the_shop_s_own_on_a_case_takes_nobody_else_s_letters_along(studio: Studio, address: str) -> None:
+    """Edge case 22: typed at the desk for want of another, it is on everybody's mail; no guard looks at what follows."""
+    studio.case(1, address, days(20))
+    studio.case(2, "anna@post.example", days(20))
+    theirs = studio.letter("s", "stranger@post.example", address)
+    own = studio.letter("a", "anna@post.example", address)
+    ended = studio.purge("cases")
+    assert theirs.exists()
+    assert not own.exists()
+    assert (ended["status"], ended["undated"]) == ("done", 1)
+    assert studio.sql("SELECT case_no FROM cases") == []

@@ -15,7 +15,7 @@ from pathlib import Path
 from privacy.datamap.load import Ref
 from privacy.errors import Refused, Tampered, Unreadable
 from privacy.holds import apply
-from privacy.plans.followers import Leaders, kinds_of, leaders, located, numbered
+from privacy.plans.followers import Leaders, leaders, located, numbered
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.people import Key
@@ -272,7 +272,7 @@ class _Doing:
     def _leaders(self, number: int) -> Leaders:
         ref, planned = self._ref(number), self._plan.steps[number]
         leading = self._means.datamap[str(planned.follows)]
-        return leaders(self._means, leading, planned.due, kinds_of(leading.dataset, ref.dataset))
+        return leaders(self._means, leading, planned.due, ref.dataset)
 
     def _ref(self, number: int) -> Ref:
         return self._means.datamap[self._plan.steps[number].dataset]

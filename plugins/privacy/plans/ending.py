@@ -18,7 +18,7 @@ from pydantic_core import to_jsonable_python
 
 from privacy.errors import PrivacyError, RetryLater, Tampered, Unreadable
 from privacy.plans.doing import CLOSING, LEFT, STARTED, batches_of, emptied, opened, tally_of
-from privacy.plans.followers import kinds_of, leaders, located
+from privacy.plans.followers import leaders, located
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.plan import Picked, Plan
@@ -233,7 +233,7 @@ def _there(means: Means, step: Picked) -> Iterator[Item]:
     source = means.source(ref.system.system)
     if step.follows is not None:
         leading = means.datamap[step.follows]
-        lead = leaders(means, leading, step.due, kinds_of(leading.dataset, ref.dataset))
+        lead = leaders(means, leading, step.due, ref.dataset)
         yield from located(source, ref.name, lead.of())
         return
     selection = Selection(ref.name, step.due)

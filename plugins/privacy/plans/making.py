@@ -16,7 +16,7 @@ from privacy.datamap.load import Ref
 from privacy.datamap.policy import Guard, Rule, Term
 from privacy.errors import BadConfiguration, BadInput, Refused, RetryLater
 from privacy.plans.file import Digests, ItemsFile, Writer
-from privacy.plans.followers import Leaders, kinds_of, leaders, located
+from privacy.plans.followers import Leaders, leaders, located
 from privacy.plans.guards import Judged, tripped
 from privacy.plans.means import Means
 from privacy.plans.plan import Held, Picked, Plan
@@ -184,7 +184,7 @@ def _leaders(means: Means, way: Way, bounds: Horizon) -> Leaders | None:
     if way.ref.dataset.follows is None:
         return None
     leading = means.datamap[way.ref.dataset.follows]
-    return leaders(means, leading, way.due(bounds.before), kinds_of(leading.dataset, way.ref.dataset))
+    return leaders(means, leading, way.due(bounds.before), way.ref.dataset)
 
 
 def _others(means: Means, ref: Ref, lead: Leaders) -> set[tuple[object, ...]]:
