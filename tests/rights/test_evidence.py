@@ -155,11 +155,19 @@ def test_a_run_that_was_green_and_left_what_was_due_is_told(studio):
     assert told(studio)["evidence.left_over lines"].promises == ("LOG",)
 
 
-@pytest.mark.parametrize("why", [{"held": 1}, {"failed": 1}, {"retained": {"changed": 1}}])
+@pytest.mark.parametrize("why", [{"held": 1}, {"failed": 1}])
 def test_what_is_left_with_a_reason_is_no_finding(studio, why):
     later(studio, hours=1)
     ran(studio, "lines", {"oldest_remaining": days(380), **why}, "reason")
     assert told(studio) == {}
+
+
+@pytest.mark.parametrize(("oldest", "codes"), [(days(364.2), []), (days(380), ["evidence.left_over lines"])])
+def test_what_is_always_being_changed_is_told_once_it_is_past_its_limit(studio, oldest, codes):
+    """Edge case 14: it may wait for the next run, not for ever: its promise is broken."""
+    later(studio, hours=1)
+    ran(studio, "lines", {"oldest_remaining": oldest, "retained": {"changed": 1}}, "reason")
+    assert sorted(told(studio)) == codes
 
 
 def test_a_run_that_died_is_told_after_a_day(studio):

@@ -171,11 +171,15 @@ def broken(house: House, rule: Rule, good: RuleRun) -> datetime | None:
 
 
 def _left_over(house: House, rule: Rule, good: RuleRun) -> bool:
-    """Whether a record is left that every term of the rule had let go, though nothing was held back (edge case 28)."""
-    if good.oldest_remaining is None or good.held or good.failed or good.retained:
+    """Whether a record is left that every term of the rule had let go, though nothing was held back (edge case 28).
+
+    What was changed meanwhile, or waits, may be left until the next run, and not beyond its limit.
+    """
+    if good.oldest_remaining is None or good.held or good.failed:
         return False
-    bounds = [horizon(t, good.as_of, house.policy.zone).before for t in _terms(house.datamap, rule) if t.every]
-    return bool(bounds) and good.oldest_remaining < min(bounds)
+    found = [horizon(t, good.as_of, house.policy.zone) for t in _terms(house.datamap, rule) if t.every]
+    bounds = [one.late if good.retained else one.before for one in found]
+    return bool(bounds) and all(at is not None and good.oldest_remaining < at for at in bounds)
 
 
 def _terms(datamap: DataMap, rule: Rule) -> list[Term]:
