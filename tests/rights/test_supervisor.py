@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -116,6 +117,32 @@ def test_a_period_without_runs_says_so_and_a_wrong_one_is_refused(studio: Studio
     (tmp_path / "file").touch()
     with pytest.raises(GiveUp, match=r"ledger\.out"):
         supervisor.write(studio.house, days(1), NOW, tmp_path / "file")
+
+
+def test_the_nights_without_a_run_are_exceptions(tmp_path: Path) -> None:
+    """Edge cases 6 and 28: a run that never was stands in no entry, and must not look as if all was well."""
+    studio = Studio(tmp_path / "studio")
+    studio.case(1, None, days(1), notes=0, papers=0)
+    studio.house.ledger.event("x.y", actor="a")
+    for day in (0, 1, 5, 6):
+        studio.clock.set(NOW + timedelta(days=day))
+        studio.purge("cases", f"{day}")
+    studio.clock.set(NOW + timedelta(days=8))
+
+    def unproven(rule: str, since: float, until: float) -> list[tuple[str, str]]:
+        supervisor.write(studio.house, days(-since), days(-until), tmp_path / "out")
+        found = rows(tmp_path / "out" / "exceptions.csv")
+        return [(r["when"], r["reason"]) for r in found if (r["rule"], r["exception"]) == (rule, "not proven")]
+
+    # Each run proves it for a day, which may have 25 hours; what is yet to come is no gap.
+    assert unproven("cases", -9, 30) == [
+        ("2026-11-22T13:00:00Z", "until 2026-11-25T12:00:00Z"), ("2026-11-27T13:00:00Z", "until 2026-11-28T12:00:00Z"),
+    ]  # fmt: skip
+    assert unproven("cases", 3, 4) == [("2026-11-23T12:00:00Z", "until 2026-11-24T12:00:00Z")]
+    assert "not proven" in (tmp_path / "out" / "evidence.html").read_text()
+    assert unproven("cases", 5, 6) == unproven("cases", -9, 0) == []
+    assert unproven("lines", -9, 30) == [("2026-11-21T13:00:00Z", "until 2026-11-28T12:00:00Z")]
+    assert unproven("sales", -9, 30) == []
 
 
 def test_a_ledger_that_was_altered_is_handed_to_nobody(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ Two pages (Dutch and English) and tables as CSV: ``runs.csv``, ``deleted.csv``, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ import pandas as pd
 from privacy.errors import BadInput, GiveUp, PrivacyError, Tampered
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
 from privacy.rights import pages
+from privacy.rights.gaps import Gap, gaps
 from privacy.rights.receipt import fingerprint
 from privacy.rights.words import EXPORT, KINDS, LABELS, STATUS
 
@@ -61,8 +62,13 @@ def write(house: House, since: datetime, until: datetime, out: Path) -> list[Pat
     runs = house.ledger.runs(since=since, until=until)
     said = house.ledger.archive.events(*ANSWERS, since=since, until=until)
     proof = _proof(house, runs, said)
+    unproven = {
+        name: gaps(house, name, rule, since, until)
+        for purge in house.policy.purges.values()
+        for name, rule in purge.rules.items()
+    }
     tables = {
-        "runs": runs_table(runs), "deleted": deleted_table(runs), "exceptions": exceptions_table(runs),
+        "runs": runs_table(runs), "deleted": deleted_table(runs), "exceptions": exceptions_table(runs, unproven),
         "approvals": approvals_table(said), "proof": proof_table(proof),
     }  # fmt: skip
     written = []
@@ -81,7 +87,7 @@ def write(house: House, since: datetime, until: datetime, out: Path) -> list[Pat
             house.settings.home, "ledger_export.html.j2", policy=house.policy, language=language,
             words=EXPORT[language], proof=proof, period=(_local(house, since), _local(house, until)),
             made_at=_local(house, house.clock.now()),
-            rules=_rules(house, runs, said, at), labels={k: v[at] for k, v in LABELS.items()},
+            rules=_rules(house, runs, said, unproven, at), labels={k: v[at] for k, v in LABELS.items()},
         )  # fmt: skip
         written.append(pages.written(out / name, text))
     return written
@@ -117,9 +123,16 @@ def deleted_table(runs: Iterable[RuleRun]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["rule", "dataset", "ended_at", "records", "bytes", "run"], dtype=object)
 
 
-def exceptions_table(runs: Iterable[RuleRun]) -> pd.DataFrame:
-    """A row for each thing that was not as it should be: held, retained by its reason, failed, late, not ended."""
-    rows: list[tuple[object, ...]] = []
+def exceptions_table(runs: Iterable[RuleRun], unproven: Mapping[str, Sequence[Gap]]) -> pd.DataFrame:
+    """A row for each thing that was not as it should be: held, retained by its reason, failed, late, not ended.
+
+    :param unproven: by rule, the times for which no run proves anything; the reason says until when.
+    """
+    rows: list[tuple[object, ...]] = [
+        (rule, "not proven", f"until {_text(until)}", "", _text(since), "")
+        for rule, found in unproven.items()
+        for since, until in found
+    ]
     for run in runs:
         when = _text(run.ended_at or run.begun_at)
         found: list[tuple[str, str, object]] = [("held", "", run.held), ("failed", "", run.failed)]
@@ -165,7 +178,13 @@ def _proof(house: House, runs: Sequence[RuleRun], said: Sequence[dict[str, Any]]
     )  # fmt: skip
 
 
-def _rules(house: House, runs: list[RuleRun], said: list[dict[str, Any]], at: int) -> list[dict[str, Any]]:
+def _rules(
+    house: House,
+    runs: list[RuleRun],
+    said: list[dict[str, Any]],
+    unproven: Mapping[str, Sequence[Gap]],
+    at: int,
+) -> list[dict[str, Any]]:
     """For the page: the rules of the policy, and those that ran and are not in it any more, with all about each."""
     known = {name: rule for purge in house.policy.purges.values() for name, rule in purge.rules.items()}
     found = []
@@ -182,7 +201,7 @@ def _rules(house: House, runs: list[RuleRun], said: list[dict[str, Any]], at: in
                 "deleted": sum(run.deleted for run in own), "bytes": sum(run.bytes for run in own),
                 "oldest": _local(house, done[-1].oldest_remaining) if done else "",
                 "last_done": _local(house, done[-1].as_of) if done else "",
-                "exceptions": exceptions_table(own).to_dict("records"),
+                "exceptions": exceptions_table(own, {name: unproven.get(name, ())}).to_dict("records"),
                 "approvals": [
                     {"what": KINDS[e["kind"]][at], "at": _local(house, datetime.fromisoformat(e["at"])),
                      "by": e["actor"], "run": e["run"], "digest": e.get("digest", "")}
