@@ -353,3 +353,17 @@ def test_an_address_of_the_shop_s_own_on_a_case_takes_nobody_else_s_letters_alon
     assert not own.exists()
     assert (ended["status"], ended["undated"]) == ("done", 1)
     assert studio.sql("SELECT case_no FROM cases") == []
+
+
+def test_a_plan_of_a_clock_that_was_ahead_is_not_done_once_it_is_set_back(studio: Studio) -> None:
+    """Edge case 13: what it takes is not due yet."""
+    studio.clock.set(NOW + timedelta(days=30))
+    studio.case(1, None, days(1))
+    run = studio.run("cases")
+    assert purges.plan(studio.house, run)["records"] == 3
+    before = studio.everything()
+    studio.clock.set(NOW)
+    with pytest.raises(Refused, match=r"purge\.clock"):
+        purges.purge(studio.house, run)
+    assert studio.everything() == before
+    assert studio.purge("cases", "right")["deleted"] == 0

@@ -25,6 +25,7 @@ next run: nothing is deleted, the rule's run is red, and says by when the promis
 | `purge.not_approved` | A task was marked by hand: only an answer to the approval counts. Start it again. |
 | `purge.other_digest`, `purge.other_plan` | The plan is another one now. Make a new dry run. |
 | `purge.as_of`, `purge.unknown`, `purge.one_rule` | Correct the run's parameters. |
+| `purge.clock` | The clock was ahead when the plan was made: nothing of it is done. Start the purge again. |
 | `purge.stopped` | It was asked to stop between two batches; the next run goes on. |
 | `purge.ended` | A later run has ended this one. |
 | `purge.remaining` | Something is still there that was deleted: look for what brings it back. |

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -30,6 +31,9 @@ STARTED, ASKED, APPROVED, REFUSED, UNANSWERED, CLOSING = (
 )
 """Events of the ledger about a run: changes begin; an operator is asked; what they said; no batch begins any more."""
 
+
+AHEAD = timedelta(minutes=5)
+"""So much the clocks of two machines may differ."""
 
 LEFT = "transfer.left"
 """Why an item stays: what its person's other record needs of it does not stand there yet."""
@@ -104,13 +108,18 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
     """Do a run's plan, from where an earlier try came to.
 
     :param stop: asked after each batch.
-    :raises Refused: ``purge.other_plan``, ``purge.refused``, ``purge.not_approved``, ``purge.ended``; before anything
-        is changed, or between two batches.
+    :raises Refused: ``purge.other_plan``, ``purge.refused``, ``purge.not_approved``, ``purge.clock``, ``purge.ended``;
+        before anything is changed, or between two batches.
     :raises Tampered: ``holds.altered``, ``ledger.altered``, ``plans.altered``; likewise.
     :raises RetryLater, Unreadable: a store cannot be asked; what is done is recorded.
     """
     plan, folder = opened(means, run)
     allowed(means, plan)
+    if datetime.fromisoformat(plan.as_of) > means.clock.now() + AHEAD:
+        raise Refused(
+            "purge.clock", "The plan is as of a moment that is yet to come: the clock was set back since.",
+            where=plan.rule, advice="See which clock is right, then start the purge again: it makes a new plan.",
+        )  # fmt: skip
     means.holds.compared()
     _not_ended(means, plan)
     if not means.ledger.entries(run=run, kind=STARTED):
