@@ -12,6 +12,7 @@ from conftest_purges import NOW, Studio, days
 from privacy.errors import BadInput, Refused, Tampered
 from privacy.holds import Everything, HoldKind, Keys
 from privacy.orchestration import purges
+from privacy.plans.progress import digest
 from privacy.sources.base import Identifier, Subject
 
 
@@ -367,3 +368,14 @@ def test_a_plan_of_a_clock_that_was_ahead_is_not_done_once_it_is_set_back(studio
         purges.purge(studio.house, run)
     assert studio.everything() == before
     assert studio.purge("cases", "right")["deleted"] == 0
+
+
+def test_who_guesses_a_name_does_not_find_it_in_how_far_a_plan_has_come(studio: Studio) -> None:
+    """What stayed is noted by a keyed digest: names of files and addresses are few enough to be tried."""
+    studio.case(1, None, days(20))
+    key = ("cases/1/paper-0.pdf",)
+    studio.house.holds.place(HoldKind.SUSPENSION, Keys((key,)), ["scans.papers"], ground="claim", author="desk")
+    assert studio.purge("cases")["held"] == 1
+    text = (studio.house.means.folder / studio.run("cases").id / "progress.jsonl").read_text()
+    assert '"held"' in text
+    assert digest(key) not in text

@@ -127,7 +127,7 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
         again = False
     else:
         again = True
-    progress = Progress(folder)
+    progress = Progress(folder, means.key)
     known = {(batch.step, batch.number): batch for batch in progress.batches()}
     doing, stopped = _Doing(means, plan, moved(means, plan)), False
     for (step, number), items in batches_of(plan, folder, means):

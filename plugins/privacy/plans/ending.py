@@ -22,7 +22,7 @@ from privacy.plans.followers import leaders, located
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.plan import Picked, Plan
-from privacy.plans.progress import Batch, Progress, Tally, digest
+from privacy.plans.progress import Batch, Progress, Tally
 from privacy.sources.base import Item, Selection, Surveying
 
 _VERIFIED = "verified.json"
@@ -68,16 +68,17 @@ def verify(means: Means, run: str) -> Verified:
         case 28). :raises RetryLater, Unreadable: a store cannot be asked.
     """
     plan, folder = opened(means, run)
-    progress = Progress(folder).batches()
-    tally = tally_of(plan, progress)
+    progress = Progress(folder, means.key)
+    batches = progress.batches()
+    tally = tally_of(plan, batches)
     stayed: dict[str, str] = {}
-    for batch in progress:
+    for batch in batches:
         stayed |= {f"{batch.step}:{key}": why for key, why in batch.stayed.items()}
     remaining: Counter[str] = Counter()
     unknown: dict[str, int] = {}
     for number, step in enumerate(plan.steps):
         for item in _emptied(plan, step, tally, _there(means, step)):
-            key = f"{number}:{digest(item.key)}"
+            key = f"{number}:{progress.known(item.key)}"
             if key in stayed:
                 remaining[stayed[key]] += 1
             else:
@@ -122,7 +123,7 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
         raise
     except PrivacyError:
         # The run stands as failed; a store that cannot say more than was recorded is not to keep it open for ever.
-        tally = tally_of(plan, Progress(folder).batches())
+        tally = tally_of(plan, Progress(folder, means.key).batches())
     seen = _read(folder)
     reason = failed or ("purge.stopped" if stopped else "")
     if not reason and seen is None:
@@ -209,7 +210,7 @@ def _found(means: Means, plan: Plan, folder: Path) -> Tally:
 
     No later one has begun. What is gone of them, somebody else has removed, or it is not due any more.
     """
-    batches = Progress(folder).batches()
+    batches = Progress(folder, means.key).batches()
     tally, done = tally_of(plan, batches), {(batch.step, batch.number) for batch in batches}
     if not means.ledger.entries(run=plan.run, kind=STARTED):
         return tally
@@ -254,8 +255,9 @@ def _planned(means: Means, plan: Plan, folder: Path, keys: dict[str, int]) -> se
     """Which of these items the plan has."""
     if not keys:
         return set()
+    known = Progress(folder, means.key).known
     items = plan.file(folder, means.key).items()
-    return {key for number, item in items if (key := f"{number}:{digest(item.key)}") in keys}
+    return {key for number, item in items if (key := f"{number}:{known(item.key)}") in keys}
 
 
 def _oldest(means: Means, plan: Plan, tally: Tally) -> str | None:

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from privacy.errors import RetryLater, Tampered
+from privacy.keys import MasterKey
 from privacy.plans.keys import written
 from privacy.sources.base import Item, Outcome, Status
 
@@ -30,7 +31,7 @@ class Batch:
     :param kept: items that stayed, by why: ``held``, ``changed``, ``failed``, ``waits``, ``not_due`` any more.
     :param records: records that stayed, likewise.
     :param reasons: codes of those that failed.
-    :param stayed: digests of their keys, and why each stayed.
+    :param stayed: digests of their keys (keyed, once they are on disk: see :meth:`Progress.add`), and why each stayed.
     :param derived: some of what is counted as deleted was gone when a second try came to it.
     """
 
@@ -88,8 +89,17 @@ def digest(key: tuple[object, ...]) -> str:
 class Progress:
     """The batches of one plan, in its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, key: MasterKey) -> None:
         self._path = folder / _NAME
+        self._secret = key.derive("plans")
+
+    def known(self, key: tuple[object, ...]) -> str:
+        """What an item that stayed is called in the batches that were read."""
+        return self._keyed(digest(key))
+
+    def _keyed(self, digest: str) -> str:
+        # A key may be an address or a file's name: without a secret, whoever guesses it could tell it by its digest.
+        return blake2b(bytes.fromhex(digest), digest_size=12, key=self._secret).hexdigest()
 
     def batches(self) -> list[Batch]:
         """Those that are done. A line that was cut off by a crash is none: that batch is done again."""
@@ -111,13 +121,14 @@ class Progress:
 
     def add(self, batch: Batch) -> None:
         """One more; on disk when this returns. :raises RetryLater: ``staging.full``."""
+        said = asdict(batch) | {"stayed": {self._keyed(key): why for key, why in batch.stayed.items()}}
         try:
             # What a crash left half written is no line; the next one begins where it began.
             content = self._path.read_bytes() if self._path.exists() else b""
             whole = content.rfind(b"\n") + 1
             with self._path.open("ab") as file:
                 file.truncate(whole)
-                file.write(json.dumps(asdict(batch)).encode() + b"\n")
+                file.write(json.dumps(said).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
