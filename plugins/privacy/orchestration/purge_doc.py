@@ -33,6 +33,7 @@ next run: nothing is deleted, the rule's run is red, and says by when the promis
 | `plans.altered` | The plan on disk is not what was written. Start it again. |
 | `holds.altered`, `ledger.altered` | Run nothing that deletes: `privacy ledger verify`; compare with a backup. |
 | `plans.not_due` | A source took for due what is not: a defect. Nothing was deleted. |
+| `plans.claimed_twice` | Two datasets claim the same records under two terms. Correct the data map. |
 | `transfer.left` | Somebody was hired: the log of `plan` says what their personnel record lacks. The rest stays. |
 | `run.lost` | An earlier run died; what it deleted was counted from the stores. |
 | `sql.*`, `weblogs.*`, `records.*`, `mailbox.*`, `files.*`, `storage.*` | A record or store: `privacy doctor`. |

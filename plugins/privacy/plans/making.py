@@ -15,6 +15,7 @@ from pathlib import Path
 from privacy.datamap.load import Ref
 from privacy.datamap.policy import Guard, Rule, Term
 from privacy.errors import BadConfiguration, BadInput, Refused, RetryLater
+from privacy.plans.claims import elsewhere, twice
 from privacy.plans.file import Digests, ItemsFile, Writer
 from privacy.plans.followers import Leaders, leaders, located
 from privacy.plans.guards import Judged, tripped
@@ -68,7 +69,8 @@ def make(means: Means, name: str, run: str, as_of: datetime, *, missed: int = 0,
     :param as_of: aware; not in the future. :param missed: how many of the rule's runs did not come about before it.
     :param foreseen: what the rule's last good run foresaw for this one; None: there was none.
     :returns: the plan, with the guards that it trips.
-    :raises BadInput: ``purge.unknown``, ``purge.as_of``. :raises Refused: ``plans.not_due``: a source's mistake.
+    :raises BadInput: ``purge.unknown``, ``purge.as_of``. :raises Refused: ``plans.not_due``: a source's mistake;
+        ``plans.claimed_twice``: the data map's.
     :raises Unreadable, RetryLater: a source cannot be asked; there is no plan then.
     """
     purge, rule = rule_of(means, name)
@@ -140,12 +142,15 @@ def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer, 
     held = held_now(means, way.ref)
     kept: Counter[str] = Counter()
     oldest, newest = _LAST, _FIRST
+    others = elsewhere(means, way.ref)
     lead = _leaders(means, way, bounds)
     stay = set() if lead is None else _others(means, way.ref, lead)
     for item in _items(means, way, bounds, lead):
         if item.key in stay:
             left += 1
             continue
+        if item.key in others:
+            raise twice(way.ref, "another dataset of its table")
         if lead is None:
             begun = _due(item, bounds, way.ref)
             if begun < oldest:
