@@ -21,6 +21,7 @@ import pyarrow as pa
 from privacy.datamap.models import Column, Dataset
 from privacy.errors import BadConfiguration
 from privacy.sources.base import schema_of
+from privacy.sources.weblogs_shape import Shape, shape
 from privacy.sources.weblogs_times import Reader, day, reader
 
 FILE, LINE_NUMBER = "file", "line_number"
@@ -93,6 +94,7 @@ class LineFormat:
         self._readers: dict[str, Reader] = {
             name: reader(column) for name, column in dataset.columns.items() if column.type in ("date", "datetime")
         }
+        self._shapes: dict[str, Shape | None] = {}
         self._builders = {name: self._builder(name, column) for name, column in dataset.columns.items()}
 
     def _wrong(self, what: str) -> BadConfiguration:
@@ -120,6 +122,16 @@ class LineFormat:
             return None if empty(raw) else read(raw)
 
         return clock
+
+    def reader(self, column: str) -> Reader:
+        """How to read the raw text of a date or datetime column."""
+        return self._readers[column]
+
+    def shape(self, column: str) -> Shape | None:
+        """What finds many lines of one day at once, by this column; None: the format is not fit for it."""
+        if column not in self._shapes:
+            self._shapes[column] = shape(str(self.dataset.format).encode(), column)
+        return self._shapes[column]
 
     def batch(self, rows: Sequence[Row]) -> pa.RecordBatch:
         """Picked lines as a batch of the dataset's schema."""

@@ -7,11 +7,12 @@ only lines that hold one are parsed; with many, every line is parsed and looked 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from privacy.sources.base import ByKey, Due, Of
 from privacy.sources.weblogs_lines import LineFormat
+from privacy.sources.weblogs_runs import Runs
 from privacy.sources.weblogs_spelling import blank, canonicaliser, needles, spellings
 from privacy.sources.weblogs_times import micros
 from privacy.sources.whose import AGENT, Whose, Window
@@ -140,11 +141,21 @@ class DueMatcher:
         starts = form.dataset.starts
         if starts is None and not isinstance(due, ByKey):
             self._before, self._old = _NEVER, False  # Where nothing starts a term, nothing is ever due.
-        self._time = form.clock(starts.column if starts else form.dataset.time)
+        column = starts.column if starts else form.dataset.time
+        self._time = form.clock(column)
+        self._runs = Runs(form, column, (self._before,), modified)
 
     def candidates(self, block: bytearray) -> list[Span] | None:
         """Every line has to be looked at."""
         return None
+
+    def runs(self, block: bytearray) -> Iterator[tuple[int, int, int, bool]]:
+        """The lines of a block in runs: from, to (with newlines), how many, whether they are due.
+
+        It says the same as :meth:`pick` of each line, sooner.
+        """
+        for run in self._runs.of(block):
+            yield run.start, run.end, run.lines, run.slot == 0
 
     def pick(self, line: bytes) -> Picked | None:
         """What the selection says of a line; None: nothing."""

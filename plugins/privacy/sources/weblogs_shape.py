@@ -76,13 +76,9 @@ class Shape:
         """What takes up to :data:`MANY` lines whose times are such, and never a newline inside one."""
         return re.compile(b"(?:%s\r?\n){1,%d}+" % (self._line(times, _strict), MANY))
 
-    def each(self, times: bytes, *, quick: bool) -> re.Pattern[bytes]:
-        """What finds lines whose times are such; their times, or what is a group in those, are found with it.
-
-        :param quick: as :meth:`many`: there are as many lines as newlines, or nothing is proven; without it as :meth:`some`.
-        """
-        line = self._line(times, _quick if quick else _strict)
-        return re.compile(b"^%s%s" % (line, b"\n" if quick else b"\r?\n"), re.MULTILINE)
+    def each(self, times: bytes) -> re.Pattern[bytes]:
+        """What finds each line whose time is such, and the text of the one group in ``times``."""
+        return re.compile(b"^%s\r?\n" % self._line(times, _strict), re.MULTILINE)
 
     def _line(self, times: bytes, write: _Write) -> bytes:
         return _written(self._lead, write) + b"(?:%s)" % times + _written(self._tail, write)

@@ -54,6 +54,11 @@ def reader(column: Column) -> Reader:
     return read
 
 
+def written(column: Column) -> bool:
+    """Whether a column's times are written out: nginx's form, or ISO 8601."""
+    return column.type == "datetime" and column.form not in _SCALE
+
+
 def day(raw: bytes) -> date | None:
     """A date: ISO, or the first part of nginx's form."""
     try:

@@ -1,0 +1,210 @@
+"""The lines of a log in runs: many in a row that begin their term on the same side of each of some bounds.
+
+One line says what day or hour it is of; then it is proven, not guessed, that those after it are of it as well. Where that
+cannot be done a line is a run of its own, judged by its own match. So it makes no difference to what is found, and lines
+may be in any order: only how long it takes depends on it.
+
+Two proofs there are. A regular expression takes whole lines of that day (:class:`privacy.sources.weblogs_shape.Shape`).
+Or all that could be a time, in a piece of a log, is one of that day: the byte that stands before each time is followed
+by the day wherever it stands. Then a line that does not fit the format is as old as its file, so this proof is for days
+on the same side as that.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from privacy.sources.weblogs_lines import LineFormat
+from privacy.sources.weblogs_shape import MANY, RARE, Shape, shape
+from privacy.sources.weblogs_times import Reader, written
+
+PIECE = 256 * 1024
+"""So many bytes are proven by counting at once."""
+
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+_FURTHEST = 8 * _DAY
+"""No offset that can be written in a log makes a moment so far from what its clock says."""
+
+_NGINX = re.compile(rb"(\d\d/[A-Z][a-z]{2}/\d{4}:)(\d\d):\d\d:\d\d()( [+-]\d{4}|)")
+_ISO = re.compile(rb"(\d{4}-\d\d-\d\d[T ])(\d\d):\d\d:\d\d(\.\d{3}|\.\d{6}|)(Z|[+-]\d\d:\d\d|)")
+
+_PATIENCE = 6
+"""After so many short runs in a row, only one line in 2 to that power is asked what run it begins."""
+
+_MISSES = 3
+_UNITS = 1000
+
+
+class Run(NamedTuple):
+    """Lines in a row.
+
+    :param start, end: where they are in their block, with their newlines (the last one of a log may have none).
+    :param slot: how many of the bounds are not later than their start.
+    :param first, last: the earliest and latest start, in microseconds since 1970 in UTC; None: not known, or not asked for.
+    :param undated: how many of them have no time that can be read, so that the file's last change stands for it.
+    """
+
+    start: int
+    end: int
+    lines: int
+    slot: int
+    first: int | None
+    last: int | None
+    undated: int
+
+
+@dataclass(slots=True)
+class _Unit:
+    """A day, or an hour, as one writer writes it.
+
+    :param day: the day as it is written. :param before: what its times begin with: the day, or more.
+    :param clock: a regular expression for what follows. :param after: what they end with: an offset.
+    :param slot: of all of them. :param far: also of all that are written as of that day, with whatever offset.
+    """
+
+    day: bytes
+    before: bytes
+    clock: bytes
+    after: bytes
+    slot: int
+    far: bool
+    many: re.Pattern[bytes] | None = None
+    some: re.Pattern[bytes] | None = None
+    each: re.Pattern[bytes] | None = None
+
+
+class Runs:
+    """How one file's lines fall into runs.
+
+    :param column: the one whose time begins the term; None: nothing does, all lines are as old as the file.
+    :param bounds: sorted; microseconds since 1970 in UTC, as all times here.
+    :param modified: the file's last change.
+    :param spans: whether the first and last time of runs are wanted.
+    """
+
+    def __init__(
+        self, form: LineFormat, column: str | None, bounds: Sequence[int], modified: int, *, spans: bool = False
+    ) -> None:
+        self._form, self._bounds, self._spans = form, bounds, spans
+        self._undated = bisect_right(bounds, modified)
+        self._clock = form.clock(column)
+        self._shape: Shape | None = None
+        self._read: Reader | None = None
+        self._group = 0
+        if self._clock is not None and column is not None and written(form.dataset.columns[column]):
+            self._shape, self._read, self._group = form.shape(column), form.reader(column), form.group[column]
+        self._units: dict[tuple[bytes, ...], _Unit | None] = {}
+        self._misses = 0
+
+    def of(self, block: bytearray) -> Iterator[Run]:
+        """A block of whole lines (see :meth:`privacy.sources.weblogs_blocks.Log.blocks`), run by run, in order."""
+        at = short = wait = 0
+        quick = self._shape is not None and not any(blank in block for blank in RARE)
+        while at < len(block):
+            end = block.find(b"\n", at)
+            whole = end >= 0
+            end = end if whole else len(block)
+            found = self._form.match(bytes(block[at:end]))
+            time = None if found is None or self._clock is None else self._clock(found)
+            if found is not None and time is not None and whole and self._shape is not None and not wait:
+                run = self._run(block, at, found.group(self._group), quick=quick)
+                if run is not None:
+                    yield run
+                    at = run.end
+                    short = min(short + 1, _PATIENCE) if run.lines == 1 else 0
+                    wait = 2**short - 1
+                    continue
+                short = min(short + 1, _PATIENCE)
+                wait = 2**short
+            wait = max(wait - 1, 0)
+            slot = self._undated if time is None else bisect_right(self._bounds, time)
+            yield Run(at, end + whole, 1, slot, time, time, int(time is None))
+            at = end + 1
+
+    def _run(self, block: bytearray, at: int, raw: bytes, *, quick: bool) -> Run | None:
+        """The run that begins at a line with this time; None: it has to be looked at by itself."""
+        unit = self._unit(raw)
+        if unit is None or self._shape is None:
+            return None
+        if unit.far and not self._spans and (counted := self._counted(block, at, unit)) is not None:
+            return counted
+        end, lines = at, 0
+        if unit.many is None or unit.some is None:
+            times = re.escape(unit.before) + unit.clock + re.escape(unit.after)
+            unit.many, unit.some = self._shape.many(times), self._shape.some(times)
+        while quick and (taken := unit.many.match(block, end)) and block.count(b"\n", end, taken.end()) == MANY:
+            end, lines = taken.end(), lines + MANY
+        if taken := unit.some.match(block, end):
+            lines += block.count(b"\n", end, taken.end())
+            end = taken.end()
+        if not lines:
+            return None
+        first = last = None
+        if self._spans:
+            first, last = self._span(block, at, end, unit, lines)
+            if first is None:
+                return None
+        return Run(at, end, lines, unit.slot, first, last, 0)
+
+    def _counted(self, block: bytearray, at: int, unit: _Unit) -> Run | None:
+        """A piece in which nothing can be a time but of the unit's day."""
+        if self._shape is None or unit.slot != self._undated or self._misses >= _MISSES:
+            return None
+        end = block.rfind(b"\n", at, at + PIECE) + 1
+        before = self._shape.before
+        if not end or block.count(before, at, end) != block.count(before + unit.day, at, end):
+            self._misses += 1
+            return None
+        self._misses = 0
+        return Run(at, end, block.count(b"\n", at, end), unit.slot, None, None, 0)
+
+    def _span(self, block: bytearray, at: int, end: int, unit: _Unit, lines: int) -> tuple[int | None, int | None]:
+        """The first and last time of lines that are of a unit."""
+        if self._shape is None or self._read is None or not unit.after:
+            return None, None  # What a clock without an offset says need not go up with time.
+        if unit.each is None:
+            times = re.escape(unit.before) + b"(%s)" % unit.clock + re.escape(unit.after)
+            unit.each = self._shape.each(times)
+        clocks = unit.each.findall(block, at, end)
+        if len(clocks) != lines:
+            return None, None
+        first, last = (self._read(unit.before + clock + unit.after) for clock in (min(clocks), max(clocks)))
+        return first, last
+
+    def _unit(self, raw: bytes) -> _Unit | None:
+        parts = _NGINX.fullmatch(raw) or _ISO.fullmatch(raw)
+        if parts is None:
+            return None
+        day, hour, fraction, offset = parts.groups()
+        key = (day, hour, b"%d" % len(fraction), offset)
+        if key not in self._units:
+            if len(self._units) >= _UNITS:
+                self._units.clear()
+            self._units[key] = self._make(day, hour, len(fraction), offset)
+        return self._units[key]
+
+    def _make(self, day: bytes, hour: bytes, fraction: int, offset: bytes) -> _Unit | None:
+        """The day, if all of it is in one slot; else the hour; None: the bound is in that as well."""
+        rest = rb":[0-5][0-9]:[0-5][0-9]" + (rb"\.[0-9]{%d}" % (fraction - 1) if fraction else b"")
+        far = self._slot(day + b"00:00:00" + offset, day + b"23:59:59" + offset, _FURTHEST) is not None
+        for before, low, high, clock in (
+            (day, b"00:00:00", b"23:59:59", rb"(?:[01][0-9]|2[0-3])" + rest),
+            (day + hour, b":00:00", b":59:59", rest),
+        ):
+            # Without an offset it is the zone's, which may change within the hour.
+            slot = self._slot(before + low + offset, before + high + offset, 0 if offset else 2 * _DAY)
+            if slot is not None:
+                return _Unit(day, before, clock, offset, slot, far)
+        return None
+
+    def _slot(self, low: bytes, high: bytes, more: int) -> int | None:
+        """The slot of all times from one to the other, and so much before and after; None: they have not the same one."""
+        if self._read is None or (first := self._read(low)) is None or (last := self._read(high)) is None:
+            return None
+        slots = {bisect_right(self._bounds, first - more), bisect_right(self._bounds, last + _SECOND - 1 + more)}
+        return slots.pop() if len(slots) == 1 else None
