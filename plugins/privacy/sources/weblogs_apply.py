@@ -20,15 +20,13 @@ from isal import igzip
 
 from privacy.errors import BadConfiguration, GiveUp, PrivacyError, Refused, RetryLater
 from privacy.sources.base import Delete, Due, Item, Of, Outcome, Redaction, Set, Status, Step
+from privacy.sources.weblogs_blocks import NEWLINE, Behind
 from privacy.sources.weblogs_files import LogFiles
 from privacy.sources.weblogs_lines import LineFormat, empty
 from privacy.sources.weblogs_match import DueMatcher, Matcher, Span
 from privacy.sources.weblogs_scan import Seen, matcher, settle
 from privacy.sources.weblogs_times import micros
 from privacy.storage import Entry
-
-
-_NEWLINE = 10
 
 
 def version(entry: Entry) -> str:
@@ -84,18 +82,19 @@ class _Rewrite:
 
     def _drop(self, job: _Job, pick: DueMatcher, blocks: Iterator[bytearray], out: BinaryIO) -> None:
         """Copy what is not due; nothing else is to be done, and nobody is to be spared."""
-        for block in blocks:
-            at = 0
-            for start, end, lines, due in pick.runs(block):
-                if due:
-                    self._put(out, block[at:start])
-                    job.records += lines
-                    # A last line without a newline counts as long as one that has it.
-                    job.bytes += end - start + (block[end - 1] != _NEWLINE)
-                    at = end
-            self._put(out, block[at:])
+        with Behind(out) as behind:
+            for block in blocks:
+                at = 0
+                for start, end, lines, due in pick.runs(block):
+                    if due:
+                        self._put(behind, block[at:start])
+                        job.records += lines
+                        # A last line without a newline counts as long as one that has it.
+                        job.bytes += end - start + (block[end - 1] != NEWLINE)
+                        at = end
+                self._put(behind, block[at:])
 
-    def _put(self, out: BinaryIO, data: bytes | bytearray) -> None:
+    def _put(self, out: BinaryIO | Behind, data: bytes | bytearray) -> None:
         self.kept += len(data)
         out.write(data)
 

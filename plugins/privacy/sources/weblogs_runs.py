@@ -16,8 +16,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
+import numpy as np
+
+from privacy.sources.weblogs_blocks import newlines
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_shape import MANY, RARE, Shape, shape
 from privacy.sources.weblogs_times import Reader, written
@@ -38,6 +41,9 @@ _PATIENCE = 6
 
 _MISSES = 3
 _UNITS = 1000
+
+
+_Key = tuple[bytes, bytes, int, bytes]
 
 
 class Run(NamedTuple):
@@ -98,7 +104,7 @@ class Runs:
         self._group = 0
         if self._clock is not None and column is not None and written(form.dataset.columns[column]):
             self._shape, self._read, self._group = form.shape(column), form.reader(column), form.group[column]
-        self._units: dict[tuple[bytes, ...], _Unit | None] = {}
+        self._units: dict[_Key, _Unit | None] = {}
         self._misses = 0
 
     def of(self, block: bytearray) -> Iterator[Run]:
@@ -137,10 +143,10 @@ class Runs:
         if unit.many is None or unit.some is None:
             times = re.escape(unit.before) + unit.clock + re.escape(unit.after)
             unit.many, unit.some = self._shape.many(times), self._shape.some(times)
-        while quick and (taken := unit.many.match(block, end)) and block.count(b"\n", end, taken.end()) == MANY:
+        while quick and (taken := unit.many.match(block, end)) and newlines(block, end, taken.end()) == MANY:
             end, lines = taken.end(), lines + MANY
         if taken := unit.some.match(block, end):
-            lines += block.count(b"\n", end, taken.end())
+            lines += newlines(block, end, taken.end())
             end = taken.end()
         if not lines:
             return None
@@ -156,12 +162,11 @@ class Runs:
         if self._shape is None or unit.slot != self._undated or self._misses >= _MISSES:
             return None
         end = block.rfind(b"\n", at, at + PIECE) + 1
-        before = self._shape.before
-        if not end or block.count(before, at, end) != block.count(before + unit.day, at, end):
+        if not end or not _followed(block, at, end, self._shape.before, unit.day):
             self._misses += 1
             return None
         self._misses = 0
-        return Run(at, end, block.count(b"\n", at, end), unit.slot, None, None, 0)
+        return Run(at, end, newlines(block, at, end), unit.slot, None, None, 0)
 
     def _span(self, block: bytearray, at: int, end: int, unit: _Unit, lines: int) -> tuple[int | None, int | None]:
         """The first and last time of lines that are of a unit."""
@@ -181,26 +186,27 @@ class Runs:
         if parts is None:
             return None
         day, hour, fraction, offset = parts.groups()
-        key = (day, hour, b"%d" % len(fraction), offset)
+        found = self._known(day, b"", len(fraction), offset)
+        return self._known(day, hour, len(fraction), offset) if found is None else found
+
+    def _known(self, *key: Unpack[_Key]) -> _Unit | None:
         if key not in self._units:
             if len(self._units) >= _UNITS:
                 self._units.clear()
-            self._units[key] = self._make(day, hour, len(fraction), offset)
+            self._units[key] = self._make(*key)
         return self._units[key]
 
     def _make(self, day: bytes, hour: bytes, fraction: int, offset: bytes) -> _Unit | None:
-        """The day, if all of it is in one slot; else the hour; None: the bound is in that as well."""
-        rest = rb":[0-5][0-9]:[0-5][0-9]" + (rb"\.[0-9]{%d}" % (fraction - 1) if fraction else b"")
+        """The hour, or without one the day, if all of it is in one slot; None: a bound is in it."""
+        low, high = (b":00:00", b":59:59") if hour else (b"00:00:00", b"23:59:59")
+        # Without an offset it is the zone's, which may change within the hour.
+        slot = self._slot(day + hour + low + offset, day + hour + high + offset, 0 if offset else 2 * _DAY)
+        if slot is None:
+            return None
         far = self._slot(day + b"00:00:00" + offset, day + b"23:59:59" + offset, _FURTHEST) is not None
-        for before, low, high, clock in (
-            (day, b"00:00:00", b"23:59:59", rb"(?:[01][0-9]|2[0-3])" + rest),
-            (day + hour, b":00:00", b":59:59", rest),
-        ):
-            # Without an offset it is the zone's, which may change within the hour.
-            slot = self._slot(before + low + offset, before + high + offset, 0 if offset else 2 * _DAY)
-            if slot is not None:
-                return _Unit(day, before, clock, offset, slot, far)
-        return None
+        clock = b"" if hour else rb"(?:[01][0-9]|2[0-3])"
+        clock += rb":[0-5][0-9]:[0-5][0-9]" + (rb"\.[0-9]{%d}" % (fraction - 1) if fraction else b"")
+        return _Unit(day, day + hour, clock, offset, slot, far)
 
     def _slot(self, low: bytes, high: bytes, more: int) -> int | None:
         """The slot of all times from one to the other, and so much before and after; None: they have not the same one."""
@@ -208,3 +214,16 @@ class Runs:
             return None
         slots = {bisect_right(self._bounds, first - more), bisect_right(self._bounds, last + _SECOND - 1 + more)}
         return slots.pop() if len(slots) == 1 else None
+
+
+def _followed(block: bytearray, start: int, end: int, mark: bytes, text: bytes) -> bool:
+    """Whether this text, of 8 bytes or more, stands after the byte ``mark`` wherever that is; it is there at least once."""
+    at = np.flatnonzero(np.frombuffer(block, np.uint8, end - start, start) == mark[0]) + 1
+    if not at.size or at[-1] + len(text) > end - start:
+        return False
+    # Each place as the number that 8 bytes are: those that the text begins with, and those that it ends with.
+    eights: np.ndarray[tuple[int], np.dtype[np.uint64]] = np.ndarray(
+        (end - start - 7,), "<u8", block, offset=start, strides=(1,)
+    )
+    first, last = (int.from_bytes(part, "little") for part in (text[:8], text[-8:]))
+    return bool((eights[at] == first).all() and (eights[at + (len(text) - 8)] == last).all())

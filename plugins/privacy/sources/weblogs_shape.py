@@ -17,7 +17,7 @@ NEWLINE, RETURN = 10, 13
 RARE = b"\t\r\v\f"
 """Blanks that hardly any log has. Where there are none, ``\\S`` is all but a blank: far faster to search for."""
 
-MANY = 64
+MANY = 256
 """So many lines are proven at once."""
 
 _TIME = frozenset(b"0123456789/:-+. TZ" + b"JanFebMarAprMayJunJulAugSepOctNovDec")
