@@ -85,13 +85,12 @@ class _Rewrite:
         with Behind(out) as behind:
             for block in blocks:
                 at = 0
-                for start, end, lines, due in pick.runs(block):
-                    if due:
-                        self._put(behind, block[at:start])
-                        job.records += lines
-                        # A last line without a newline counts as long as one that has it.
-                        job.bytes += end - start + (block[end - 1] != NEWLINE)
-                        at = end
+                for start, end, lines in pick.due(block):
+                    self._put(behind, block[at:start])
+                    job.records += lines
+                    # A last line without a newline counts as long as one that has it.
+                    job.bytes += end - start + (block[end - 1] != NEWLINE)
+                    at = end
                 self._put(behind, block[at:])
 
     def _put(self, out: BinaryIO | Behind, data: bytes | bytearray) -> None:

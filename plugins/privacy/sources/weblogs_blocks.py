@@ -14,7 +14,7 @@ from privacy.errors import Unreadable
 from privacy.sources.gz import Gz
 from privacy.storage import Entry
 
-BLOCK = 2**22
+BLOCK = 2**20
 NEWLINE = 10
 LONGEST = 64 * 2**20
 """A line longer than this is no line: the file is refused as unreadable rather than held in memory."""

@@ -25,7 +25,7 @@ from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_shape import MANY, RARE, Shape, shape
 from privacy.sources.weblogs_times import Reader, written
 
-PIECE = 256 * 1024
+PIECE = 512 * 1024
 """So many bytes are proven by counting at once."""
 
 _SECOND = 1_000_000
@@ -50,7 +50,7 @@ class Run(NamedTuple):
     """Lines in a row.
 
     :param start, end: where they are in their block, with their newlines (the last one of a log may have none).
-    :param slot: how many of the bounds are not later than their start.
+    :param lines: how many; 0: it is of no interest. :param slot: how many of the bounds are not later than their start.
     :param first, last: the earliest and latest start, in microseconds since 1970 in UTC; None: not known, or not asked for.
     :param undated: how many of them have no time that can be read, so that the file's last change stands for it.
     """
@@ -91,12 +91,14 @@ class Runs:
     :param bounds: sorted; microseconds since 1970 in UTC, as all times here.
     :param modified: the file's last change.
     :param spans: whether the first and last time of runs are wanted.
+    :param wanted: the one slot whose runs are of interest; None: all are.
     """
 
     def __init__(
-        self, form: LineFormat, column: str | None, bounds: Sequence[int], modified: int, *, spans: bool = False
-    ) -> None:
-        self._form, self._bounds, self._spans = form, bounds, spans
+        self, form: LineFormat, column: str | None, bounds: Sequence[int], modified: int, *,
+        spans: bool = False, wanted: int | None = None,
+    ) -> None:  # fmt: skip
+        self._form, self._bounds, self._spans, self._wanted = form, bounds, spans, wanted
         self._undated = bisect_right(bounds, modified)
         self._clock = form.clock(column)
         self._shape: Shape | None = None
@@ -106,11 +108,12 @@ class Runs:
             self._shape, self._read, self._group = form.shape(column), form.reader(column), form.group[column]
         self._units: dict[_Key, _Unit | None] = {}
         self._misses = 0
+        self._quick: bool | None = None  # Whether the block is without rare bytes; None: nobody has looked yet.
 
     def of(self, block: bytearray) -> Iterator[Run]:
         """A block of whole lines (see :meth:`privacy.sources.weblogs_blocks.Log.blocks`), run by run, in order."""
         at = short = wait = 0
-        quick = self._shape is not None and not any(blank in block for blank in RARE)
+        self._quick = None
         while at < len(block):
             end = block.find(b"\n", at)
             whole = end >= 0
@@ -118,7 +121,7 @@ class Runs:
             found = self._form.match(bytes(block[at:end]))
             time = None if found is None or self._clock is None else self._clock(found)
             if found is not None and time is not None and whole and self._shape is not None and not wait:
-                run = self._run(block, at, found.group(self._group), quick=quick)
+                run = self._run(block, at, found.group(self._group))
                 if run is not None:
                     yield run
                     at = run.end
@@ -132,7 +135,7 @@ class Runs:
             yield Run(at, end + whole, 1, slot, time, time, int(time is None))
             at = end + 1
 
-    def _run(self, block: bytearray, at: int, raw: bytes, *, quick: bool) -> Run | None:
+    def _run(self, block: bytearray, at: int, raw: bytes) -> Run | None:
         """The run that begins at a line with this time; None: it has to be looked at by itself."""
         unit = self._unit(raw)
         if unit is None or self._shape is None:
@@ -143,7 +146,9 @@ class Runs:
         if unit.many is None or unit.some is None:
             times = re.escape(unit.before) + unit.clock + re.escape(unit.after)
             unit.many, unit.some = self._shape.many(times), self._shape.some(times)
-        while quick and (taken := unit.many.match(block, end)) and newlines(block, end, taken.end()) == MANY:
+        if self._quick is None:
+            self._quick = not any(blank in block for blank in RARE)
+        while self._quick and (taken := unit.many.match(block, end)) and newlines(block, end, taken.end()) == MANY:
             end, lines = taken.end(), lines + MANY
         if taken := unit.some.match(block, end):
             lines += newlines(block, end, taken.end())
@@ -166,7 +171,8 @@ class Runs:
             self._misses += 1
             return None
         self._misses = 0
-        return Run(at, end, newlines(block, at, end), unit.slot, None, None, 0)
+        lines = 0 if self._wanted not in (None, unit.slot) else newlines(block, at, end)
+        return Run(at, end, lines, unit.slot, None, None, 0)
 
     def _span(self, block: bytearray, at: int, end: int, unit: _Unit, lines: int) -> tuple[int | None, int | None]:
         """The first and last time of lines that are of a unit."""
