@@ -17,17 +17,18 @@ from privacy.errors import PrivacyError, Unreadable
 from privacy.sources.base import Due, Item, Partition, Survey
 from privacy.sources.due import countable
 from privacy.sources.weblogs_apply import version
-from privacy.sources.weblogs_blocks import Log, lines
+from privacy.sources.weblogs_blocks import Log
 from privacy.sources.weblogs_files import HEAD, LogFiles
 from privacy.sources.weblogs_index import Known
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_mark import Mark
+from privacy.sources.weblogs_runs import Runs
 from privacy.sources.weblogs_scan import Seen, counted
 from privacy.sources.weblogs_times import micros, moment
 from privacy.storage import Entry
 
-_NEVER = -(2**63)
-"""Before all that can be."""
+_NEVER, _ALWAYS = -(2**63), 2**63
+"""Before all that can be, and after it."""
 
 
 @dataclass(slots=True)
@@ -172,40 +173,77 @@ def _read(
 
 def _pass(form: LineFormat, log: Log, seen: Seen, before: int, bounds: Sequence[int]) -> _Passed:
     modified = micros(log.entry.modified)
-    clock = form.clock(form.dataset.starts.column) if form.dataset.starts else None
-    every, apart = sha256(), None
-    between = [0] * (len(bounds) + 1)
-    size = undated = records = part = 0
-    first: int | None = None
-    last: int | None = None
+    cuts = sorted({before, *bounds})
+    due = cuts.index(before)  # Runs in a slot up to this one begin before it.
+    slots = [0] * (len(cuts) + 1)
+    every, apart = Lines(), None
+    size = undated = records = part = number = 0
     oldest: int | None = None
-    for number, line in lines(counted(log.blocks(), seen), _EVERY):
-        found = form.match(line)
-        start = None if found is None or clock is None else clock(found)
-        if start is None:
-            undated += 1
-            start = modified
-        elif first is None or last is None:
-            first = last = start
-        elif start < first:
-            first = start
-        elif start > last:
-            last = start
-        text = b"%d:%d:" % (number, len(line)) + line
-        size += len(line) + 1
-        if start < before:
-            records += 1
-            part += len(line) + 1
-            oldest = start if oldest is None or start < oldest else oldest
-            if apart is not None:
-                apart.update(text)
-        elif apart is None:
-            apart = every.copy()  # All lines so far are due.
-        every.update(text)
-        between[bisect_right(bounds, start)] += 1
-    digest = every.hexdigest()
-    known = Known(seen.lines, size, undated, first, last, digest, sha256(log.head).hexdigest(), len(log.head), None)
+    begin, last = _ALWAYS, _NEVER
+    runs = Runs(form, form.dataset.starts.column if form.dataset.starts else None, cuts, modified, spans=True)
+    for block in counted(log.blocks(), seen):
+        for run in runs.of(block):
+            text = bytes(block[run.start : run.end])
+            length = len(text) + (not text.endswith(b"\n"))
+            size, undated = size + length, undated + run.undated
+            slots[run.slot] += run.lines
+            if run.first is not None and run.last is not None:
+                begin, last = min(run.first, begin), max(run.last, last)
+            if run.slot <= due:
+                records, part = records + run.lines, part + length
+                first = modified if run.first is None else run.first
+                oldest = first if oldest is None or first < oldest else oldest
+                if apart is not None:
+                    apart.add(number, run.lines, text)
+            elif apart is None:
+                apart = every.copy()  # All lines so far are due.
+            every.add(number, run.lines, text)
+            number += run.lines
+    between = [0] * (len(bounds) + 1)
+    for slot, count in enumerate(slots):
+        between[bisect_right(bounds, cuts[slot - 1]) if slot else 0] += count
+    span = (begin, last) if begin <= last else (None, None)
+    digest, head = every.hexdigest(), sha256(log.head).hexdigest()
+    known = Known(seen.lines, size, undated, *span, digest, head, len(log.head), None)
     return _Passed(known, _Part(records, part, oldest, digest if apart is None else apart.hexdigest()), between)
+
+
+class Lines:
+    """A digest over some lines of a log and their numbers, whichever way they come: one by one or many at once."""
+
+    def __init__(self) -> None:
+        self._content, self._places = sha256(), sha256()
+        self._first = self._next = 0
+
+    def add(self, number: int, count: int, text: bytes) -> None:
+        """Lines that follow each other.
+
+        :param number: of the first, from 0; ascending. :param text: with their newlines; the last may have none.
+        """
+        if number != self._next:
+            self._close()
+            self._first = number
+        self._next = number + count
+        self._content.update(text)
+        if not text.endswith(b"\n"):
+            self._content.update(b"\n")
+
+    def _close(self) -> None:
+        if self._next > self._first:
+            self._places.update(b"%d:%d\n" % (self._first, self._next))
+
+    def copy(self) -> Lines:
+        """The same, to go on from here."""
+        other = Lines()
+        other._content, other._places = self._content.copy(), self._places.copy()
+        other._first, other._next = self._first, self._next
+        return other
+
+    def hexdigest(self) -> str:
+        """The digest: sha256, 64 hexadecimal digits."""
+        whole = self.copy()
+        whole._close()
+        return sha256(whole._content.digest() + whole._places.digest()).hexdigest()
 
 
 def _remember(files: LogFiles, entry: Entry, log: Log, known: Known) -> None:
@@ -218,13 +256,3 @@ def _remember(files: LogFiles, entry: Entry, log: Log, known: Known) -> None:
         head, size, begins = files.head(entry)
         if (head, size) == (known.head, known.size):
             files.index.put(entry, replace(known, begins=begins))
-
-
-class _Every:
-    """Looks at each line."""
-
-    def candidates(self, block: bytearray) -> None:
-        """See :class:`privacy.sources.weblogs_blocks.Picker`."""
-
-
-_EVERY = _Every()

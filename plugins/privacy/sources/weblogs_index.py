@@ -24,7 +24,7 @@ from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_times import micros
 from privacy.storage import Entry
 
-_FORM = 1
+_FORM = 2
 """Another number makes all that was written before be read again."""
 
 _YOUNG = 2_000_000

@@ -28,6 +28,9 @@ from privacy.sources.weblogs_times import Reader, written
 PIECE = 512 * 1024
 """So many bytes are proven by counting at once."""
 
+LEAST = 1024
+"""A piece of less is looked at line by line, where first and last times are wanted."""
+
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 _FURTHEST = 8 * _DAY
@@ -140,27 +143,44 @@ class Runs:
         unit = self._unit(raw)
         if unit is None or self._shape is None:
             return None
-        if unit.far and not self._spans and (counted := self._counted(block, at, unit)) is not None:
+        if self._spans:
+            return self._spanned(block, at, unit)
+        if unit.far and (counted := self._counted(block, at, unit)) is not None:
             return counted
         end, lines = at, 0
-        if unit.many is None or unit.some is None:
-            times = re.escape(unit.before) + unit.clock + re.escape(unit.after)
-            unit.many, unit.some = self._shape.many(times), self._shape.some(times)
-        if self._quick is None:
-            self._quick = not any(blank in block for blank in RARE)
-        while self._quick and (taken := unit.many.match(block, end)) and newlines(block, end, taken.end()) == MANY:
+        times = re.escape(unit.before) + unit.clock + re.escape(unit.after)
+        unit.many = unit.many or self._shape.many(times)
+        unit.some = unit.some or self._shape.some(times)
+        while self._plain(block) and (taken := unit.many.match(block, end)):
+            if newlines(block, end, taken.end()) != MANY:
+                break  # One of them is no line: it goes on in the next.
             end, lines = taken.end(), lines + MANY
         if taken := unit.some.match(block, end):
             lines += newlines(block, end, taken.end())
             end = taken.end()
-        if not lines:
-            return None
-        first = last = None
-        if self._spans:
-            first, last = self._span(block, at, end, unit, lines)
-            if first is None:
-                return None
-        return Run(at, end, lines, unit.slot, first, last, 0)
+        return Run(at, end, lines, unit.slot, None, None, 0) if lines else None
+
+    def _spanned(self, block: bytearray, at: int, unit: _Unit) -> Run | None:
+        """A piece all lines of which are of a unit, with their first and last time."""
+        if self._shape is None or self._read is None or not unit.after or not self._plain(block):
+            return None  # What a clock without an offset says need not go up with time.
+        if unit.each is None:
+            unit.each = self._shape.each(re.escape(unit.before) + b"(%s)" % unit.clock + re.escape(unit.after))
+        size = PIECE
+        while size >= LEAST:
+            end = block.rfind(b"\n", at, at + size) + 1
+            clocks = unit.each.findall(block, at, end) if end else []
+            if clocks and len(clocks) == newlines(block, at, end):
+                first, last = (self._read(unit.before + clock + unit.after) for clock in (min(clocks), max(clocks)))
+                return Run(at, end, len(clocks), unit.slot, first, last, 0)
+            size //= 8
+        return None
+
+    def _plain(self, block: bytearray) -> bool:
+        """Whether a block is without rare bytes."""
+        if self._quick is None:
+            self._quick = not any(blank in block for blank in RARE)
+        return self._quick
 
     def _counted(self, block: bytearray, at: int, unit: _Unit) -> Run | None:
         """A piece in which nothing can be a time but of the unit's day."""
@@ -173,19 +193,6 @@ class Runs:
         self._misses = 0
         lines = 0 if self._wanted not in (None, unit.slot) else newlines(block, at, end)
         return Run(at, end, lines, unit.slot, None, None, 0)
-
-    def _span(self, block: bytearray, at: int, end: int, unit: _Unit, lines: int) -> tuple[int | None, int | None]:
-        """The first and last time of lines that are of a unit."""
-        if self._shape is None or self._read is None or not unit.after:
-            return None, None  # What a clock without an offset says need not go up with time.
-        if unit.each is None:
-            times = re.escape(unit.before) + b"(%s)" % unit.clock + re.escape(unit.after)
-            unit.each = self._shape.each(times)
-        clocks = unit.each.findall(block, at, end)
-        if len(clocks) != lines:
-            return None, None
-        first, last = (self._read(unit.before + clock + unit.after) for clock in (min(clocks), max(clocks)))
-        return first, last
 
     def _unit(self, raw: bytes) -> _Unit | None:
         parts = _NGINX.fullmatch(raw) or _ISO.fullmatch(raw)

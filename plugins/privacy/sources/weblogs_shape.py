@@ -77,8 +77,10 @@ class Shape:
         return re.compile(b"(?:%s\r?\n){1,%d}+" % (self._line(times, _strict), MANY))
 
     def each(self, times: bytes) -> re.Pattern[bytes]:
-        """What finds each line whose time is such, and the text of the one group in ``times``."""
-        return re.compile(b"^%s\r?\n" % self._line(times, _strict), re.MULTILINE)
+        """What finds lines whose times are such, and the text of the one group in ``times``: all those of a piece, if
+        they are as many as its newlines. It holds for the same bytes as :meth:`many`.
+        """
+        return re.compile(b"^%s\n" % self._line(times, _quick), re.MULTILINE)
 
     def _line(self, times: bytes, write: _Write) -> bytes:
         return _written(self._lead, write) + b"(?:%s)" % times + _written(self._tail, write)
