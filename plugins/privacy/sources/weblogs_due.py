@@ -202,9 +202,9 @@ def _pass(form: LineFormat, log: Log, seen: Seen, before: int, bounds: Sequence[
     between = [0] * (len(bounds) + 1)
     for slot, count in enumerate(slots):
         between[bisect_right(bounds, cuts[slot - 1]) if slot else 0] += count
-    span = (begin, last) if begin <= last else (None, None)
+    first_, last_ = (begin, last) if begin <= last else (None, None)
     digest, head = every.hexdigest(), sha256(log.head).hexdigest()
-    known = Known(seen.lines, size, undated, *span, digest, head, len(log.head), None)
+    known = Known(seen.lines, size, undated, first_, last_, digest, head, len(log.head), None)
     return _Passed(known, _Part(records, part, oldest, digest if apart is None else apart.hexdigest()), between)
 
 

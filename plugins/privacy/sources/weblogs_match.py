@@ -150,7 +150,7 @@ class DueMatcher:
         return None
 
     def due(self, block: bytearray) -> Iterator[tuple[int, int, int]]:
-        """The lines of a block that are due, in runs: from, to (with newlines), how many; the same as by :meth:`pick`."""
+        """The lines of a block that are due, as by :meth:`pick`, in runs: from, to (with newlines), how many."""
         for run in self._runs.of(block):
             if run.slot == 0:
                 yield run.start, run.end, run.lines

@@ -1,8 +1,8 @@
 """The lines of a log in runs: many in a row that begin their term on the same side of each of some bounds.
 
-One line says what day or hour it is of; then it is proven, not guessed, that those after it are of it as well. Where that
-cannot be done a line is a run of its own, judged by its own match. So it makes no difference to what is found, and lines
-may be in any order: only how long it takes depends on it.
+One line says what day or hour it is of; then it is proven, not guessed, that those after it are of it as well. Where
+that cannot be done a line is a run of its own, judged by its own match. So it makes no difference to what is found, and
+lines may be in any order: only how long it takes depends on it.
 
 Two proofs there are. A regular expression takes whole lines of that day (:class:`privacy.sources.weblogs_shape.Shape`).
 Or all that could be a time, in a piece of a log, is one of that day: the byte that stands before each time is followed
@@ -16,13 +16,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Unpack
+from typing import NamedTuple
 
 import numpy as np
 
 from privacy.sources.weblogs_blocks import newlines
 from privacy.sources.weblogs_lines import LineFormat
-from privacy.sources.weblogs_shape import MANY, RARE, Shape, shape
+from privacy.sources.weblogs_shape import MANY, RARE, Shape
 from privacy.sources.weblogs_times import Reader, written
 
 PIECE = 512 * 1024
@@ -54,7 +54,8 @@ class Run(NamedTuple):
 
     :param start, end: where they are in their block, with their newlines (the last one of a log may have none).
     :param lines: how many; 0: it is of no interest. :param slot: how many of the bounds are not later than their start.
-    :param first, last: the earliest and latest start, in microseconds since 1970 in UTC; None: not known, or not asked for.
+    :param first, last: the earliest and latest start, in microseconds since 1970 in UTC; None: there is none, or nobody
+        asked.
     :param undated: how many of them have no time that can be read, so that the file's last change stands for it.
     """
 
@@ -202,7 +203,7 @@ class Runs:
         found = self._known(day, b"", len(fraction), offset)
         return self._known(day, hour, len(fraction), offset) if found is None else found
 
-    def _known(self, *key: Unpack[_Key]) -> _Unit | None:
+    def _known(self, *key: *_Key) -> _Unit | None:
         if key not in self._units:
             if len(self._units) >= _UNITS:
                 self._units.clear()
@@ -222,7 +223,7 @@ class Runs:
         return _Unit(day, day + hour, clock, offset, slot, far)
 
     def _slot(self, low: bytes, high: bytes, more: int) -> int | None:
-        """The slot of all times from one to the other, and so much before and after; None: they have not the same one."""
+        """The slot of all times from one to the other, and so much before and after; None: they have several."""
         if self._read is None or (first := self._read(low)) is None or (last := self._read(high)) is None:
             return None
         slots = {bisect_right(self._bounds, first - more), bisect_right(self._bounds, last + _SECOND - 1 + more)}
@@ -230,7 +231,7 @@ class Runs:
 
 
 def _followed(block: bytearray, start: int, end: int, mark: bytes, text: bytes) -> bool:
-    """Whether this text, of 8 bytes or more, stands after the byte ``mark`` wherever that is; it is there at least once."""
+    """Whether this text, of 8 bytes or more, stands after the byte ``mark`` wherever that is, and that is somewhere."""
     at = np.flatnonzero(np.frombuffer(block, np.uint8, end - start, start) == mark[0]) + 1
     if not at.size or at[-1] + len(text) > end - start:
         return False

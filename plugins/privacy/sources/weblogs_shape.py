@@ -17,7 +17,7 @@ NEWLINE, RETURN = 10, 13
 RARE = b"\t\r\v\f"
 """Blanks that hardly any log has. Where there are none, ``\\S`` is all but a blank: far faster to search for."""
 
-MANY = 256
+MANY = 128
 """So many lines are proven at once."""
 
 _TIME = frozenset(b"0123456789/:-+. TZ" + b"JanFebMarAprMayJunJulAugSepOctNovDec")
@@ -98,7 +98,9 @@ def shape(form: bytes, name: str) -> Shape | None:
         return None
     lead, time, tail = parts[:at], parts[at], parts[at + 1 :]
     last = lead[-1]
-    certain = all(part.taken and (part.sure or _ends(part, after)) for part, after in zip(lead, parts[1:], strict=False))
+    certain = all(
+        part.taken and (part.sure or _ends(part, after)) for part, after in zip(lead, parts[1:], strict=False)
+    )
     if not certain or len(last.taken) != 1 or last.repeat or not _ends(time, tail[0]) or not time.taken >= _TIME:
         return None
     if time.repeat not in (b"+", b"*") or last.taken <= _TIME or tail[0].taken & _TIME:
