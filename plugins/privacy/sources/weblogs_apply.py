@@ -84,14 +84,15 @@ class _Rewrite:
         """Copy what is not due; nothing else is to be done, and nobody is to be spared."""
         with Behind(out) as behind:
             for block in blocks:
-                at = 0
+                at, kept = 0, []
                 for start, end, lines in pick.due(block):
-                    self._put(behind, block[at:start])
+                    kept.append(block[at:start])
                     job.records += lines
                     # A last line without a newline counts as long as one that has it.
                     job.bytes += end - start + (block[end - 1] != NEWLINE)
                     at = end
-                self._put(behind, block[at:])
+                kept.append(block[at:])
+                self._put(behind, b"".join(kept))
 
     def _put(self, out: BinaryIO | Behind, data: bytes | bytearray) -> None:
         self.kept += len(data)

@@ -28,8 +28,8 @@ from privacy.sources.weblogs_times import Reader, written
 PIECE = 512 * 1024
 """So many bytes are proven by counting at once."""
 
-LEAST = 1024
-"""A piece of less is looked at line by line, where first and last times are wanted."""
+LEAST = 2048
+"""So many where first and last times are wanted and lines were not alike; more and more while they are."""
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -111,13 +111,14 @@ class Runs:
         if self._clock is not None and column is not None and written(form.dataset.columns[column]):
             self._shape, self._read, self._group = form.shape(column), form.reader(column), form.group[column]
         self._units: dict[_Key, _Unit | None] = {}
-        self._misses = 0
+        self._misses, self._size = 0, LEAST
         self._quick: bool | None = None  # Whether the block is without rare bytes; None: nobody has looked yet.
 
     def of(self, block: bytearray) -> Iterator[Run]:
         """A block of whole lines (see :meth:`privacy.sources.weblogs_blocks.Log.blocks`), run by run, in order."""
         at = short = wait = 0
         self._quick = None
+        alone: Run | None = None  # The lines just before that were looked at one by one, all in one slot.
         while at < len(block):
             end = block.find(b"\n", at)
             whole = end >= 0
@@ -126,18 +127,25 @@ class Runs:
             time = None if found is None or self._clock is None else self._clock(found)
             if found is not None and time is not None and whole and self._shape is not None and not wait:
                 run = self._run(block, at, found.group(self._group))
+                short = 0 if run is not None and run.lines != 1 else min(short + 1, _PATIENCE)
+                wait = 2**short - 1
                 if run is not None:
+                    if alone is not None:
+                        yield alone
+                    alone = None
                     yield run
                     at = run.end
-                    short = min(short + 1, _PATIENCE) if run.lines == 1 else 0
-                    wait = 2**short - 1
                     continue
-                short = min(short + 1, _PATIENCE)
-                wait = 2**short
             wait = max(wait - 1, 0)
             slot = self._undated if time is None else bisect_right(self._bounds, time)
-            yield Run(at, end + whole, 1, slot, time, time, int(time is None))
+            one = Run(at, end + whole, 1, slot, time, time, int(time is None))
+            if alone is not None and alone.slot != slot:
+                yield alone
+                alone = None
+            alone = one if alone is None else _joined(alone, one)
             at = end + 1
+        if alone is not None:
+            yield alone
 
     def _run(self, block: bytearray, at: int, raw: bytes) -> Run | None:
         """The run that begins at a line with this time; None: it has to be looked at by itself."""
@@ -167,15 +175,14 @@ class Runs:
             return None  # What a clock without an offset says need not go up with time.
         if unit.each is None:
             unit.each = self._shape.each(re.escape(unit.before) + b"(%s)" % unit.clock + re.escape(unit.after))
-        size = PIECE
-        while size >= LEAST:
-            end = block.rfind(b"\n", at, at + size) + 1
-            clocks = unit.each.findall(block, at, end) if end else []
-            if clocks and len(clocks) == newlines(block, at, end):
-                first, last = (self._read(unit.before + clock + unit.after) for clock in (min(clocks), max(clocks)))
-                return Run(at, end, len(clocks), unit.slot, first, last, 0)
-            size //= 8
-        return None
+        end = block.rfind(b"\n", at, at + self._size) + 1
+        clocks = unit.each.findall(block, at, end) if end else []
+        if not clocks or len(clocks) != newlines(block, at, end):
+            self._size = max(self._size // 16, LEAST)
+            return None
+        self._size = min(self._size * 4, PIECE)
+        first, last = (self._read(unit.before + clock + unit.after) for clock in (min(clocks), max(clocks)))
+        return Run(at, end, len(clocks), unit.slot, first, last, 0)
 
     def _plain(self, block: bytearray) -> bool:
         """Whether a block is without rare bytes."""
@@ -228,6 +235,15 @@ class Runs:
             return None
         slots = {bisect_right(self._bounds, first - more), bisect_right(self._bounds, last + _SECOND - 1 + more)}
         return slots.pop() if len(slots) == 1 else None
+
+
+def _joined(one: Run, next_: Run) -> Run:
+    """Two runs that follow each other in one slot."""
+    first, last = one.first, one.last
+    if next_.first is not None and next_.last is not None:
+        first = next_.first if first is None else min(first, next_.first)
+        last = next_.last if last is None else max(last, next_.last)
+    return Run(one.start, next_.end, one.lines + next_.lines, one.slot, first, last, one.undated + next_.undated)
 
 
 def _followed(block: bytearray, start: int, end: int, mark: bytes, text: bytes) -> bool:
