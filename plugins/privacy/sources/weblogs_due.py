@@ -191,8 +191,9 @@ def _pass(form: LineFormat, log: Log, seen: Seen, before: int, bounds: Sequence[
                 begin, last = min(run.first, begin), max(run.last, last)
             if run.slot <= due:
                 records, part = records + run.lines, part + length
-                first = modified if run.first is None else run.first
-                oldest = first if oldest is None or first < oldest else oldest
+                starts = [run.first] if run.first is not None else []
+                starts += [modified] if run.undated else []
+                oldest = min(starts) if oldest is None else min(oldest, *starts)
                 if apart is not None:
                     apart.add(number, run.lines, text)
             elif apart is None:

@@ -56,7 +56,8 @@ class Run(NamedTuple):
     :param lines: how many; 0: it is of no interest. :param slot: how many of the bounds are not later than their start.
     :param first, last: the earliest and latest start, in microseconds since 1970 in UTC; None: there is none, or nobody
         asked.
-    :param undated: how many of them have no time that can be read, so that the file's last change stands for it.
+    :param undated: how many of them have no time that can be read, so that the file's last change stands for it; it is
+        not in ``first`` and ``last``, which are those of the others.
     """
 
     start: int
