@@ -264,3 +264,23 @@ def test_many_are_removed_together_and_each_that_stays_says_why(tmp_path: Path) 
         None, "storage.changed", "storage.changed", "storage.hard_link", None, None, "storage.missing",
     ]  # fmt: skip
     assert sorted(p.name for p in (tmp_path / "s").rglob("*") if p.is_file()) == ["2", "4"]
+
+
+def test_a_link_is_not_removed_among_others_even_where_a_link_is_what_was_located(tmp_path: Path) -> None:
+    """Edge case 9: a link, a link swapped in for a file, a folder that is one, a pipe; a name that leads elsewhere."""
+    store = FolderStore(tmp_path / "s")
+    for key in ("a/1", "a/2", "b/3"):
+        put(store, key)
+    (tmp_path / "s/a/link").symlink_to(tmp_path / "s/b/3")
+    os.mkfifo(tmp_path / "s/a/pipe")
+    entries = [store.stat(key) for key in ("a/1", "a/2", "b/3", "a/link", "a/pipe")]
+    (tmp_path / "s/a/2").unlink()
+    (tmp_path / "s/a/2").symlink_to(tmp_path / "s/b/3")
+    (tmp_path / "s/b").rename(tmp_path / "s/c")
+    (tmp_path / "s/b").symlink_to(tmp_path / "s/c")
+    odd = [replace(entries[0], key=key) for key in ("a/../c/3", "a/..", "../x", "a/\0", "")]
+    told = store.delete_all([*entries, *odd])
+    assert [None if p is None else p.code for p in told] == [
+        None, *["storage.link"] * 3, "storage.special", *["storage.key"] * 5,
+    ]  # fmt: skip
+    assert sorted(p.name for p in (tmp_path / "s").rglob("*") if not p.is_dir()) == ["2", "3", "link", "pipe"]

@@ -119,11 +119,11 @@ def store(connection: Connection) -> Store:
     )
 
 
-def delete_judged(store: Store, keys: Sequence[str], judge: Judge[T]) -> list[T | PrivacyError | None]:
+def delete_judged(store: Store, keys: Sequence[str], judge: Judge[T]) -> Sequence[T | PrivacyError | None]:
     """Remove what a judge lets go, after one look at each; it is gone from disk when this returns.
 
-    :param judge: is given the position of a key in ``keys`` and what is under it right now (None: nothing), and says why
-        it stays, or None: it may go. It may be asked by several threads at once, and raises nothing.
+    :param judge: is given the position of a key in ``keys`` and what is under it right now (None: nothing), and says
+        why it stays, or None: it may go. It raises nothing.
     :returns: of each key what the judge said, or the error that kept it; None: it is gone.
     """
     if isinstance(store, FolderStore):
@@ -215,12 +215,14 @@ class FolderStore:
 
         def judge(at: int, found: Found | None) -> PrivacyError | None:
             expected = entries[at]
+            if found is not None and ":" not in found[0]:
+                return None  # It is refused as what it is, a link or the like.
             same = found == (expected.identity, expected.bytes, _micros(expected.modified))
             return None if same else changed(expected.key)
 
         return self.delete_judged([entry.key for entry in entries], judge)
 
-    def delete_judged(self, keys: Sequence[str], judge: Judge[T]) -> list[T | PrivacyError | None]:
+    def delete_judged(self, keys: Sequence[str], judge: Judge[T]) -> Sequence[T | PrivacyError | None]:
         """See :func:`delete_judged`."""
         return Removal(self._parent, self._device(), keys, judge).done()
 

@@ -1,15 +1,14 @@
 """Removing many files of a folder store: one look at each, right before it goes.
 
-Nearly all of the time is the system's, so the rest is kept small: a folder is opened once, what the system says of a
-file is compared as numbers, and two folders are worked on at a time (the system's part runs beside Python's).
+Most of the time is the system's, so the rest is kept small: a folder is opened once, and what the system says of a
+file is compared as numbers. Two threads, by folder, were measured: they are no faster, for they wait for each other's Python.
 """
 
 from __future__ import annotations
 
 import os
 import stat as modes
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Generic, TypeVar
 
@@ -19,14 +18,10 @@ from privacy.storage_errors import hard_link, irregular, no_key, of, same, trans
 T = TypeVar("T")
 
 Found = tuple[str, int, int]
-"""What is under a key: identity (as in ``Entry``), bytes, and when it was changed, in microseconds since 1970 in UTC."""
+"""What is under a key: identity (as in ``Entry``), bytes, and its time of change: microseconds since 1970 in UTC."""
 
 Judge = Callable[[int, Found | None], T | None]
 """See :func:`privacy.storage.delete_judged`."""
-
-_THREADS = 2
-_WORTH_A_THREAD = 200
-"""So many files; starting a thread takes as long as removing ten."""
 
 
 def identity_of(status: os.stat_result, device: int) -> str:
@@ -70,17 +65,8 @@ class Removal(Generic[T]):
                 self._told[at] = no_key(key)
             else:
                 folders.setdefault(folder, []).append(at)
-        shares = list(_shares(list(folders.values())))
-        if len(shares) == 1:
-            self._share(shares[0])
-        elif shares:
-            with ThreadPoolExecutor(len(shares)) as threads:
-                list(threads.map(self._share, shares))
-        return self._told
-
-    def _share(self, folders: Sequence[list[int]]) -> None:
-        for these in folders:
-            first, absent = self._keys[these[0]], list[int]()
+        for these in folders.values():
+            first, absent = self._keys[these[0]], set[int]()
             try:
                 with translated(first), self._parent(first) as (handle, _):
                     if self._folder(handle, these, absent):
@@ -90,11 +76,13 @@ class Removal(Generic[T]):
                 for at in these:
                     if self._told[at] is None or at in absent:
                         self._told[at] = same(problem, self._keys[at])
+        return self._told
 
-    def _folder(self, handle: int, these: list[int], absent: list[int]) -> bool:
+    def _folder(self, handle: int, these: list[int], absent: set[int]) -> bool:
         """The files of one folder.
 
-        :param absent: is given what was gone already: an earlier try may have removed it, and died before the disk had it.
+        :param absent: is given what was gone already: an earlier try may have removed it, and died before the disk
+            had it.
         :returns: whether something is gone from it.
         """
         # A local name costs a third of an attribute; this is the loop that everything waits for.
@@ -122,22 +110,7 @@ class Removal(Generic[T]):
                     gone = True
             except FileNotFoundError:
                 told[at] = judge(at, None)
-                absent.append(at)
+                absent.add(at)
             except OSError as problem:
                 told[at] = of(problem, key)
         return gone or bool(absent)
-
-
-def _shares(folders: list[list[int]]) -> Iterator[list[list[int]]]:
-    """The folders, in their order, divided among threads by the number of their files."""
-    left, threads = sum(map(len, folders)), min(_THREADS, len(folders), len(os.sched_getaffinity(0)))
-    share: list[list[int]] = []
-    most, size = max(left // max(threads, 1), _WORTH_A_THREAD), 0
-    for folder in folders:
-        share.append(folder)
-        size, left = size + len(folder), left - len(folder)
-        if size >= most and left >= _WORTH_A_THREAD // 2:
-            yield share
-            share, size = [], 0
-    if share:
-        yield share

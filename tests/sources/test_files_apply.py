@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from privacy.errors import PrivacyError, Refused, RetryLater
 from privacy.sources.base import Delete, Due, Kept, Of, Redaction, Set, Status
-from privacy.storage import FolderStore
+from privacy.storage import FolderStore, Store
 from sources.files_kit import Cabinet, of
 
 NAME = "CV-Anna-de-Vries.pdf"
@@ -156,8 +157,8 @@ def test_an_error_of_the_store_names_no_file(tmp_path: Path, problem: type[Priva
     """Edge case 34, of a store: its errors name keys, and a key is a person's name here."""
 
     class Failing(FolderStore):
-        def delete_all(self, entries):
-            return [problem("storage.full", "The disk is full.", where=entry.key) for entry in entries]
+        def delete_judged(self, keys, judge):  # noqa: ARG002
+            return [problem("storage.full", "The disk is full.", where=key) for key in keys]
 
     cabinet = Cabinet(tmp_path / "d", files=Failing(tmp_path / "d"))
     cabinet.put(KEY)
@@ -171,3 +172,60 @@ def test_an_error_of_the_store_names_no_file(tmp_path: Path, problem: type[Priva
     assert "Anna" not in said
     assert "71001" not in said
     assert caught.value.where.startswith("dossiers.applications: file ")
+
+
+class Behind:
+    """A store that is no folder to the source: nothing but the protocol's own calls."""
+
+    def __init__(self, root: Path) -> None:
+        folder = FolderStore(root)
+        self.list, self.stat, self.open, self.write = folder.list, folder.stat, folder.open, folder.write
+        self.delete, self.delete_all, self.sweep = folder.delete, folder.delete_all, folder.sweep
+
+
+@pytest.mark.parametrize("kind", [FolderStore, Behind])
+def test_many_of_several_folders_and_people_go_and_each_that_stays_says_why(tmp_path: Path, kind: type[Store]) -> None:
+    """Edge cases 9, 14 and 15, in one removal, for a folder and for any other store."""
+    root = tmp_path / "d"
+    cabinet = Cabinet(root, files=kind(root))
+    for number in (1, 2, 3):
+        for name in ("a", "b", "c", "d"):
+            cabinet.put(f"applications/{number}/{name}", name.encode())
+    step = cabinet.step("applications", FOREVER, Delete())
+    rewritten(root / "applications/1/a")
+    linked(root / "applications/1/b")
+    (root / "applications/1/c").unlink()
+    os.link(root / "applications/3/a", tmp_path / "elsewhere")
+    told = dict(zip([item.key[0] for item in step.items], statuses(cabinet.apply(step, spare=[of(2)])), strict=True))
+    odd = {"1/a": (Status.CHANGED, "version"), "1/b": (Status.CHANGED, "version"), "1/c": (Status.GONE, ""),
+        "3/a": (Status.FAILED, "storage.hard_link")}  # fmt: skip
+    for key, said in told.items():
+        name = str(key).removeprefix("applications/")
+        held = (Status.HELD, "hold") if name.startswith("2/") else (Status.DONE, "")
+        assert said == odd.get(name, held), name
+    there = [f"applications/{name}" for name in ("1/a", "1/b", "2/a", "2/b", "2/c", "2/d", "3/a", "moved")]
+    assert left(cabinet) == sorted(there)
+
+
+def test_what_may_not_be_on_disk_yet_is_not_told_as_gone(cabinet: Cabinet, monkeypatch) -> None:
+    """Also what an earlier try removed: it may have died before the disk had it."""
+    cabinet.put("applications/71001/second")
+    step = cabinet.step("applications", of(71001), Delete())
+    (cabinet.root / KEY).unlink()
+
+    def full(_: int) -> None:
+        raise OSError(errno.EIO, "text of the system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert statuses(cabinet.apply(step)) == [(Status.FAILED, "storage.broken")] * 2
+    assert statuses(cabinet.apply(step)) == [(Status.GONE, "")] * 2
+
+
+def test_whose_a_file_is_is_asked_of_each_file_where_an_identifier_was_theirs_for_a_while(cabinet: Cabinet) -> None:
+    """Edge case 16: two files of one number, of two times."""
+    cabinet.put("applications/5/early", at=datetime(2025, 1, 1, tzinfo=UTC))
+    cabinet.put("applications/5/late", at=datetime(2026, 1, 1, tzinfo=UTC))
+    theirs = of(5, valid_from=datetime(2025, 6, 1, tzinfo=UTC))
+    step = cabinet.step("applications", of(5), Delete())
+    assert statuses(cabinet.apply(step, spare=[theirs])) == [(Status.DONE, ""), (Status.HELD, "hold")]

@@ -6,7 +6,7 @@ What is not selected any more, is not what was located, is held or may be somebo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, repeat
 
 from privacy.errors import GiveUp, PrivacyError, Refused, RetryLater
 from privacy.sources.base import Item, Kept, Of, Outcome, Set, Status, Step
@@ -94,15 +94,8 @@ class _Judge:
         self._pick, self._held = pick.pick, held.holds
         self.items: list[Item] = []
         self.keys: list[str] = []
+        self.values: list[dict[str, Value]] = []
         self.bytes: list[int] = []
-        self._values: list[dict[str, Value]] = []
-
-    def add(self, item: Item, key: str, values: dict[str, Value]) -> None:
-        """One more to be judged."""
-        self.items.append(item)
-        self.keys.append(key)
-        self.bytes.append(0)
-        self._values.append(values)
 
     def __call__(self, at: int, found: Found | None) -> Outcome | None:
         """See :func:`privacy.storage.delete_judged`."""
@@ -110,7 +103,7 @@ class _Judge:
         if found is None:
             return Outcome(item.key, Status.GONE, 0, 0)
         identity, size, modified = found
-        now = _Now(self.keys[at], self._values[at], modified)
+        now = _Now(self.keys[at], self.values[at], modified)
         if not self._pick(now).rows:
             return Outcome(item.key, Status.GONE, 0, 0, "not_selected")
         if self._held(now):
@@ -121,28 +114,33 @@ class _Judge:
         return None
 
 
-def _some(files: Files, items: Sequence[Item], pick: AnyMatcher, held: _Spare) -> Iterator[Outcome]:
+def _some(files: Files, items: Sequence[Item], pick: AnyMatcher, held: _Spare) -> list[Outcome]:
     """Look at some files, remove those that may go, and bring that to disk together: an fsync each takes longest."""
     judge = _Judge(pick, held)
-    failed: dict[int, Outcome] = {}
-    for at, item in enumerate(items):
+    outcomes: list[Outcome | None] = []
+    for item in items:
         try:
-            judge.add(item, *files.named(item.key[0]))
+            key, values = files.named(item.key[0])
         except PrivacyError as problem:
-            failed[at] = _failed(item, problem)
-    told = enumerate(delete_judged(files.store, judge.keys, judge))
-    for at in range(len(items)):
-        yield failed[at] if at in failed else _outcome(files, judge, *next(told))
+            outcomes.append(_failed(item, problem))
+        else:
+            outcomes.append(None)
+            judge.items.append(item)
+            judge.keys.append(key)
+            judge.values.append(values)
+    judge.bytes = [0] * len(judge.keys)
+    told = delete_judged(files.store, judge.keys, judge)
+    done = map(_outcome, repeat(files), judge.items, judge.keys, judge.bytes, told)
+    return [next(done) if outcome is None else outcome for outcome in outcomes]
 
 
-def _outcome(files: Files, judge: _Judge, at: int, told: Outcome | PrivacyError | None) -> Outcome:
-    item = judge.items[at]
+def _outcome(files: Files, item: Item, key: str, size: int, told: Outcome | PrivacyError | None) -> Outcome:
     if told is None:
-        return Outcome(item.key, Status.DONE, 1, judge.bytes[at])
+        return Outcome(item.key, Status.DONE, 1, size)
     if isinstance(told, Outcome):
         return told
     try:
-        with files.naming(judge.keys[at]):
+        with files.naming(key):
             raise told
     except PrivacyError as named:
         return _failed(item, named)

@@ -57,7 +57,7 @@ class Matcher:
         """What the selection says of a file."""
         if not self._timeless:
             return self._pick(file)
-        # The next file is mostly of the same person. One tuple, for another thread may be here too.
+        # The next file is mostly of the same person.
         said, last = list(map(file.values.get, self._columns)), self._last
         if last is None or last[0] != said:
             self._last = last = said, self._pick(file)
