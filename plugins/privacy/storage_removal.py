@@ -1,7 +1,8 @@
 """Removing many files of a folder store: one look at each, right before it goes.
 
 Most of the time is the system's, so the rest is kept small: a folder is opened once, and what the system says of a
-file is compared as numbers. Two threads, by folder, were measured: they are no faster, for they wait for each other's Python.
+file is compared as numbers. Two threads, by folder, were measured: they are no faster, for each waits for the other's
+Python.
 """
 
 from __future__ import annotations
