@@ -1,16 +1,18 @@
 """Everything that one kind of database writes differently: the whole of what another has to bring.
 
-SQLite is served. PostgreSQL (``jsonb_to_recordset``) and MariaDB (``JSON_TABLE``) get a class beside :class:`Sqlite`
-with the same methods; nothing outside this module names a database.
+SQLite's is here; PostgreSQL's and MariaDB's are beside it (``sql_postgres``, ``sql_mariadb``). What each has to bring
+is :class:`privacy.sources.sql_kinds.Dialect`; nothing else names a database.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import orjson
 import sqlalchemy as sa
@@ -21,6 +23,7 @@ from privacy.datamap.kinds import fold, normal
 from privacy.datamap.models import Column, Form
 from privacy.errors import BadConfiguration, BadInput, Unreadable
 from privacy.sources.instants import FACTOR, LEAST, MOST, instant, micros
+from privacy.sources.sql_kinds import Ask, Dialect
 
 Key = tuple[object, ...]
 
@@ -55,6 +58,16 @@ class Sqlite:
     """SQLite, with three deterministic functions for what its own SQL cannot do exactly."""
 
     name = "sqlite"
+    server = False
+    materialized = "MATERIALIZED "
+
+    def of(self, typed: Mapping[str, object]) -> Self:
+        """The same: SQLite's values have types, its columns have none."""
+        return self
+
+    def bound(self, text: str) -> str:
+        """The same: the driver takes ``:name``."""
+        return text
 
     def open(self, connection: Connection, *, read_only: bool) -> sa.Engine:
         """An engine whose connections know the functions that the expressions below use."""
@@ -105,6 +118,23 @@ class Sqlite:
         )
 
     # Expressions over a column
+
+    def same(self, column: str, whole: bool) -> str:
+        """See :meth:`Dialect.same`. The database converts and folds by its column's rules; then it is exact."""
+        again = "i.vi IS NOT NULL" if whole else f"i.vt = {self.same_text(column)}"
+        return f"{column} = i.vt AND {again}"
+
+    def alike(self, one: str, other: str) -> str:
+        """See :meth:`Dialect.alike`."""
+        return f"{one} IS {other}"
+
+    def blank(self, column: str) -> str:
+        """See :meth:`Dialect.blank`."""
+        return f"coalesce(trim({column}), '') = ''"
+
+    def spelled(self, own: str, column: str, kind: str, wanted: Iterable[str], ask: Ask) -> dict[str, list[str]]:
+        """Nothing: its functions bring each value to its normal form."""
+        return {}
 
     def same_text(self, column: str) -> str:
         """The column's text, for an exact comparison; without affinity, so that the other side can be indexed."""
@@ -166,7 +196,7 @@ class Sqlite:
 
     # The database itself
 
-    def columns_of(self, connection: sa.Connection, own: str) -> dict[str, bool]:
+    def columns_of(self, connection: sa.Connection, own: str) -> Mapping[str, object]:
         """The names of a SELECT's columns; whether the database converts what they are compared with.
 
         A column without affinity (an expression) compares 12 and '12' as different.
@@ -174,6 +204,20 @@ class Sqlite:
         connection.exec_driver_sql(f"CREATE TEMP TABLE privacy_probe AS SELECT * FROM ({own}) AS d LIMIT 0")
         rows = connection.exec_driver_sql("SELECT name, type FROM pragma_table_info('privacy_probe')")
         return {name: bool(kind) for name, kind in rows}
+
+    def tables(self, connection: sa.Connection) -> dict[str, tuple[str, ...]]:
+        """See :meth:`Dialect.tables`."""
+        inspector = sa.inspect(connection)
+        return {t: tuple(str(c["name"]) for c in inspector.get_columns(t)) for t in inspector.get_table_names()}
+
+    def table_bytes(self, connection: sa.Connection, table: str) -> int:
+        """It does not say."""
+        return 0
+
+    def may_change(self, connection: sa.Connection, table: str) -> bool:
+        """Whether file and folder may be written to."""
+        file = Path(str(connection.exec_driver_sql("PRAGMA database_list").all()[0][2]))
+        return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
 
     @staticmethod
     def triggers(connection: sa.Connection, table: str) -> list[str]:
@@ -225,22 +269,24 @@ class Sqlite:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
 
 
-Dialect = Sqlite
-"""What the other modules are given; a second kind of database makes this a Protocol."""
-
-
 def dialect_of(connection: Connection) -> Dialect:
     """The dialect of a connection.
 
     :raises BadConfiguration: ``sql.dialect``: a database that is not served.
     """
-    if connection.scheme == "sqlite":
-        return Sqlite()
+    from privacy.sources.sql_mariadb import MariaDB
+    from privacy.sources.sql_postgres import Postgres
+
+    served: dict[str, type[Sqlite | Postgres | MariaDB]] = {
+        "sqlite": Sqlite, "postgresql": Postgres, "postgres": Postgres, "mysql": MariaDB, "mariadb": MariaDB
+    }  # fmt: skip
+    if connection.scheme in served:
+        return served[connection.scheme]()
     raise BadConfiguration(
         "sql.dialect",
         f"Databases of the kind {connection.scheme!r} are not served.",
         where=connection.name,
-        advice="Write the connection as sqlite:////absolute/path.db.",
+        advice="Write the connection as sqlite:////absolute/path.db, postgresql:// or mysql:// (MariaDB).",
     )
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from privacy.database import translated
 from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration, Unreadable
+from privacy.sources.sql_servers import bound
 from privacy.sources.sql_text import Statement
 
 Row = tuple[Any, ...]
@@ -42,12 +43,32 @@ def fetched(engine: sa.Engine, statement: Statement, size: int, dataset: Dataset
     :raises Unreadable: ``sql.not_utf8``: a text is not UTF-8; naming its column.
     """
     with translated(where), engine.connect() as connection:
+        if connection.dialect.name != "sqlite":
+            yield from _streamed(connection, statement, size)
+            return
         raw = connection.connection.dbapi_connection
         assert raw is not None  # noqa: S101 - narrows the type
         with closing(raw.cursor()) as cursor:
             cursor.execute(statement.text, statement.parameters)
             while rows := _next(cursor, size, dataset, where):
                 yield rows
+
+
+def _streamed(connection: sa.Connection, statement: Statement, size: int) -> Generator[list[Row]]:
+    """By a cursor of the server's: never more than ``size`` rows are on their way."""
+    raw: Any = connection.connection.dbapi_connection
+    with closing(_server_side(raw, connection.dialect.name)) as cursor:
+        cursor.execute(bound(statement.text), statement.parameters)
+        while rows := cursor.fetchmany(size):
+            yield rows if isinstance(rows, list) else list(rows)
+
+
+def _server_side(raw: Any, kind: str) -> Any:
+    if kind == "postgresql":
+        return raw.cursor("privacy_rows")
+    from pymysql.cursors import SSCursor
+
+    return raw.cursor(SSCursor)
 
 
 def _next(cursor: Any, size: int, dataset: Dataset, where: str) -> list[Row]:

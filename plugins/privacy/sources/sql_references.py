@@ -14,7 +14,8 @@ from enum import IntEnum
 import sqlalchemy as sa
 
 from privacy.errors import Refused
-from privacy.sources.sql_dialect import Dialect, Foreign, Key, quoted
+from privacy.sources.sql_dialect import Foreign, Key, quoted
+from privacy.sources.sql_kinds import Dialect
 
 CHUNK = 1000
 """Keys that one statement is given."""
