@@ -42,7 +42,7 @@ def server_engine(url: sa.URL, connection: Connection, *, read_only: bool) -> sa
     kind = SERVERS[url.get_backend_name()].partition("+")[0]
     options: dict[str, Any] = {"isolation_level": "REPEATABLE READ" if read_only else "READ COMMITTED"}
     if kind == "mysql":
-        told = f"SET SESSION time_zone = '+00:00', sql_mode = '{MODES}', group_concat_max_len = 1073741824"
+        told = f"SET SESSION time_zone = '+00:00', sql_mode = '{MODES}'"
         arguments: dict[str, Any] = {
             "charset": "utf8mb4", "init_command": told, "connect_timeout": _CONNECT, "read_timeout": _SILENCE,
             "write_timeout": _SILENCE, "local_infile": False,

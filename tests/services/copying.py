@@ -92,7 +92,7 @@ def _fill(source: sqlite3.Connection, table: _Table, made: sa.Table, into: sa.En
     if not rows:
         return
     values = {
-        c["name"]: _values([row[c["name"]] for row in rows], table.described.get(c["name"]), c["name"])
+        c["name"]: _values([row[c["name"]] for row in rows], table.described.get(c["name"]), c["name"], into.dialect.name)
         for c in table.columns
     }
     names = ", ".join(f'"{name}"' for name in values)
@@ -106,7 +106,7 @@ def _fill(source: sqlite3.Connection, table: _Table, made: sa.Table, into: sa.En
         connection.exec_driver_sql(f'INSERT INTO "{made.name}" ({names}) VALUES ({bound})', parameters)
 
 
-def _values(values: list[Any], column: Column | None, name: str) -> list[Any]:
+def _values(values: list[Any], column: Column | None, name: str, server: str) -> list[Any]:
     """As the drivers take them; what is JSON stays the text that it is."""
     if (
         column is None
@@ -115,8 +115,11 @@ def _values(values: list[Any], column: Column | None, name: str) -> list[Any]:
     ):
         return values
     found = to_arrow(values, column, name).to_pylist()
-    # A driver given an aware time writes it in its own zone or drops the zone: both sessions are in UTC.
-    return [v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v for v in found]
+    # MariaDB's are local times in the zone that the data map gives; PostgreSQL's are instants, written in UTC.
+    return [
+        (v if server == "mysql" else v.astimezone(UTC)).replace(tzinfo=None) if isinstance(v, datetime) else v
+        for v in found
+    ]
 
 
 def _references(source: sqlite3.Connection, table: str) -> list[str]:

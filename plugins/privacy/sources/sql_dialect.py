@@ -59,6 +59,7 @@ class Sqlite:
 
     name = "sqlite"
     server = False
+    then_join = "CROSS JOIN"
     materialized = "MATERIALIZED "
 
     def of(self, typed: Mapping[str, object]) -> Self:
@@ -84,7 +85,7 @@ class Sqlite:
 
     # Parameters: one JSON text for many values
 
-    def ids(self, name: str, parameter: str) -> str:
+    def ids(self, name: str, parameter: str, longest: int) -> str:
         """A table expression ``name(n, k, vt, vi, f, t, a)`` of identifiers, see :func:`privacy.sources.sql_text`."""
         columns = ", ".join(f"{self._element(i)} AS {c}" for i, c in enumerate(("n", "k", "vt", "vi", "f", "t", "a")))
         return f"{name} AS MATERIALIZED (SELECT {columns} FROM json_each(:{parameter}))"

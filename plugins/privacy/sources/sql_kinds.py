@@ -34,6 +34,9 @@ class Dialect(Protocol):
     materialized: str
     """What makes a ``WITH`` table be made once."""
 
+    then_join: str
+    """Joins what stands before it to a table of identifiers: each record is looked at once."""
+
     def open(self, connection: Connection, *, read_only: bool) -> sa.Engine:
         """An engine of which each connection can run the statements made here."""
         ...
@@ -46,8 +49,11 @@ class Dialect(Protocol):
         """A statement whose parameters are written ``:name``, as the driver's own cursor takes it."""
         ...
 
-    def ids(self, name: str, parameter: str) -> str:
-        """A table expression ``name(n, k, vt, vi, f, t, a)`` of identifiers, see :mod:`privacy.sources.sql_text`."""
+    def ids(self, name: str, parameter: str, longest: int) -> str:
+        """A table expression ``name(n, k, vt, vi, f, t, a)`` of identifiers, see :mod:`privacy.sources.sql_text`.
+
+        :param longest: characters of the longest of their texts.
+        """
         ...
 
     def keyed(self, columns: Sequence[str], parameter: str) -> str:

@@ -20,6 +20,8 @@ _EXACT = "utf8mb4_nopad_bin"
 """The collation that tells texts apart as their bytes do, blanks at the end included."""
 _LONGEST = 2000
 """Characters of a text that is looked for: JSON_TABLE would cut a longer one, which then were another's."""
+_INDEXED = 240
+"""Characters up to which it puts an index on them, which makes a join a hundred times as fast."""
 _AGENT = 6
 """The place of the user agent among the columns of ``ids``; it is as long as it is."""
 
@@ -41,16 +43,19 @@ class MariaDB(Server):
     """See :class:`privacy.sources.sql_kinds.Dialect`."""
 
     name = "mysql"
+    # It takes the identifiers for forty, and would go through all records for each of them.
+    then_join = "STRAIGHT_JOIN"
 
     # Parameters
 
-    def ids(self, name: str, parameter: str) -> str:
+    def ids(self, name: str, parameter: str, longest: int) -> str:
         """See :meth:`Dialect.ids`."""
-        text = f"VARCHAR({_LONGEST}) CHARACTER SET utf8mb4"
-        kinds = (("n", "INT"), ("k", text), ("vt", text), ("vi", "BIGINT"), ("f", "BIGINT"), ("t", "BIGINT"),
-                 ("a", "LONGTEXT CHARACTER SET utf8mb4"))  # fmt: skip
+        text = f"VARCHAR({_INDEXED if longest <= _INDEXED else _LONGEST}) COLLATE {_EXACT}"
+        kinds = (("n", "INT"), ("k", f"VARCHAR(200) COLLATE {_EXACT}"), ("vt", text), ("vi", "BIGINT"), ("f", "BIGINT"), ("t", "BIGINT"),
+                 ("a", f"LONGTEXT COLLATE {_EXACT}"))  # fmt: skip
         columns = ", ".join(f"{column} {kind} PATH '$[{at}]'" for at, (column, kind) in enumerate(kinds))
-        return f"{name} AS (SELECT * FROM JSON_TABLE(:{parameter}, '$[*]' COLUMNS ({columns})) AS j)"
+        # The limit makes it a table of its own, which then gets an index for the join.
+        return f"{name} AS (SELECT * FROM JSON_TABLE(:{parameter}, '$[*]' COLUMNS ({columns})) AS j LIMIT {2**63 - 1})"
 
     def rows(self, rows: Iterable[Sequence[object]]) -> str:
         """See :meth:`Dialect.rows`."""
@@ -73,7 +78,7 @@ class MariaDB(Server):
         given, right = [], []
         for at, column in enumerate(columns):
             stored = self.stored(column)
-            kind = _TYPES.get(stored.kind, f"VARCHAR({_LONGEST}) CHARACTER SET utf8mb4")
+            kind = _TYPES.get(stored.kind, f"VARCHAR({_LONGEST}) COLLATE {_EXACT}")
             given.append(f"c{at} {kind} PATH '$[{at}]'")
             value = f"j.c{at}"
             if stored.kind == "text" and stored.collation:

@@ -43,7 +43,7 @@ class Postgres(Server):
 
     # Parameters
 
-    def ids(self, name: str, parameter: str) -> str:
+    def ids(self, name: str, parameter: str, longest: int) -> str:
         """See :meth:`Dialect.ids`."""
         kinds = (("n", "integer"), ("k", "text"), ("vt", "text"), ("vi", "bigint"), ("f", "bigint"), ("t", "bigint"),
                  ("a", "text"))  # fmt: skip

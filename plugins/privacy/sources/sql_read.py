@@ -57,10 +57,18 @@ def fetched(engine: sa.Engine, statement: Statement, size: int, dataset: Dataset
 def _streamed(connection: sa.Connection, statement: Statement, size: int) -> Generator[list[Row]]:
     """By a cursor of the server's: never more than ``size`` rows are on their way."""
     raw: Any = connection.connection.dbapi_connection
-    with closing(_server_side(raw, connection.dialect.name)) as cursor:
+    cursor = _server_side(raw, connection.dialect.name)
+    try:
         cursor.execute(bound(statement.text), statement.parameters)
         while rows := cursor.fetchmany(size):
             yield rows if isinstance(rows, list) else list(rows)
+    except BaseException:
+        # Closed early, or lost. MariaDB would send all the rest first, or its driver ask a connection that is gone.
+        if (result := getattr(cursor, "_result", None)) is not None and connection.dialect.name == "mysql":
+            result.unbuffered_active = False
+        connection.invalidate()
+        raise
+    cursor.close()
 
 
 def _server_side(raw: Any, kind: str) -> Any:

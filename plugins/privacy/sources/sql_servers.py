@@ -81,6 +81,7 @@ class Server:
 
     name = ""
     server = True
+    then_join = "CROSS JOIN"
     materialized = ""
 
     def __init__(self, typed: Mapping[str, object] | None = None) -> None:

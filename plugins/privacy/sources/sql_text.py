@@ -139,7 +139,7 @@ class Wrap:
                 f"AS _first FROM ({text}) AS u"
             )
         first = " WHERE _first = 1" if each_once else ""
-        text = f"WITH {self._dialect.ids('ids', 'ids')} SELECT * FROM ({text}) AS u{first}"
+        text = f"WITH {self._dialect.ids('ids', 'ids', _longest(rows))} SELECT * FROM ({text}) AS u{first}"
         # An identifier that is written in two ways is two rows, for records of one of them.
         values = [(row[0], row[1], row[2]) for row in rows]
         repeats = len(ways) > 1 or len(set(values)) < len(values)
@@ -163,17 +163,17 @@ class Wrap:
         ways = [way for way in self._ways(None) if way.kind in kinds]
         if not any(way.kind in doubtful for way in ways):
             return None
+        everybody, ids = self._rows(known, ways), self._rows([i for i in known if not i[1].contested], ways)
         key = ", ".join(self._key)
         maybe = [f"SELECT {key} {self._match(w, None, 'everybody')}{self._during(w, perhaps=True)}" for w in ways]
         surely = [f"SELECT {key} {self._match(w, None)}{self._during(w)}" for w in ways]
         text = (
-            f"WITH {self._dialect.ids('ids', 'ids')}, {self._dialect.ids('everybody', 'everybody')} "
+            f"WITH {self._dialect.ids('ids', 'ids', _longest(ids))}, "
+            f"{self._dialect.ids('everybody', 'everybody', _longest(everybody))} "
             f"SELECT count(*) FROM (SELECT * FROM ({' UNION ALL '.join(maybe)}) AS m "
             f"EXCEPT SELECT * FROM ({' UNION ALL '.join(surely)}) AS s) AS u"
         )
-        usable = [i for i in known if not i[1].contested]
-        everybody, ids = self._dialect.rows(self._rows(known, ways)), self._dialect.rows(self._rows(usable, ways))
-        return Statement(text, {"everybody": everybody, "ids": ids})
+        return Statement(text, {"everybody": self._dialect.rows(everybody), "ids": self._dialect.rows(ids)})
 
     def _rows(self, known: Sequence[tuple[int, Identifier]], ways: Iterable[_Way]) -> list[tuple[object, ...]]:
         """The rows of ``ids``, each once: the identifiers, and how else they are written in the columns looked at."""
@@ -235,7 +235,7 @@ class Wrap:
                 same = f"i.vi = {self._dialect.same_integer(here)}"
             else:
                 same = f"i.vt = {self._dialect.same_text(here)}"
-            match = f"FROM {self._from} CROSS JOIN {ids} AS i WHERE {of_kind} AND {same}"
+            match = f"FROM {self._from} {self._dialect.then_join} {ids} AS i WHERE {of_kind} AND {same}"
         return match + way.earlier
 
     def _during(self, way: _Way, *, perhaps: bool = False) -> str:
@@ -274,6 +274,10 @@ def _identifiers(pick: Of) -> Iterator[tuple[int, Identifier]]:
     for subject in pick.subjects:
         for identifier in subject.identifiers:
             yield subject.no, identifier
+
+
+def _longest(rows: Sequence[tuple[object, ...]]) -> int:
+    return max((len(row[2]) for row in rows if isinstance(row[2], str)), default=0)
 
 
 def _whole(value: str | int) -> int | None:
