@@ -92,7 +92,9 @@ def _fill(source: sqlite3.Connection, table: _Table, made: sa.Table, into: sa.En
     if not rows:
         return
     values = {
-        c["name"]: _values([row[c["name"]] for row in rows], table.described.get(c["name"]), c["name"], into.dialect.name)
+        c["name"]: _values(
+            [row[c["name"]] for row in rows], table.described.get(c["name"]), c["name"], into.dialect.name
+        )
         for c in table.columns
     }
     names = ", ".join(f'"{name}"' for name in values)

@@ -19,7 +19,9 @@ TEXT = {"type": "text"}
 @pytest.fixture(params=["as the server has it", "one that folds"])
 def url(request, server):
     """A database whose texts are compared in the usual way, or in one that takes much for the same."""
-    usual, folding = {"mysql": ("utf8mb4_general_ci", "utf8mb4_unicode_ci"), "postgresql": ("C.UTF-8", "C.UTF-8")}[server.kind]
+    usual, folding = {"mysql": ("utf8mb4_general_ci", "utf8mb4_unicode_ci"), "postgresql": ("C.UTF-8", "C.UTF-8")}[
+        server.kind
+    ]
     return server.create("cards", collation=usual if request.param.startswith("as") else folding)
 
 
@@ -31,15 +33,15 @@ def emails(folder, url, values):
 def test_an_address_is_found_in_every_case_and_with_blanks_around_it_and_no_other_is(tmp_path, url):
     """Edge case 19."""
     source = emails(tmp_path, url, ["anna@a.example", "ANNA@A.example", " Anna@a.example ", "anna@a.example.org",
-                                    "ánna@a.example", None, "", "anna@a.example\t", "annа@a.example"])  # fmt: skip
+                                    "ánna@a.example", None, "", "anna@a.example\t", "ann\u0430@a.example"])  # fmt: skip
     assert found(source, Identifier("email", "anna@a.example")) == [1, 2, 3, 8]
 
 
 def test_an_address_that_only_unicode_or_the_collation_takes_for_the_same_is_another_persons(tmp_path, url):
     """Edge cases 19 and 22."""
     source = emails(tmp_path, url, ["info@strasse.example", "info@straße.example", "INFO@STRASSE.EXAMPLE", "İ@x.example",
-                                    "INFO@STRAßE.example", "İnfo@strasse.example", "ınfo@strasse.example", "jose\u0301@x.example",
-                                    "JOSÉ@x.example", "jose@x.example", "ſ@x.example", "s@x.example"])  # fmt: skip
+                                    "INFO@STRAßE.example", "İnfo@strasse.example", "\u0131nfo@strasse.example", "jose\u0301@x.example",
+                                    "JOSÉ@x.example", "jose@x.example", "\u017f@x.example", "s@x.example"])  # fmt: skip
     assert found(source, Identifier("email", "info@strasse.example")) == [1, 3]
     assert found(source, Identifier("email", "info@straße.example")) == [2, 5]
     assert found(source, Identifier("email", "josé@x.example")) == [8, 9]
@@ -76,7 +78,10 @@ def test_an_ip_address_is_found_in_every_spelling_of_it_within_its_visit(tmp_pat
     assert found(source, Identifier("ip", "192.0.2.7", **span)) == [4, 5]
     assert found(source, Identifier("ip", "::1", **span)) == [7, 8, 9]
     assert found(source, Identifier("ip", "192.0.2.7", **late)) == []
-    tally, selection = Tally(), Selection("cards", Of((Subject(1, (Identifier("ip", "192.0.2.7", agent="x", **span),)),)))
+    tally, selection = (
+        Tally(),
+        Selection("cards", Of((Subject(1, (Identifier("ip", "192.0.2.7", agent="x", **span),)),))),
+    )
     (part,) = source.partitions(selection)
     assert list(source.read(selection, part, tally)) == []
     assert tally.unattributed == 2
@@ -98,7 +103,9 @@ def test_a_number_is_found_however_its_column_is_typed(tmp_path, url, kind):
     """Edge case 22: 12 and '12 b' are two."""
     values = ["12", "13", "012", "12 b", " 12", None] if kind.startswith("VAR") else [12, 13, 120, 121, 12, None]
     described = {"client": {"type": "integer", "identity": "shop.client"}}
-    source = cards(tmp_path, url, {"client": kind}, described, subject=["client"], rows=list(enumerate(values, start=1)))
+    source = cards(
+        tmp_path, url, {"client": kind}, described, subject=["client"], rows=list(enumerate(values, start=1))
+    )
     if kind.startswith("VAR"):
         # The zero before it is lost in a whole number, so it is told of and not given.
         with pytest.raises(Unreadable, match=r"sql\.lost_type"):

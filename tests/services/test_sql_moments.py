@@ -37,7 +37,12 @@ def moments():
     yield from turns()
     for _ in range(300):
         yield datetime(1970, 1, 2) + timedelta(microseconds=chance.randrange(2**51))
-    yield from (datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999_999), datetime(2024, 2, 29), datetime(1999, 12, 31, 23, 59, 59))
+    yield from (
+        datetime(1, 1, 1),
+        datetime(9999, 12, 31, 23, 59, 59, 999_999),
+        datetime(2024, 2, 29),
+        datetime(1999, 12, 31, 23, 59, 59),
+    )
 
 
 ODD = ("", "x", "0000-00-00", "2026-02-30", "2025-02-29", "2024-02-29", "2100-02-29", "2026-13-01", "2026-01-01T24:00:00",

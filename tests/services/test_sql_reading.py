@@ -142,7 +142,9 @@ def test_closing_early_gives_the_connection_back(both):
 
 def test_nobody_gets_nothing(both):
     _, other = both
-    nobody = Of((Subject(1, (Identifier("email", "niemand@niets.example"), Identifier("shop.customer_id", 99_999_999))),))
+    nobody = Of(
+        (Subject(1, (Identifier("email", "niemand@niets.example"), Identifier("shop.customer_id", 99_999_999))),)
+    )
     for ref in datasets(other):
         if ref.dataset.people:
             assert table(other, ref, nobody) is None

@@ -55,7 +55,8 @@ class MariaDB(Server):
                  ("a", f"LONGTEXT COLLATE {_EXACT}"))  # fmt: skip
         columns = ", ".join(f"{column} {kind} PATH '$[{at}]'" for at, (column, kind) in enumerate(kinds))
         # The limit makes it a table of its own, which then gets an index for the join.
-        return f"{name} AS (SELECT * FROM JSON_TABLE(:{parameter}, '$[*]' COLUMNS ({columns})) AS j LIMIT {2**63 - 1})"
+        table = f"JSON_TABLE(:{parameter}, '$[*]' COLUMNS ({columns}))"
+        return f"{name} AS (SELECT * FROM {table} AS j LIMIT {2**63 - 1})"
 
     def rows(self, rows: Iterable[Sequence[object]]) -> str:
         """See :meth:`Dialect.rows`."""
@@ -289,14 +290,15 @@ def _local(moment: str, zone: str) -> str:
     at = f"TIMESTAMPDIFF(MICROSECOND, {_EPOCH}, {moment})"
     *later, (_, first) = offsets(zone)
     if not later:
-        return at if not first else f"{at} - {first}"
+        return at if not first else f"CASE WHEN {moment} >= '0001-01-03' THEN {at} - {first} END"
     whens = " ".join(f"WHEN {moment} >= {literal(since)} THEN {offset}" for since, offset in later)
-    return f"{at} - CASE {whens} ELSE {first} END"
+    # Before the third day of the year 1 it may be an instant of the year before, which nobody can read.
+    return f"CASE WHEN {moment} >= '0001-01-03' THEN {at} - CASE {whens} ELSE {first} END END"
 
 
 def _scaled(expression: str, kind: str, factor: int) -> str:
     """Of a number that says when: whole microseconds, the rest cut off."""
-    inside = f"BETWEEN {LEAST // factor + 1} AND {MOST // factor}"
+    inside = f"BETWEEN {-(-LEAST // factor)} AND {MOST // factor}"
     if kind == "integer":
         return f"CASE WHEN {expression} {inside} THEN CAST({expression} AS SIGNED) * {factor} END"
     number, known = f"CAST({expression} AS DECIMAL(65,20))", f"{expression} IS NOT NULL"

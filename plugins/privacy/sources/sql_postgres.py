@@ -236,7 +236,7 @@ def _epoch(known: str, at: str) -> str:
 
 def _scaled(expression: str, kind: str, factor: int) -> str:
     """Of a number that says when: whole microseconds, the rest cut off."""
-    least, most = LEAST // factor + 1, MOST // factor
+    least, most = -(-LEAST // factor), MOST // factor
     if kind == "integer":
         return f"CASE WHEN {expression} BETWEEN {least} AND {most} THEN CAST({expression} AS bigint) * {factor} END"
     if kind in ("decimal", "float", "text"):
