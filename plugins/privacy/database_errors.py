@@ -80,6 +80,14 @@ def told(problem: Exception, where: str) -> PrivacyError:
     )
 
 
+def breaks_reference(problem: BaseException | None) -> bool:
+    """Whether the database says that a foreign key would point at nothing."""
+    if isinstance(problem, sqlite3.IntegrityError):
+        return "FOREIGN KEY" in str(problem)
+    number = problem.args[0] if problem is not None and problem.args else None
+    return getattr(problem, "sqlstate", None) == "23503" or number in (1216, 1217, 1451, 1452)
+
+
 def meaning(problem: BaseException) -> str:
     """``busy``, ``absent``, ``login``, ``denied`` or ``other``."""
     state, number = getattr(problem, "sqlstate", None), problem.args[0] if problem.args else None

@@ -118,6 +118,19 @@ class Sqlite:
             f"ELSE json_extract({at}') END"
         )
 
+    def at(self, connection: sa.Connection, table: str) -> Self:
+        """The same: see :meth:`of`."""
+        return self
+
+    def delete(self, table: str, key: Sequence[str], parameter: str) -> str:
+        """See :meth:`Dialect.delete`."""
+        return f"DELETE FROM {quoted(table)} WHERE {self.keyed_by_index([quoted(c) for c in key], parameter)}"
+
+    def update(self, table: str, sets: str, key: Sequence[str], parameter: str, also: str = "") -> str:
+        """See :meth:`Dialect.update`."""
+        matched = self.keyed_by_index([quoted(c) for c in key], parameter)
+        return f"UPDATE {quoted(table)} SET {sets} WHERE {matched}{f' AND ({also})' if also else ''}"
+
     # Expressions over a column
 
     def same(self, column: str, whole: bool) -> str:

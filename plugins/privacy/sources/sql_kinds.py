@@ -68,6 +68,18 @@ class Dialect(Protocol):
         """Rows as the JSON text that these expressions read. :raises Unreadable: ``sql.key_type``."""
         ...
 
+    def at(self, connection: sa.Connection, table: str) -> Self:
+        """The dialect for a table's own columns."""
+        ...
+
+    def delete(self, table: str, key: Sequence[str], parameter: str) -> str:
+        """A statement that deletes the rows whose key is one of the parameter's. :param key: names of columns."""
+        ...
+
+    def update(self, table: str, sets: str, key: Sequence[str], parameter: str, also: str = "") -> str:
+        """A statement that changes them. :param sets: ``"a" = :v, ...``. :param also: a further condition."""
+        ...
+
     def same(self, column: str, whole: bool) -> str:
         """A condition: the column is exactly ``i.vt`` or ``i.vi``; in the form in which an index is used."""
         ...

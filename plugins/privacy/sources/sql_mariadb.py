@@ -13,7 +13,7 @@ from privacy.datamap.models import Column, Form
 from privacy.errors import Unreadable
 from privacy.sources.instants import FACTOR, LEAST, MOST
 from privacy.sources.sql_dialect import Foreign, literal
-from privacy.sources.sql_servers import SUFFIX, Server, Stored, expression
+from privacy.sources.sql_servers import SUFFIX, Server, Stored, expression, quoted
 from privacy.sources.zones import offsets
 
 _EXACT = "utf8mb4_nopad_bin"
@@ -51,8 +51,8 @@ class MariaDB(Server):
     def ids(self, name: str, parameter: str, longest: int) -> str:
         """See :meth:`Dialect.ids`."""
         text = f"VARCHAR({_INDEXED if longest <= _INDEXED else _LONGEST}) COLLATE {_EXACT}"
-        kinds = (("n", "INT"), ("k", f"VARCHAR(200) COLLATE {_EXACT}"), ("vt", text), ("vi", "BIGINT"), ("f", "BIGINT"), ("t", "BIGINT"),
-                 ("a", f"LONGTEXT COLLATE {_EXACT}"))  # fmt: skip
+        kinds = (("n", "INT"), ("k", f"VARCHAR(200) COLLATE {_EXACT}"), ("vt", text), ("vi", "BIGINT"),
+                 ("f", "BIGINT"), ("t", "BIGINT"), ("a", f"LONGTEXT COLLATE {_EXACT}"))  # fmt: skip
         columns = ", ".join(f"{column} {kind} PATH '$[{at}]'" for at, (column, kind) in enumerate(kinds))
         # The limit makes it a table of its own, which then gets an index for the join.
         table = f"JSON_TABLE(:{parameter}, '$[*]' COLUMNS ({columns}))"
@@ -76,6 +76,12 @@ class MariaDB(Server):
 
     def keyed_by_index(self, columns: Sequence[str], parameter: str) -> str:
         """See :meth:`Dialect.keyed_by_index`."""
+        table, right = self._keys(columns, parameter)
+        one = columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
+        return f"{one} IN (SELECT {', '.join(right)} FROM {table} AS j)"
+
+    def _keys(self, columns: Sequence[str], parameter: str) -> tuple[str, list[str]]:
+        """The keys as a table, and its columns (of ``j``) as they compare with ``columns``."""
         given, right = [], []
         for at, column in enumerate(columns):
             stored = self.stored(column)
@@ -85,9 +91,21 @@ class MariaDB(Server):
             if stored.kind == "text" and stored.collation:
                 value = self._in_collation(value, stored.collation)
             right.append(f"UNHEX({value})" if stored.kind == "binary" else value)
-        one = columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
-        table = f"JSON_TABLE(:{parameter}, '$[*]' COLUMNS ({', '.join(given)}))"
-        return f"{one} IN (SELECT {', '.join(right)} FROM {table} AS j)"
+        return f"JSON_TABLE(:{parameter}, '$[*]' COLUMNS ({', '.join(given)}))", right
+
+    def delete(self, table: str, key: Sequence[str], parameter: str) -> str:
+        """From the keys to the rows: of a DELETE with a subquery it would read the whole table, and each key a row."""
+        return f"DELETE t FROM {self._matched(table, key, parameter)}"
+
+    def update(self, table: str, sets: str, key: Sequence[str], parameter: str, also: str = "") -> str:
+        """See :meth:`delete`."""
+        return f"UPDATE {self._matched(table, key, parameter, also)} SET {sets}"
+
+    def _matched(self, table: str, key: Sequence[str], parameter: str, also: str = "") -> str:
+        columns = [quoted(name) for name in key]
+        keys, right = self._keys(columns, parameter)
+        on = " AND ".join(f"t.{column} = {value}" for column, value in zip(columns, right, strict=True))
+        return f"{keys} AS j STRAIGHT_JOIN {quoted(table)} AS t ON {on}{f' AND ({also})' if also else ''}"
 
     @staticmethod
     def _in_collation(text: str, collation: str) -> str:
@@ -196,7 +214,7 @@ class MariaDB(Server):
         described: list[Any] = list(result.cursor.description)
         types = {str(c[0]): int(c[1]) for c in described}
         result.close()
-        asked = ", ".join(f"COLLATION(d.{_quoted(name)})" for name in types)
+        asked = ", ".join(f"COLLATION(d.{quoted(name)})" for name in types)
         row = connection.exec_driver_sql(
             f"SELECT {asked} FROM (SELECT 1 AS x) AS o LEFT JOIN ({own}) AS d ON 1 = 0"
         ).one()
@@ -279,10 +297,6 @@ class MariaDB(Server):
 
     def defer(self, connection: sa.Connection) -> None:
         """It checks at once, always: a cycle whose columns cannot be NULL cannot be deleted here."""
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _local(moment: str, zone: str) -> str:

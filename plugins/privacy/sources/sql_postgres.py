@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from privacy.datamap.models import Column, Form
 from privacy.sources.instants import FACTOR, LEAST, MOST
 from privacy.sources.sql_dialect import Foreign, literal
-from privacy.sources.sql_servers import SUFFIX, Server, Stored, expression
+from privacy.sources.sql_servers import SUFFIX, Server, Stored, expression, quoted
 
 _KINDS = {
     **dict.fromkeys((20, 21, 23), "integer"), **dict.fromkeys((18, 19, 25, 1042, 1043), "text"), 17: "binary",
@@ -65,6 +65,15 @@ class Postgres(Server):
             )
         one = left[0] if len(left) == 1 else f"({', '.join(left)})"
         return f"{one} IN (SELECT {', '.join(right)} FROM json_array_elements(CAST(:{parameter} AS json)) AS e(v))"
+
+    def delete(self, table: str, key: Sequence[str], parameter: str) -> str:
+        """See :meth:`Dialect.delete`."""
+        return f"DELETE FROM {quoted(table)} WHERE {self.keyed_by_index([quoted(c) for c in key], parameter)}"
+
+    def update(self, table: str, sets: str, key: Sequence[str], parameter: str, also: str = "") -> str:
+        """See :meth:`Dialect.update`."""
+        matched = self.keyed_by_index([quoted(c) for c in key], parameter)
+        return f"UPDATE {quoted(table)} SET {sets} WHERE {matched}{f' AND ({also})' if also else ''}"
 
     # Expressions
 
@@ -171,18 +180,18 @@ class Postgres(Server):
 
     def table_bytes(self, connection: sa.Connection, table: str) -> int:
         """See :meth:`Dialect.table_bytes`."""
-        text = "SELECT coalesce(pg_table_size(to_regclass(:t)), 0)"
-        return int(connection.exec_driver_sql(text, {"t": _regclass(table)}).scalar() or 0)
+        text = "SELECT coalesce(pg_table_size(toquoted(:t)), 0)"
+        return int(connection.exec_driver_sql(text, {"t": quoted(table)}).scalar() or 0)
 
     def may_change(self, connection: sa.Connection, table: str) -> bool:
         """See :meth:`Dialect.may_change`."""
         text = "SELECT has_table_privilege(:t, 'UPDATE') AND has_table_privilege(:t, 'DELETE')"
-        return bool(connection.exec_driver_sql(text, {"t": _regclass(table)}).scalar())
+        return bool(connection.exec_driver_sql(text, {"t": quoted(table)}).scalar())
 
     def triggers(self, connection: sa.Connection, table: str) -> list[str]:
         """See :meth:`Dialect.triggers`."""
-        text = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = to_regclass(:t) ORDER BY tgname"
-        return [str(row[0]) for row in connection.exec_driver_sql(text, {"t": _regclass(table)})]
+        text = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = toquoted(:t) ORDER BY tgname"
+        return [str(row[0]) for row in connection.exec_driver_sql(text, {"t": quoted(table)})]
 
     def foreign_keys(self, connection: sa.Connection) -> list[Foreign]:
         """See :meth:`Dialect.foreign_keys`."""
@@ -207,24 +216,20 @@ class Postgres(Server):
         """Its primary key; of a table that has none, all columns."""
         text = (
             "SELECT a.attname FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid "
-            "AND a.attnum = ANY (x.indkey) WHERE x.indisprimary AND x.indrelid = to_regclass(:t) "
+            "AND a.attnum = ANY (x.indkey) WHERE x.indisprimary AND x.indrelid = toquoted(:t) "
             "ORDER BY array_position(x.indkey::int2[], a.attnum)"
         )
-        found = tuple(str(r[0]) for r in connection.exec_driver_sql(text, {"t": _regclass(table)}))
+        found = tuple(str(r[0]) for r in connection.exec_driver_sql(text, {"t": quoted(table)}))
         return found or tuple(sorted(self.table_columns(connection, table)))
 
     def table_columns(self, connection: sa.Connection, table: str) -> set[str]:
         """See :meth:`Dialect.table_columns`."""
-        text = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(:t) AND attnum > 0 AND NOT attisdropped"
-        return {str(r[0]) for r in connection.exec_driver_sql(text, {"t": _regclass(table)})}
+        text = "SELECT attname FROM pg_attribute WHERE attrelid = toquoted(:t) AND attnum > 0 AND NOT attisdropped"
+        return {str(r[0]) for r in connection.exec_driver_sql(text, {"t": quoted(table)})}
 
     def defer(self, connection: sa.Connection) -> None:
         """Those that were made DEFERRABLE."""
         connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
-
-
-def _regclass(table: str) -> str:
-    return '"' + table.replace('"', '""') + '"'
 
 
 def _epoch(known: str, at: str) -> str:

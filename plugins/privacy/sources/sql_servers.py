@@ -58,6 +58,11 @@ class Expression(str):
     stored: Stored
 
 
+def quoted(name: str) -> str:
+    """A name as SQL writes it (MariaDB's sessions too, see :data:`privacy.database_servers.MODES`)."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def expression(text: str, stored: Stored) -> Expression:
     """SQL text that gives values that are stored so."""
     made = Expression(text)
@@ -86,6 +91,7 @@ class Server:
 
     def __init__(self, typed: Mapping[str, object] | None = None) -> None:
         self._typed = typed or {}
+        self._tables: dict[str, Self] = {}
 
     def of(self, typed: Mapping[str, object]) -> Self:
         """See :meth:`Dialect.of`."""
@@ -107,6 +113,16 @@ class Server:
             return statement if context is None or context.compiled else bound(statement), parameters
 
         return made
+
+    def at(self, connection: sa.Connection, table: str) -> Self:
+        """See :meth:`Dialect.at`; asked once."""
+        if table not in self._tables:
+            self._tables[table] = self.of(self.columns_of(connection, f"SELECT * FROM {quoted(table)}"))
+        return self._tables[table]
+
+    def columns_of(self, connection: sa.Connection, own: str) -> Mapping[str, object]:
+        """See :meth:`Dialect.columns_of`."""
+        raise NotImplementedError
 
     def bound(self, text: str) -> str:
         """See :meth:`Dialect.bound`."""
