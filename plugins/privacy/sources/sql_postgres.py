@@ -180,7 +180,7 @@ class Postgres(Server):
 
     def table_bytes(self, connection: sa.Connection, table: str) -> int:
         """See :meth:`Dialect.table_bytes`."""
-        text = "SELECT coalesce(pg_table_size(toquoted(:t)), 0)"
+        text = "SELECT coalesce(pg_table_size(to_regclass(:t)), 0)"
         return int(connection.exec_driver_sql(text, {"t": quoted(table)}).scalar() or 0)
 
     def may_change(self, connection: sa.Connection, table: str) -> bool:
@@ -190,7 +190,7 @@ class Postgres(Server):
 
     def triggers(self, connection: sa.Connection, table: str) -> list[str]:
         """See :meth:`Dialect.triggers`."""
-        text = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = toquoted(:t) ORDER BY tgname"
+        text = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = to_regclass(:t) ORDER BY tgname"
         return [str(row[0]) for row in connection.exec_driver_sql(text, {"t": quoted(table)})]
 
     def foreign_keys(self, connection: sa.Connection) -> list[Foreign]:
@@ -216,7 +216,7 @@ class Postgres(Server):
         """Its primary key; of a table that has none, all columns."""
         text = (
             "SELECT a.attname FROM pg_index x JOIN pg_attribute a ON a.attrelid = x.indrelid "
-            "AND a.attnum = ANY (x.indkey) WHERE x.indisprimary AND x.indrelid = toquoted(:t) "
+            "AND a.attnum = ANY (x.indkey) WHERE x.indisprimary AND x.indrelid = to_regclass(:t) "
             "ORDER BY array_position(x.indkey::int2[], a.attnum)"
         )
         found = tuple(str(r[0]) for r in connection.exec_driver_sql(text, {"t": quoted(table)}))
@@ -224,7 +224,7 @@ class Postgres(Server):
 
     def table_columns(self, connection: sa.Connection, table: str) -> set[str]:
         """See :meth:`Dialect.table_columns`."""
-        text = "SELECT attname FROM pg_attribute WHERE attrelid = toquoted(:t) AND attnum > 0 AND NOT attisdropped"
+        text = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(:t) AND attnum > 0 AND NOT attisdropped"
         return {str(r[0]) for r in connection.exec_driver_sql(text, {"t": quoted(table)})}
 
     def defer(self, connection: sa.Connection) -> None:

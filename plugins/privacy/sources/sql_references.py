@@ -197,7 +197,7 @@ class References:
             parameters[f"without{n}"] = self._dialect.rows(planned)
         text = (
             f"SELECT {', '.join([*parent, *child])} FROM {quoted(foreign.parent)} AS p "
-            f"CROSS JOIN {quoted(foreign.child)} AS c ON {joined} WHERE {' AND '.join(wheres)}"
+            f"CROSS JOIN {quoted(foreign.child)} AS c WHERE {joined} AND {' AND '.join(wheres)}"
         )
         for chunk in chunks(keys):
             for row in self._connection.exec_driver_sql(text, {**parameters, "keys": self._dialect.rows(chunk)}):
