@@ -39,13 +39,19 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ORDERED = ("orders", "order_lines", "engravings", "payments", "returns", "disputes", "invoices")
 
 
+@pytest.fixture(scope="module")
+def template(server, made):
+    """A shop on the server, to be copied for each test."""
+    copied(made.folder / "shop.db", load(HOME).systems["shop"], server.create("unchanged"))
+    return "unchanged"
+
+
 @pytest.fixture
-def both(server, made, tmp_path):
+def both(server, made, template, tmp_path):
     """A house over SQLite and one over a server, each with a shop of its own that may be changed."""
     shutil.copytree(made.folder, tmp_path / "shop")
     (changed := tmp_path / "shop").chmod(0o700)
-    url = server.create("changing")
-    copied(made.folder / "shop.db", load(HOME).systems["shop"], url)
+    url = server.create("changing", like=template)
     one = house_of(made, tmp_path / "a", {"shop": f"sqlite:///{changed}/shop.db"})
     return one.source("shop"), house_of(made, tmp_path / "b", {"shop": url}).source("shop")
 
