@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 import sqlalchemy as sa
 
 from privacy.connections import Connection
 from privacy.datamap.models import Column
 
-if TYPE_CHECKING:
-    from privacy.sources.sql_dialect import Foreign
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A foreign key, as the database has it.
+
+    :param action: what happens to the child's row when the parent's goes: ``NO ACTION``, ``CASCADE``, ...
+    :param nullable: its columns can be set NULL.
+    """
+
+    child: str
+    columns: tuple[str, ...]
+    parent: str
+    referred: tuple[str, ...]
+    action: str
+    nullable: bool
+
+
+def quoted(name: str) -> str:
+    """A name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text of the data map as SQL writes it; values of records are always bound instead."""
+    return "'" + text.replace("'", "''") + "'"
+
 
 Ask = Callable[[str, dict[str, object]], list[tuple[object, ...]]]
 """Runs a statement that reads; its rows."""

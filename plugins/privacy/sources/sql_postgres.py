@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from privacy.datamap.models import Column, Form
 from privacy.sources.instants import FACTOR, LEAST, MOST
-from privacy.sources.sql_dialect import Foreign, literal
-from privacy.sources.sql_servers import SUFFIX, Server, Stored, expression, quoted
+from privacy.sources.sql_kinds import Foreign, literal, quoted
+from privacy.sources.sql_servers import SUFFIX, Server, Stored, expression
 
 _KINDS = {
     **dict.fromkeys((20, 21, 23), "integer"), **dict.fromkeys((18, 19, 25, 1042, 1043), "text"), 17: "binary",

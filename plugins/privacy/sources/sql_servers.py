@@ -24,7 +24,7 @@ from privacy.datamap.kinds import fold, normal
 from privacy.datamap.models import Column
 from privacy.errors import BadInput, Unreadable
 from privacy.sources.instants import micros
-from privacy.sources.sql_kinds import Ask
+from privacy.sources.sql_kinds import Ask, quoted
 
 _PARAMETER = re.compile(
     r"""(?P<skip>'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/)
@@ -56,11 +56,6 @@ class Expression(str):
 
     __slots__ = ("stored",)
     stored: Stored
-
-
-def quoted(name: str) -> str:
-    """A name as SQL writes it (MariaDB's sessions too, see :data:`privacy.database_servers.MODES`)."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def expression(text: str, stored: Stored) -> Expression:
