@@ -10,17 +10,21 @@ import errno
 import fcntl
 import os
 import stat as modes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from privacy.connections import Connection
-from privacy.errors import BadConfiguration, BadInput, GiveUp, PrivacyError, Refused, RetryLater, Unreadable
+from privacy.errors import BadConfiguration, PrivacyError, RetryLater
+from privacy.storage_errors import changed, hard_link, irregular, missing, no_key
+from privacy.storage_errors import translated as translated  # For whoever reads a file that a store has opened.
+from privacy.storage_removal import Found, Judge, Removal, identity_of
+
+T = TypeVar("T")
 
 TEMPORARY = ".privacy-tmp"
 """How the names of half-written files end; they are never listed, and :meth:`Store.sweep` removes them."""
@@ -115,6 +119,30 @@ def store(connection: Connection) -> Store:
     )
 
 
+def delete_judged(store: Store, keys: Sequence[str], judge: Judge[T]) -> list[T | PrivacyError | None]:
+    """Remove what a judge lets go, after one look at each; it is gone from disk when this returns.
+
+    :param judge: is given the position of a key in ``keys`` and what is under it right now (None: nothing), and says why
+        it stays, or None: it may go. It may be asked by several threads at once, and raises nothing.
+    :returns: of each key what the judge said, or the error that kept it; None: it is gone.
+    """
+    if isinstance(store, FolderStore):
+        return store.delete_judged(keys, judge)
+    told: list[T | PrivacyError | None] = []
+    going: list[tuple[int, Entry]] = []
+    for at, key in enumerate(keys):
+        try:
+            entry = store.stat(key)
+            told.append(judge(at, (entry.identity, entry.bytes, _micros(entry.modified))))
+            if told[at] is None:
+                going.append((at, entry))
+        except PrivacyError as problem:
+            told.append(judge(at, None) if problem.code == "storage.missing" else problem)
+    for (at, _), kept in zip(going, store.delete_all([entry for _, entry in going]), strict=True):
+        told[at] = kept
+    return told
+
+
 class FolderStore:
     """Files below one folder, on its own filesystem.
 
@@ -178,35 +206,23 @@ class FolderStore:
         """See :meth:`Store.delete`."""
         with translated(key), self._parent(key) as (folder, name):
             if self._target(folder, name, key, expected) is None:
-                raise _missing(key)
+                raise missing(key)
             os.unlink(name, dir_fd=folder)
             os.fsync(folder)
 
     def delete_all(self, entries: Sequence[Entry]) -> Sequence[PrivacyError | None]:
         """See :meth:`Store.delete_all`. A folder is opened, and brought to disk, once for all of its files."""
-        found: Sequence[PrivacyError | None] = ()
-        for _, group in groupby(entries, key=lambda entry: entry.key.rpartition("/")[0]):
-            these = tuple(group)
-            try:
-                with translated(these[0].key), self._parent(these[0].key) as (handle, _):
-                    done = [self._removed(handle, entry) for entry in these]
-                    os.fsync(handle)
-            except PrivacyError as problem:
-                # The folder itself: what was removed from it may not be on disk yet, and is asked for again.
-                done = [_of(problem, entry.key) for entry in these]
-            found = (*found, *done)
-        return found
 
-    def _removed(self, folder: int, entry: Entry) -> PrivacyError | None:
-        try:
-            with translated(entry.key):
-                name = _parts(entry.key)[-1]
-                if self._target(folder, name, entry.key, entry) is None:
-                    return _missing(entry.key)
-                os.unlink(name, dir_fd=folder)
-        except PrivacyError as problem:
-            return problem
-        return None
+        def judge(at: int, found: Found | None) -> PrivacyError | None:
+            expected = entries[at]
+            same = found == (expected.identity, expected.bytes, _micros(expected.modified))
+            return None if same else changed(expected.key)
+
+        return self.delete_judged([entry.key for entry in entries], judge)
+
+    def delete_judged(self, keys: Sequence[str], judge: Judge[T]) -> list[T | PrivacyError | None]:
+        """See :func:`delete_judged`."""
+        return Removal(self._parent, self._device(), keys, judge).done()
 
     def sweep(self, prefix: str = "") -> int:
         """See :meth:`Store.sweep`. A file that a living writer has locked stays."""
@@ -245,12 +261,12 @@ class FolderStore:
                     with suppress(FileExistsError):
                         os.mkdir(part, 0o700, dir_fd=handle)
                 if modes.S_ISLNK(os.stat(part, dir_fd=handle, follow_symlinks=False).st_mode):
-                    raise _irregular(key, "link")
+                    raise irregular(key, "link")
                 inner = os.open(part, _FOLDER, dir_fd=handle)
                 os.close(handle)
                 handle = inner
                 if os.fstat(handle).st_dev != device:
-                    raise _irregular(key, "mount")
+                    raise irregular(key, "mount")
             yield handle, name
         finally:
             os.close(handle)
@@ -261,19 +277,14 @@ class FolderStore:
             status = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
             if expected is not None:
-                raise _changed(key) from None
+                raise changed(key) from None
             return None
         now = _entry(key, status, self._device())
         _refuse_irregular(now)
         if status.st_nlink > 1:
-            raise Refused(
-                "storage.hard_link",
-                "The file has another name elsewhere, which would keep its content.",
-                where=key,
-                advice="Remove the other hard link first.",
-            )
+            raise hard_link(key)
         if expected is not None and now != expected:
-            raise _changed(key)
+            raise changed(key)
         return status
 
     def _walk(self, prefix: str) -> Iterator[Entry]:
@@ -303,21 +314,17 @@ class FolderStore:
 def _parts(key: str) -> tuple[str, ...]:
     parts = tuple(key.split("/"))
     if "\0" in key or any(part in ("", ".", "..") for part in parts):
-        raise BadInput("storage.key", "A key is relative, without '..' and empty parts.", where=key)
+        raise no_key(key)
     return parts
 
 
 def _entry(key: str, status: os.stat_result, device: int) -> Entry:
-    if modes.S_ISLNK(status.st_mode):
-        identity = "link"
-    elif status.st_dev != device:
-        identity = "mount"
-    elif not modes.S_ISREG(status.st_mode):
-        identity = "special"
-    else:
-        identity = f"{status.st_dev}:{status.st_ino}"
     modified = _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
-    return Entry(key, status.st_size, modified, identity)
+    return Entry(key, status.st_size, modified, identity_of(status, device))
+
+
+def _micros(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def _keep(handle: int, old: os.stat_result) -> None:
@@ -349,66 +356,6 @@ def _temporary(folder: int, name: str, key: str) -> tuple[int, str]:
     return handle, temporary
 
 
-_IRREGULAR = {
-    "link": "A symbolic link stands in the way; links are not followed.",
-    "mount": "It lies on another filesystem than the store.",
-    "special": "It is no regular file.",
-}
-
-
-def _irregular(key: str, identity: str) -> Unreadable:
-    return Unreadable(
-        f"storage.{identity}", _IRREGULAR[identity], where=key, advice="Put the file itself there, or excuse it."
-    )
-
-
 def _refuse_irregular(entry: Entry) -> None:
     if not entry.regular:
-        raise _irregular(entry.key, entry.identity)
-
-
-def _of(problem: PrivacyError, key: str) -> PrivacyError:
-    """The same problem, of another object."""
-    return type(problem)(problem.code, problem.message, where=key, advice=problem.advice)
-
-
-def _missing(key: str) -> Unreadable:
-    return Unreadable("storage.missing", "There is no such object or folder.", where=key)
-
-
-def _changed(key: str) -> RetryLater:
-    return RetryLater("storage.changed", "The object was changed, replaced or removed meanwhile.", where=key)
-
-
-_ERRORS: dict[int, Callable[[str], PrivacyError]] = {
-    errno.ENOENT: _missing,
-    errno.ENOTDIR: _missing,
-    errno.ELOOP: lambda where: _irregular(where, "link"),
-    **dict.fromkeys(
-        (errno.ENOSPC, errno.EDQUOT),
-        lambda where: RetryLater("storage.full", "The disk is full.", where=where, advice="Make room, then try again."),
-    ),
-    **dict.fromkeys(
-        (errno.EACCES, errno.EPERM, errno.EROFS),
-        lambda where: Unreadable(
-            "storage.denied", "This process may not do that to the file.", where=where, advice="Give it the right."
-        ),
-    ),
-    **dict.fromkeys(
-        (errno.EMFILE, errno.ENFILE, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT),
-        lambda where: RetryLater("storage.busy", "The store cannot answer now.", where=where),
-    ),
-    errno.EIO: lambda where: Unreadable("storage.broken", "The disk cannot read or write it.", where=where),
-}
-
-
-@contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Turn an OSError of reading or writing into one of ours that names ``where``, ``from None``."""
-    try:
-        yield
-    except OSError as problem:
-        make = _ERRORS.get(problem.errno or 0)
-        if make is not None:
-            raise make(where) from None
-        raise GiveUp("storage.failed", "The store failed.", where=where) from None
+        raise irregular(entry.key, entry.identity)

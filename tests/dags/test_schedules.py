@@ -11,6 +11,7 @@ import pytest
 from croniter import croniter
 
 from privacy.datamap.load import load
+from privacy.retention.horizon import horizon
 
 PROJECT = Path(__file__).parents[2]
 POLICY = load(PROJECT / "include").policy
@@ -40,6 +41,28 @@ def test_the_longest_gap_between_two_runs_is_within_every_of_each_of_its_rules(n
         for kind in (term, *term.kinds.values()):
             assert kind.every is not None
             assert gap <= kind.every.longest, f"{name} runs every {gap}, {rule.promise} wants {kind.every}"
+
+
+@pytest.mark.parametrize("name", PURGES)
+def test_a_run_that_begins_ten_minutes_late_finds_nothing_past_its_limit(name: str) -> None:
+    """Edge case 1: a scheduler starts nothing on the second, and a run takes its time."""
+    found = dag(name)
+    limited = [
+        kind
+        for rule in POLICY.purges[name].rules.values()
+        if (term := POLICY.promises[rule.promise].term) is not None
+        for kind in (term, *term.kinds.values())
+        if kind.keep_at_most and not kind.keep_at_least
+    ]
+    ticks = croniter(found.schedule, datetime(2024, 2, 1, tzinfo=UTC))
+    at = ticks.get_next(datetime)
+    while limited and at < datetime(2024, 11, 5, tzinfo=UTC):
+        after = ticks.get_next(datetime)
+        for term in limited:
+            late = horizon(term, after + timedelta(minutes=10), POLICY.zone).late
+            assert late is not None
+            assert late <= horizon(term, at, POLICY.zone).before, f"{term.keep_at_most}, run at {at}"
+        at = after
 
 
 @pytest.mark.parametrize("name", PURGES)

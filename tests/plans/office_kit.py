@@ -13,7 +13,7 @@ from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
 from privacy.datamap.policy import Rule
 from privacy.plans import Means
-from privacy.plans.followers import kinds_of, leaders, located
+from privacy.plans.followers import leaders, located
 from privacy.retention.horizon import horizon
 from privacy.rights.house import House
 from privacy.settings import Settings
@@ -153,7 +153,7 @@ class Office:
         """The last parts of the keys of what follows due records and nobody else's."""
         ref = self.house.datamap[full]
         leading = self.house.datamap[str(ref.dataset.follows)]
-        lead = leaders(self.means, leading, self.due(when), kinds_of(leading.dataset, ref.dataset))
+        lead = leaders(self.means, leading, self.due(when), ref.dataset)
         source = self.house.source(ref.system.system)
         stay = {i.key for i in located(source, ref.name, lead.rest)}
         return {i.key[-1] for i in located(source, ref.name, lead.of()) if i.key not in stay}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from conftest_purges import NOW, POLICY, Studio, days
 from privacy import plans
 from privacy.datamap.policy import Guard
-from privacy.errors import Refused
+from privacy.errors import Refused, Tampered
+from privacy.ledger.chain import link
 from privacy.orchestration import purges
 from privacy.plans.guards import Judged, tripped
 
@@ -61,14 +63,60 @@ def test_without_an_answer_nothing_is_deleted_and_the_run_is_red(studio: Studio)
     assert studio.ended(run)["status"] == "failed"
 
 
-def test_who_takes_the_guards_out_of_the_plan_s_file_gains_nothing(studio: Studio) -> None:
-    """Edge case 32: that somebody has to be asked stands in the ledger too."""
+@pytest.mark.parametrize("other", [{"tripped": []}, {"late_by": 0.0}, {"batch_rows": 10**6}])
+def test_who_alters_the_plan_s_file_gains_nothing(studio: Studio, other: dict[str, object]) -> None:
+    """Edge case 32: the guards that it trips, or the figures that the ledger is told of; approved or not."""
     run, before = studio.run("cases"), studio.everything()
     purges.plan(studio.house, run)
+    purges.answered(studio.house, run, approved=True, by="chief")
     file = studio.house.means.folder / run.id / "plan.json"
     said = json.loads(file.read_text())
-    file.write_text(json.dumps(said | {"tripped": []}))
+    file.write_text(json.dumps(said | other))
+    with pytest.raises(Tampered, match=r"plans\.altered"):
+        purges.purge(studio.house, run)
+    assert studio.everything() == before
+
+
+def test_an_answer_that_was_written_into_the_table_is_none(studio: Studio) -> None:
+    """Edge case 32: chained on as it should be, but not signed for; and after the next entry has signed for all."""
+    run, before = studio.run("cases"), studio.everything()
+    digest = purges.plan(studio.house, run)["digest"]
+    (asked,) = studio.house.ledger.entries(run=run.id, kind=plans.ASKED)
+    text = json.dumps({**asked.entry, "kind": plans.APPROVED, "digest": digest}, sort_keys=True, separators=(",", ":"))
+    with sqlite3.connect(studio.state / "ledger.db") as db:
+        row = (asked.seq + 1, text, link(asked.hash, text))
+        db.execute("INSERT INTO ledger (seq, entry, hash) VALUES (?, ?, ?)", row)
+    assert studio.house.ledger.entries(run=run.id, kind=plans.APPROVED)
     with pytest.raises(Refused, match=r"purge\.not_approved"):
+        purges.purge(studio.house, run)
+    studio.house.ledger.event("evidence.verified", actor="desk")
+    with pytest.raises(Refused, match=r"purge\.not_approved"):
+        purges.purge(studio.house, run)
+    assert studio.everything() == before
+
+
+def test_in_a_ledger_that_was_altered_no_answer_counts(studio: Studio) -> None:
+    """Edge cases 26 and 32: the refusal was made an approval."""
+    run, before = studio.run("cases"), studio.everything()
+    purges.plan(studio.house, run)
+    purges.answered(studio.house, run, approved=False, by="chief")
+    with sqlite3.connect(studio.state / "ledger.db") as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("UPDATE ledger SET entry = replace(entry, 'purge.refused', 'purge.approved')")
+    with pytest.raises(Tampered, match=r"ledger\.altered"):
+        purges.purge(studio.house, run)
+    assert studio.everything() == before
+
+
+def test_the_plan_of_a_dry_run_in_the_place_of_one_that_waits_for_an_answer_is_not_done(studio: Studio) -> None:
+    """Edge case 32: it has the same digest, and nobody was asked about it."""
+    look, run, before = studio.run("cases", "look", dry=True), studio.run("cases"), studio.everything()
+    assert purges.plan(studio.house, look)["digest"] == purges.plan(studio.house, run)["digest"]
+    theirs, ours = (studio.house.means.folder / one.id for one in (look, run))
+    for name in ("plan.json", "items.parquet"):
+        (ours / name).write_bytes((theirs / name).read_bytes())
+    with pytest.raises(Tampered, match=r"plans\.altered"):
         purges.purge(studio.house, run)
     assert studio.everything() == before
 
@@ -180,6 +228,14 @@ def test_after_an_outage_more_is_due_and_the_missed_runs_are_counted_in(studio: 
     assert said["late"] == 41
     ended = studio.purge("cases", "third", approve=True)
     assert (ended["status"], ended["deleted"], ended["late"]) == ("done", 41, 41)
+
+
+def test_a_run_as_of_long_ago_does_not_blind_the_guards_of_the_next(studio: Studio) -> None:
+    """A year of missed runs would have let 365 times as much go unasked."""
+    studio.purge("cases", "first", approve=True)
+    studio.purge("cases", "old", as_of=NOW - timedelta(days=365))
+    found = purges._before(studio.house, "cases", NOW + timedelta(days=1))
+    assert found == {"foreseen": 0, "missed": 0}
 
 
 def test_more_than_was_foreseen_asks() -> None:

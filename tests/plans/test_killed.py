@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 
 from conftest_purges import Studio, days
-from privacy.errors import PrivacyError
+from privacy import plans
+from privacy.errors import PrivacyError, Refused
 from privacy.orchestration import purges
+from privacy.plans.progress import Batch, Progress
 
 EVENTS = ("open", "os.remove", "os.rename", "os.truncate", "sqlite3.connect")
 MOST = 24
@@ -126,3 +128,45 @@ def test_whenever_it_dies_the_next_run_ends_as_if_it_had_not(made: Path, rule: s
         assert sorted(entry["run"] for entry in ended) == sorted(begun)
         assert studio.house.verify().ok, f"dies at {die_at}"
     assert tried > MOST // 2
+
+
+def test_a_batch_that_was_cut_off_before_it_was_recorded_is_counted_where_the_run_itself_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edge case 13: the worker dies, Airflow fails the task, and the run's own last step says how it ended."""
+    studio = Studio(tmp_path, rows=2)
+    for number in range(1, 8):
+        studio.case(number, None, days(20), notes=0, papers=0)
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    done, whole = [], Progress.add
+
+    def dies(self: Progress, batch: Batch) -> None:
+        done.append(batch)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        whole(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "add", dies)
+        with pytest.raises(KeyboardInterrupt):
+            purges.purge(studio.house, run)
+    studio.sql("UPDATE cases SET closed_at = NULL WHERE case_no = 7")  # opened again: nobody has deleted it
+    with pytest.raises(Refused, match=r"task\.purge\.failed"):
+        purges.record(studio.house, run, "task.purge.failed")
+    ended = studio.ended(run)
+    assert (ended["status"], ended["deleted"], ended["derived"]) == ("failed", 4, True)
+    assert studio.purge("cases", "next")["deleted"] == 2
+
+
+def test_what_was_not_due_any_more_when_a_run_died_is_not_said_to_be_deleted(tmp_path: Path) -> None:
+    """Edge case 13: opened again, or removed by others, while the run had not come to it."""
+    studio = Studio(tmp_path, rows=1)
+    for number in range(1, 5):
+        studio.case(number, None, days(20), notes=0, papers=0)
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    plans.do(studio.house.means, run.id, actor="desk", stop=iter((False, True)).__next__)
+    studio.sql("UPDATE cases SET closed_at = NULL WHERE case_no = 4")
+    studio.purge("cases", "next")
+    assert (studio.ended(run)["deleted"], studio.ended(run)["reason"]) == (1, "run.lost")

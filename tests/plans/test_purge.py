@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -262,4 +263,93 @@ def test_what_comes_meanwhile_waits_for_the_next_plan(studio: Studio) -> None:
     purges.record(studio.house, run, None)
     assert studio.sql("SELECT case_no FROM cases") == [(2,)]
     studio.purge("cases", "next")
+    assert studio.sql("SELECT case_no FROM cases") == []
+
+
+@pytest.mark.parametrize("papers", [0, 1])
+def test_rows_wait_for_a_paper_or_a_letter_that_came_after_the_plan(studio: Studio, papers: int) -> None:
+    """Edge case 10: without the row nothing would ever find it. Also where the plan had nothing of that store."""
+    studio.case(1, "anna@post.example", days(20), papers=papers)
+    studio.case(2, "bram@post.example", days(20), papers=papers)
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    (studio.papers / "1").mkdir(exist_ok=True)
+    (studio.papers / "1" / "late.pdf").write_bytes(b"%PDF")
+    studio.letter("late", "bram@post.example", "info@atelier.example")
+    purges.purge(studio.house, run)
+    purges.verify(studio.house, run)
+    purges.record(studio.house, run, None)
+    assert studio.sql("SELECT case_no FROM cases") == [(1,), (2,)]
+    assert studio.ended(run)["retained"] == {"waits": 4}
+    studio.purge("cases", "next")
+    assert studio.everything() == {}
+
+
+def test_a_letter_that_came_after_the_plan_and_is_another_s_too_keeps_no_row(studio: Studio) -> None:
+    studio.case(1, "anna@post.example", days(20))
+    studio.case(2, "bram@post.example", None, notes=0)
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    shared = studio.letter("late", "anna@post.example", "bram@post.example")
+    purges.purge(studio.house, run)
+    purges.verify(studio.house, run)
+    purges.record(studio.house, run, None)
+    assert studio.sql("SELECT case_no FROM cases") == [(2,)]
+    assert shared.exists()
+
+
+def test_a_run_as_of_an_earlier_moment_is_as_late_as_it_is(studio: Studio) -> None:
+    """Edge case 6: what a run deletes today was late until today, though its plan is as of the day of the limit."""
+    studio.case(1, None, days(20), notes=0, papers=0)
+    studio.case(2, None, days(16), notes=0, papers=0)
+    ended = studio.purge("cases", as_of=NOW - timedelta(days=7))
+    assert (ended["deleted"], ended["late"], ended["late_by"]) == (1, 2, "P6DT13H")
+    ended = studio.purge("cases", "now")
+    assert (ended["deleted"], ended["late"], ended["late_by"]) == (1, 1, "P2DT13H")
+
+
+@pytest.mark.parametrize("forged", ["DELETE FROM holds", "UPDATE holds SET released_at = placed_at, sealed = NULL"])
+def test_what_is_held_stays_also_where_the_hold_was_taken_out_of_the_table(studio: Studio, forged: str) -> None:
+    """Edge case 26: the ledger says that it was placed, and not that it was released; nothing is deleted until then."""
+    studio.case(1, None, days(20))
+    before = studio.everything()
+    studio.house.holds.place(HoldKind.SUSPENSION, Everything(), ["studio.cases"], ground="claim", author="desk")
+    with sqlite3.connect(studio.state / "ledger.db") as db:
+        db.execute(forged)
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    with pytest.raises(Tampered, match=r"holds\.altered"):
+        purges.purge(studio.house, run)
+    assert studio.everything() == before
+
+
+def test_papers_and_letters_that_follow_nobody_s_case_are_told_each_time(studio: Studio) -> None:
+    """Edge case 11: the row is gone, or there never was one; no purge takes them, so they must not be kept unseen."""
+    studio.case(1, "anna@post.example", days(20), papers=2)
+    studio.case(2, "bram@post.example", None, notes=0, papers=3)
+    studio.letter("a", "anna@post.example", "bram@post.example")
+    studio.letter("b", "anna@post.example", "info@atelier.example")
+    stranger = studio.letter("c", "stranger@post.example", "info@atelier.example")
+    (studio.papers / "9").mkdir()
+    (studio.papers / "9" / "left.pdf").write_bytes(b"%PDF")
+    said: list[str] = []
+    purges.plan(studio.house, studio.run("cases", "look", dry=True), say=said.append)
+    assert [step.nobodys for step in studio.plan(studio.run("cases", "look")).steps] == [1, 1, 0, 0]
+    assert "2 records of scans.papers, post.letters follow nobody's record: no purge takes them" in " ".join(said)
+    assert studio.purge("cases")["undated"] == 3
+    assert studio.purge("cases", "next")["undated"] == 3
+    assert stranger.exists()
+
+
+@pytest.mark.parametrize("address", ["info@atelier.example", "Balie@Winkel.Atelier.example"])
+def test_an_address_of_the_shop_s_own_on_a_case_takes_nobody_else_s_letters_along(studio: Studio, address: str) -> None:
+    """Edge case 22: typed at the desk for want of another, it is on everybody's mail; no guard looks at what follows."""
+    studio.case(1, address, days(20))
+    studio.case(2, "anna@post.example", days(20))
+    theirs = studio.letter("s", "stranger@post.example", address)
+    own = studio.letter("a", "anna@post.example", address)
+    ended = studio.purge("cases")
+    assert theirs.exists()
+    assert not own.exists()
+    assert (ended["status"], ended["undated"]) == ("done", 1)
     assert studio.sql("SELECT case_no FROM cases") == []

@@ -119,6 +119,23 @@ def test_a_run_as_of_long_ago_proves_nothing_of_today(studio):
     assert "evidence.stale cases" not in told(studio)
 
 
+def test_a_run_as_of_an_earlier_moment_takes_nothing_from_the_one_before_it(studio):
+    later(studio, hours=1)
+    studio.purge("cases", "old", as_of=NOW - timedelta(days=300))
+    assert told(studio) == {}
+
+
+def test_a_run_of_a_clock_that_stood_in_the_future_is_no_proof_once_it_is_right(studio):
+    """Edge case 13: else every failing night until that day would be taken for proven."""
+    later(studio, days=40)
+    studio.purge("cases", "ahead", approve=True)
+    later(studio, hours=26)
+    assert "evidence.clock clock" in told(studio)
+    record(studio.house, actor="desk")  # The ledger's last entry is of today again.
+    assert "evidence.clock clock" not in told(studio)
+    assert "as of 2026-11-20 12:00 UTC" in told(studio)["evidence.stale cases"].message
+
+
 def test_a_rule_that_never_ran_counts_from_the_ledgers_first_entry(tmp_path):
     studio = Studio(tmp_path / "studio")
     filled(studio)
@@ -138,11 +155,19 @@ def test_a_run_that_was_green_and_left_what_was_due_is_told(studio):
     assert told(studio)["evidence.left_over lines"].promises == ("LOG",)
 
 
-@pytest.mark.parametrize("why", [{"held": 1}, {"failed": 1}, {"retained": {"changed": 1}}])
+@pytest.mark.parametrize("why", [{"held": 1}, {"failed": 1}])
 def test_what_is_left_with_a_reason_is_no_finding(studio, why):
     later(studio, hours=1)
     ran(studio, "lines", {"oldest_remaining": days(380), **why}, "reason")
     assert told(studio) == {}
+
+
+@pytest.mark.parametrize(("oldest", "codes"), [(days(364.2), []), (days(380), ["evidence.left_over lines"])])
+def test_what_is_always_being_changed_is_told_once_it_is_past_its_limit(studio, oldest, codes):
+    """Edge case 14: it may wait for the next run, not for ever: its promise is broken."""
+    later(studio, hours=1)
+    ran(studio, "lines", {"oldest_remaining": oldest, "retained": {"changed": 1}}, "reason")
+    assert sorted(told(studio)) == codes
 
 
 def test_a_run_that_died_is_told_after_a_day(studio):

@@ -96,6 +96,30 @@ def test_what_was_erased_before_the_order_is_told_apart(cameras):
     assert found(cameras) == {"erased_on_hold": 1}
 
 
+@pytest.mark.parametrize("kept_last", [True, False])
+def test_a_list_that_says_two_things_of_one_recording_is_none(cameras, kept_last):
+    """Edge case 24: whichever came last would have hidden the other."""
+    said = [cameras.listed("balie", 60 * HOUR, "wiped"), cameras.listed("balie", 60 * HOUR)]
+    cameras.company(*(said if kept_last else said[::-1]))
+    assert found(cameras) == {"list_unreadable": 1, "list_missing": 1}
+
+
+def test_what_the_company_erased_too_late_by_its_own_word_is_found(cameras):
+    """CAM-48H: the list of an hour later would not have it, and nobody would have heard."""
+    wiped = [(NOW - 60 * HOUR + late).isoformat() for late in (48 * HOUR, 48 * HOUR + MINUTE)]
+    cameras.company(cameras.listed("balie", 60 * HOUR, "wiped", wiped_at=wiped[0]))
+    assert found(cameras) == {}
+    cameras.company(cameras.listed("balie", 60 * HOUR, "wiped", wiped_at=wiped[1]))
+    assert found(cameras) == {"erased_late": 1}
+
+
+def test_what_was_erased_once_its_hold_was_released_was_not_late(cameras):
+    id = held(cameras, cameras.clip("balie", 60 * HOUR))
+    cameras.house.holds.release(id, author="desk")
+    cameras.company(cameras.listed("balie", 60 * HOUR, "wiped", wiped_at=(NOW - HOUR).isoformat()))
+    assert found(cameras) == {}
+
+
 def test_a_hold_that_is_released_excuses_nothing(cameras):
     id = held(cameras, cameras.clip("balie", 60 * HOUR))
     cameras.house.holds.release(id, author="desk")

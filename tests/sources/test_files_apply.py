@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def test_an_items_key_reaches_nothing_beyond_the_dataset(cabinet: Cabinet, key: 
     (cabinet.root.parent / "secret").write_bytes(b"s")
     cabinet.put("letters/1/2026-01-01-x")
     step = cabinet.step("applications", of(71001), Delete())
-    object.__setattr__(step.items[0], "key", (key,))
+    step = replace(step, items=(step.items[0]._replace(key=(key,)),))
     assert statuses(cabinet.apply(step)) == [(Status.FAILED, "files.not_a_record")]
     assert (cabinet.root.parent / "secret").exists()
     assert (cabinet.root / "letters/1/2026-01-01-x").exists()

@@ -66,7 +66,7 @@ def test_what_is_held_stays_also_in_doubt(archive: Archive):
     ]
     step = archive.step(NEVER, Delete())
     held, kept = (Status.HELD, "held"), (Status.CHANGED, "version")
-    step = replace(step, items=tuple(replace(item, version="x") for item in step.items))
+    step = replace(step, items=tuple(item._replace(version="x") for item in step.items))
     assert statuses(archive.apply([step], [of(BRAM)])) == [held, kept, kept]
     assert statuses(archive.apply([step], [of(BRAM, contested=True)])) == [held, kept, kept]
     assert statuses(archive.apply([step], [of(ANNA)])) == [held] * 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from privacy.holds.spare import Spare
@@ -11,13 +11,21 @@ from privacy.sources.base import Delete, Item, Of, Outcome, Selection, Source, S
 
 
 def apply(
-    source: Source, unit: Sequence[Step], holds: Holds, *, request: str | None = None, beside: Sequence[Of] = ()
+    source: Source,
+    unit: Sequence[Step],
+    holds: Holds,
+    *,
+    request: str | None = None,
+    beside: Sequence[Of] = (),
+    first: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
     """Do one batch, except for what is held while it runs: nothing else may call :meth:`Source.apply`.
 
     :param unit: steps of one system; all or nothing where the store can.
     :param request: the request that this is done for, whose own holds do not stand in its way.
     :param beside: whose records are left alone besides, as if they were held: others whom the same records are about.
+    :param first: called inside the gate, before anything is changed: whether the batch may still be done. It raises
+        what it likes, and writes nothing.
     :returns: one outcome an item; ``held`` with the reason ``hold`` for what stays.
     :raises RetryLater: the gate could not be opened; nothing was changed.
     """
@@ -26,6 +34,7 @@ def apply(
     system = source.system.system
     names = tuple(dict.fromkeys(f"{system}.{step.selection.dataset}" for step in unit))
     with holds.gate(*names, request=request) as spare:
+        first()
         along = [kept for name in _beside(source, unit) if (kept := spare.kept(f"{system}.{name}"))]
         located = {name: _located(source, name.removeprefix(f"{system}."), name, spare) for name in names}
         held: list[Outcome] = []

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from privacy.database import reading, translated
 from privacy.errors import Tampered
 from privacy.holds.rows import Row
 from privacy.keys import MasterKey
@@ -25,6 +26,23 @@ class _Said:
     author: object
     digest: object
     active: bool = True
+
+
+def compared(engine: sa.Engine, key: MasterKey) -> None:
+    """Hold the table against the ledger: a hold whose row was removed or altered would keep nothing.
+
+    :param engine: of the ledger's database. :raises Tampered: ``holds.altered``.
+    """
+    with translated("holds"), reading(engine).connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # One state of both tables; SQLite shows one by itself.
+            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        wrong = len(list(differences(connection, key)))
+    if wrong:
+        raise Tampered(
+            "holds.altered", f"{wrong} holds are not what the ledger says of them; nothing may be deleted now.",
+            where="holds", advice="See: privacy ledger verify. Compare with a backup.",
+        )  # fmt: skip
 
 
 def differences(connection: sa.Connection, key: MasterKey) -> Iterator[str]:

@@ -32,7 +32,8 @@ class Spare:
 
     def keeps(self, dataset: str, key: tuple[object, ...]) -> bool:
         """Whether this very record is held, or all of its dataset; whose it is, is not asked."""
-        return dataset in self._whole or plain(key) in self._keys[dataset]
+        keys = self._keys[dataset]
+        return dataset in self._whole or (bool(keys) and plain(key) in keys)
 
     def kept(self, dataset: str) -> Kept | None:
         """What is held in a dataset of which rows may go along with the batch's; None: nothing is."""

@@ -16,6 +16,7 @@ from privacy.database import reading, translated
 from privacy.datamap.models import did_you_mean
 from privacy.errors import BadInput, Refused, RetryLater
 from privacy.holds.models import Hold, HoldKind, Keys, What, checked, checked_keys, still_there
+from privacy.holds.replay import compared
 from privacy.holds.rows import Row, hold_of, told
 from privacy.holds.spare import Spare
 from privacy.holds.turnstile import Turnstile
@@ -53,6 +54,7 @@ class Holds:
         keys: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._engine = engine
+        self._master = key
         self._key = key.derive("holds")
         self._ledger = ledger
         self._clock = clock or SystemClock()
@@ -204,6 +206,17 @@ class Holds:
                 still_there(found, self._datasets)
             own = (HoldKind.REQUEST, request)
             yield Spare(datasets, tuple(h for h in found if request is None or (h.kind, h.request) != own))
+
+    def compared(self) -> None:
+        """Hold the table against the ledger, before anything is deleted. :raises Tampered: ``holds.altered``."""
+        compared(self._engine, self._master)
+
+    def event(self, kind: str, *, actor: str, **more: object) -> None:
+        """Write an event of the ledger that every batch minds: when this returns, none that does not runs or can start.
+
+        Waits as :meth:`place`. :raises BadInput: as :meth:`Ledger.event`. :raises RetryLater: as :meth:`place`.
+        """
+        self._alone(lambda writing: writing.event(kind, actor=actor, **more))
 
     def _new(
         self,

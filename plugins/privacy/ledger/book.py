@@ -33,18 +33,6 @@ class Recorded:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class LastDone:
-    """A rule's last run that was done.
-
-    :param as_of: what its plan was fixed at; aware. :param foreseen: how many records were to fall due by the next run.
-    """
-
-    run: str
-    as_of: datetime
-    foreseen: int | None
-
-
 class Ledger:
     """The compliance table.
 
@@ -113,10 +101,15 @@ class Ledger:
         with translated("ledger"), reading(self._engine).connect() as connection:
             return runs.between(connection, rule, since, until)
 
-    def last_done(self, rule: str) -> LastDone | None:
-        """The rule's last run that was done; None: there was none."""
-        found = self.last(rule, "done")
-        return None if found is None else LastDone(found.run, found.as_of, found.foreseen)
+    def last_done(self, rule: str, by: datetime | None = None) -> RuleRun | None:
+        """Of the rule's latest runs that were done, the one as of the latest moment; None: there was none.
+
+        By hand a run may be as of an earlier moment than the one before it, and takes nothing from that.
+
+        :param by: without those as of a later moment than this (aware): the clock stood wrong when they ran.
+        """
+        with translated("ledger"), reading(self._engine).connect() as connection:
+            return runs.last_done(connection, rule, by)
 
     def unended(self, rule: str) -> list[str]:
         """The runs of a rule that have begun, and whose end is not recorded, the earliest first."""

@@ -95,7 +95,7 @@ class Ended(_Entry):
     late_by: Code | None = None
     """How long the oldest of them was, as an ISO 8601 duration in real hours."""
     undated: Number | None = None
-    """Records without a start that can be read: no purge takes them."""
+    """Records without a start that can be read, or that follow a record which is gone: no purge takes them."""
     future: Number | None = None
     """Records that say that they begin later than now."""
     foreseen: Number | None = None

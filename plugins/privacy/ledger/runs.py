@@ -11,6 +11,9 @@ import sqlalchemy as sa
 
 from privacy.ledger.tables import ledger
 
+RECENT = 100
+"""So many runs back the latest by its moment is looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleRun:
@@ -90,6 +93,14 @@ def last(connection: sa.Connection, rule: str, status: str | None) -> RuleRun | 
         query = query.where(ended.c.status == status)
     row = connection.execute(query).first()
     return None if row is None else RuleRun.of(*row)
+
+
+def last_done(connection: sa.Connection, rule: str, by: datetime | None) -> RuleRun | None:
+    """See :meth:`privacy.ledger.Ledger.last_done`."""
+    query, ended = _joined()
+    query = query.where(ledger.c.rule == rule, ended.c.status == "done").order_by(ledger.c.seq.desc()).limit(RECENT)
+    found = [RuleRun.of(*row) for row in connection.execute(query)]
+    return max((run for run in found if by is None or run.as_of <= by), key=lambda run: run.as_of, default=None)
 
 
 def between(

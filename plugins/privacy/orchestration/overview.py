@@ -46,8 +46,12 @@ def waits_until(plan: Plan, now: datetime, zone: str) -> str:
             said.append(f"Kept until {here:%Y-%m-%d %H:%M} ({hours:.0f} hours from now); then the promise is broken.")
         else:
             said.append(f"Broken since {here:%Y-%m-%d %H:%M}: {plan.holds.late} records, late by {hours:.0f} hours.")
-    if plan.holds.undated:
-        said.append(f"{plan.holds.undated} records have no start that can be read: their term has not begun.")
+    nobodys = sum(step.nobodys for step in plan.steps)
+    if nobodys:
+        names = ", ".join(step.dataset for step in plan.steps if step.nobodys)
+        said.append(f"{nobodys} records of {names} follow nobody's record: no purge takes them, look whose they are.")
+    if plan.holds.undated - nobodys:
+        said.append(f"{plan.holds.undated - nobodys} records have no start that can be read: their term has not begun.")
     if plan.holds.future:
         said.append(f"{plan.holds.future} records say that they begin later than now.")
     return " ".join(said)

@@ -195,7 +195,8 @@ def _end(house: House, run: str, rule: str, actor: str, failed: str | None, *, d
         reason = MISSING
     if reason is None and tally.stayed["untold"]:
         reason = "purge.remaining"
-    late = [seconds for thing in planned if (seconds := bounds.late_by(thing)) > 0]
+    today = _bounds(house, rule, house.clock.now())
+    late = [seconds for thing in planned if (seconds := today.late_by(thing)) > 0]
     retained = tally.stayed + tally.kept
     house.ledger.end(
         run, status="stopped" if reason == "purge.stopped" else "failed" if reason else "done", actor=actor,

@@ -30,6 +30,7 @@ next run: nothing is deleted, the rule's run is red, and says by when the promis
 | `purge.remaining` | Something is still there that was deleted: look for what brings it back. |
 | `purge.not_verified` | The stores could not be asked afterwards; the next run looks again. |
 | `plans.altered` | The plan on disk is not what was written. Start it again. |
+| `holds.altered`, `ledger.altered` | Run nothing that deletes: `privacy ledger verify`; compare with a backup. |
 | `plans.not_due` | A source took for due what is not: a defect. Nothing was deleted. |
 | `transfer.left` | Somebody was hired: the log of `plan` says what their personnel record lacks. The rest stays. |
 | `run.lost` | An earlier run died; what it deleted was counted from the stores. |

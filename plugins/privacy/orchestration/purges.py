@@ -211,7 +211,7 @@ def _before(house: House, rule: str, as_of: datetime) -> dict[str, Any]:
     from privacy import plans
 
     means = house.means
-    last = means.ledger.last_done(rule)
+    last = means.ledger.last_done(rule, as_of)
     if last is None:
         return {}
     _, found = plans.rule_of(means, rule)

@@ -1,7 +1,7 @@
 """Doing a plan: batch by batch through the gate of the holds, and never anything that is not in it.
 
-Files go before the rows that name them: where a follower stays (it is held, was changed, or failed), so does everything
-of the people it belongs to that the plan comes to later, and the next run finds both.
+Files go before the rows that name them: where a follower is still there (it is held, was changed, failed, or has come
+since the plan), everything of the people it belongs to that the plan comes to later stays, and the next run finds both.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from privacy.datamap.load import Ref
-from privacy.errors import Refused
+from privacy.errors import Refused, Tampered, Unreadable
 from privacy.holds import apply
-from privacy.plans.followers import Leaders, kinds_of, leaders, located, numbered
+from privacy.plans.followers import Leaders, leaders, located, numbered
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.people import Key
 from privacy.plans.plan import Plan
-from privacy.plans.progress import Batch, Progress, Tally, digest
+from privacy.plans.progress import Batch, Progress, Tally
 from privacy.plans.transfer import Transferred, transfer
 from privacy.sources.base import SUBJECT, Delete, Item, Of, Selection, Step, Subject
+from privacy.sources.collecting import collecting_seldom
 
-STARTED, ASKED, APPROVED, REFUSED, UNANSWERED = (
-    f"purge.{word}" for word in ("started", "asked", "approved", "refused", "unanswered")
+STARTED, ASKED, APPROVED, REFUSED, UNANSWERED, CLOSING = (
+    f"purge.{word}" for word in ("started", "asked", "approved", "refused", "unanswered", "closing")
 )
-"""Events of the ledger about a run: changes begin; an operator is asked; what they said."""
+"""Events of the ledger about a run: changes begin; an operator is asked; what they said; no batch begins any more."""
 
 
 LEFT = "transfer.left"
@@ -52,6 +53,11 @@ def opened(means: Means, run: str) -> tuple[Plan, Path]:
     """
     folder = means.folder / run
     plan = Plan.load(folder).checked(folder, means.key)
+    if plan.run != run:
+        # A dry run's plan of the same items has the same digest, and nobody was asked about it.
+        raise Tampered(
+            "plans.altered", "The plan is another run's.", where=plan.rule, advice="Start the purge again.",
+        )  # fmt: skip
     begun = means.ledger.entries(run=run, kind="run.begun")
     if not begun or begun[0].entry.get("plan_digest") != plan.digest:
         raise Refused(
@@ -64,34 +70,48 @@ def opened(means: Means, run: str) -> tuple[Plan, Path]:
 def allowed(means: Means, plan: Plan) -> None:
     """Whether the plan may be done: it trips no guard, or an operator has approved this very plan.
 
-    The ledger's word counts, whatever Airflow says (edge case 32).
+    The ledger's word counts, whatever Airflow says (edge case 32): of a ledger that stands, and of entries that were
+    signed for when they were written. Whoever can write into the table can chain an answer on, and cannot sign for it.
 
-    :raises Refused: ``purge.refused``, ``purge.not_approved``.
+    :raises Refused: ``purge.refused``, ``purge.not_approved``. :raises Tampered: ``ledger.altered``.
     """
-    entries = [e.entry for e in means.ledger.entries(run=plan.run)]
+    there = means.ledger.entries(run=plan.run)
+    entries = [e.entry for e in there]
     # What stands in a file may be changed by whoever can write there; that somebody was asked stands in the ledger.
     if not plan.tripped and not any(entry["kind"] == ASKED for entry in entries):
         return
-    said = [entry for entry in entries if entry["kind"] in (APPROVED, REFUSED)]
-    if any(entry["kind"] == REFUSED for entry in said):
+    proof = means.ledger.verify()
+    if not proof.ok:
+        raise Tampered(
+            "ledger.altered", "The ledger is not what was recorded; no answer in it counts.", where="ledger",
+            advice="See: privacy ledger verify. Run nothing that deletes.",
+        )  # fmt: skip
+    if any(entry["kind"] == REFUSED for entry in entries):
         raise Refused("purge.refused", "An operator has refused this plan; nothing was deleted.", where=plan.rule)
-    if not any(e["kind"] == APPROVED and e.get("digest") == plan.digest and e.get("rule") == plan.rule for e in said):
+    signed = [
+        e.entry for e in there
+        if e.seq <= proof.anchored and not any(first <= e.seq <= last for first, last in proof.recovered)
+    ]  # fmt: skip
+    if not any(e["kind"] == APPROVED and e.get("digest") == plan.digest and e.get("rule") == plan.rule for e in signed):
         raise Refused(
             "purge.not_approved", "Nobody has approved this plan; nothing was deleted.", where=plan.rule,
             advice="Answer the approval of the rule in Airflow, or start the purge again.",
         )  # fmt: skip
 
 
+@collecting_seldom()
 def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda: False) -> Done:
     """Do a run's plan, from where an earlier try came to.
 
     :param stop: asked after each batch.
     :raises Refused: ``purge.other_plan``, ``purge.refused``, ``purge.not_approved``, ``purge.ended``; before anything
         is changed, or between two batches.
+    :raises Tampered: ``holds.altered``, ``ledger.altered``, ``plans.altered``; likewise.
     :raises RetryLater, Unreadable: a store cannot be asked; what is done is recorded.
     """
     plan, folder = opened(means, run)
     allowed(means, plan)
+    means.holds.compared()
     _not_ended(means, plan)
     if not means.ledger.entries(run=run, kind=STARTED):
         means.ledger.event(STARTED, actor=actor, run=run, rule=plan.rule, digest=plan.digest)
@@ -101,16 +121,16 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
     progress = Progress(folder)
     known = {(batch.step, batch.number): batch for batch in progress.batches()}
     doing, stopped = _Doing(means, plan, moved(means, plan)), False
-    for (step, number), items in _batches(plan, folder, means):
+    for (step, number), items in batches_of(plan, folder, means):
         if (done := known.get((step, number))) is not None:
-            doing.went(step, done, items)
+            doing.went(step, done)
             continue
         if stopped := stop():
             break
         _not_ended(means, plan)
         batch = doing.batch(step, number, items, again=again)
         progress.add(batch)
-        doing.went(step, batch, items)
+        doing.went(step, batch)
         known[step, number] = batch
         again = False  # Only one batch can have been under way.
         if means.pause:
@@ -134,13 +154,23 @@ def tally_of(plan: Plan, batches: Sequence[Batch]) -> Tally:
     return Tally.of(batches, [step.dataset for step in plan.steps])
 
 
+def emptied(plan: Plan, tally: Tally, dataset: str) -> bool:
+    """Whether the run itself has deleted all that it planned of a dataset, so that its store may have no file left.
+
+    Otherwise a store without any file is one that is not mounted: what it had was not deleted, and comes back.
+    """
+    planned = sum(step.records for step in plan.steps if step.dataset == dataset)
+    return 0 < planned <= tally.deleted.get(dataset, 0)
+
+
 def _not_ended(means: Means, plan: Plan) -> None:
     """A run that was ended by a later one, or by hand, changes nothing any more (edge case 36)."""
-    if means.ledger.entries(run=plan.run, kind="run.ended"):
+    if any(e.entry["kind"] in ("run.ended", CLOSING) for e in means.ledger.entries(run=plan.run)):
         raise Refused("purge.ended", "The run has ended; what is left waits for the next one.", where=plan.rule)
 
 
-def _batches(plan: Plan, folder: Path, means: Means) -> Iterator[tuple[tuple[int, int], list[Item]]]:
+def batches_of(plan: Plan, folder: Path, means: Means) -> Iterator[tuple[tuple[int, int], list[Item]]]:
+    """A plan's items as they are done: the numbers of step and batch, and the items of each."""
     items = plan.file(folder, means.key).items()
     for step, of_step in groupby(items, key=lambda pair: pair[0]):
         rest, number = (item for _, item in of_step), 0
@@ -156,7 +186,7 @@ class _Doing:
         self._means, self._plan = means, plan
         self._left = transferred.keys(means)
         self._waiting: list[Of] = []
-        self._stuck: dict[int, set[Key]] = {}
+        self._batches: list[Batch] = []
         self._at = -1
         self._lead: Leaders | None = None
         self._waits: set[Key] = set()
@@ -181,31 +211,48 @@ class _Doing:
         pick = planned.due if self._lead is None else self._lead.of()
         beside = [*self._waiting, *([self._lead.rest] if self._lead is not None else [])]
         unit = [Step(Selection(ref.name, pick), Delete(), tuple(todo), reviewed=True)]
+        # Asked again inside the gate: whoever ends the run counts what it has deleted, and waits for a batch in hand.
         outcomes = {
-            o.key: o for o in apply(source, unit, self._means.holds, beside=[of for of in beside if of.subjects])
-        }
+            o.key: o
+            for o in apply(
+                source, unit, self._means.holds, beside=[of for of in beside if of.subjects],
+                first=lambda: _not_ended(self._means, self._plan),
+            )
+        }  # fmt: skip
         for item in todo:
             made.count(item, outcomes[item.key], again=again)
         return made
 
-    def went(self, number: int, batch: Batch, items: list[Item]) -> None:
-        """Learn from a batch which followers stay."""
+    def went(self, number: int, batch: Batch) -> None:
+        """Know of a batch that is done, by this try or an earlier one."""
         self._turn(number)
-        if self._plan.steps[number].follows is not None and batch.stayed:
-            stayed = set(batch.stayed)
-            self._stuck.setdefault(number, set()).update(i.key for i in items if digest(i.key) in stayed)
+        self._batches.append(batch)
 
     def _turn(self, number: int) -> None:
         """The next step begins: who waits because of the ones before."""
         if number == self._at:
             return
-        for stuck, keys in list(self._stuck.items()):
-            self._waiting.append(self._people(stuck, keys))
-            del self._stuck[stuck]
+        for before in range(max(self._at, 0), number):
+            # Also one of which nothing was planned: without the row nothing would ever find what has come since.
+            if self._plan.steps[before].follows is not None and (keys := self._left_of(before)):
+                self._waiting.append(self._people(before, keys))
         self._at, ref = number, self._ref(number)
         planned, source = self._plan.steps[number], self._means.source(ref.system.system)
         self._lead = None if planned.follows is None else self._leaders(number)
         self._waits = {item.key for of in self._waiting for item in located(source, ref.name, of)}
+
+    def _left_of(self, number: int) -> set[Key]:
+        """The followers that are still there, but for those that somebody is in too who is not due."""
+        ref, lead = self._ref(number), self._leaders(number)
+        source = self._means.source(ref.system.system)
+        try:
+            there = {item.key for item in located(source, ref.name, lead.of())}
+        except Unreadable as problem:
+            tally = tally_of(self._plan, self._batches)
+            if not (problem.code.endswith(".no_files") and emptied(self._plan, tally, ref.full)):
+                raise
+            return set()
+        return there - {item.key for item in located(source, ref.name, lead.rest)} if there else there
 
     def _people(self, number: int, keys: set[Key]) -> Of:
         """Whose the followers are that stay, with every identity that the records which they follow have."""
@@ -225,7 +272,7 @@ class _Doing:
     def _leaders(self, number: int) -> Leaders:
         ref, planned = self._ref(number), self._plan.steps[number]
         leading = self._means.datamap[str(planned.follows)]
-        return leaders(self._means, leading, planned.due, kinds_of(leading.dataset, ref.dataset))
+        return leaders(self._means, leading, planned.due, ref.dataset)
 
     def _ref(self, number: int) -> Ref:
         return self._means.datamap[self._plan.steps[number].dataset]

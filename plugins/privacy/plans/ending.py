@@ -1,15 +1,15 @@
 """How a run of a rule begins and ends in the ledger, and on what evidence: the stores are asked again.
 
 ``done`` says that nothing of the plan is left but what is held, was changed meanwhile, or waits for such. A run that
-died is ended by the next one, with what the stores say: deleted is what was planned and is not there any more (edge
-case 13).
+died is ended by its own last step, or else by the next run. Of the one batch that was under way the stores are asked:
+deleted is what was planned in it and is not there any more (edge case 13).
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,12 +17,12 @@ from pathlib import Path
 from pydantic_core import to_jsonable_python
 
 from privacy.errors import PrivacyError, RetryLater, Tampered, Unreadable
-from privacy.plans.doing import LEFT, STARTED, opened, tally_of
-from privacy.plans.followers import kinds_of, leaders, located
+from privacy.plans.doing import CLOSING, LEFT, STARTED, batches_of, emptied, opened, tally_of
+from privacy.plans.followers import leaders, located
 from privacy.plans.making import rule_of
 from privacy.plans.means import Means
 from privacy.plans.plan import Picked, Plan
-from privacy.plans.progress import Progress, digest
+from privacy.plans.progress import Batch, Progress, Tally, digest
 from privacy.sources.base import Item, Selection, Surveying
 
 _VERIFIED = "verified.json"
@@ -76,7 +76,7 @@ def verify(means: Means, run: str) -> Verified:
     remaining: Counter[str] = Counter()
     unknown: dict[str, int] = {}
     for number, step in enumerate(plan.steps):
-        for item in _emptied(step, tally.deleted, _there(means, step)):
+        for item in _emptied(plan, step, tally, _there(means, step)):
             key = f"{number}:{digest(item.key)}"
             if key in stayed:
                 remaining[stayed[key]] += 1
@@ -85,7 +85,7 @@ def verify(means: Means, run: str) -> Verified:
     planned = _planned(means, plan, folder, unknown)
     if planned:
         remaining["untold"] = len(planned)
-    found = Verified(dict(remaining), len(unknown) - len(planned), _oldest(means, plan, tally.deleted))
+    found = Verified(dict(remaining), len(unknown) - len(planned), _oldest(means, plan, tally))
     _write(folder, found)
     if planned:
         raise Tampered(
@@ -100,6 +100,7 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
 
     :param failed: the code of what failed; None: nothing did.
     :returns: the reason why it is not done; empty: it is.
+    :raises RetryLater: a store cannot be asked now what a batch that was cut off has deleted.
     """
     ended = means.ledger.entries(run=run, kind="run.ended")
     if ended:
@@ -113,7 +114,15 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
         reason = failed or problem.code
         means.ledger.end(run, status="failed", actor=actor, reason=reason)
         return reason
-    tally = tally_of(plan, Progress(folder).batches())
+    try:
+        if failed and not stopped:
+            _closing(means, run, plan.rule, actor)
+        tally = _found(means, plan, folder)
+    except RetryLater:
+        raise
+    except PrivacyError:
+        # The run stands as failed; a store that cannot say more than was recorded is not to keep it open for ever.
+        tally = tally_of(plan, Progress(folder).batches())
     seen = _read(folder)
     reason = failed or ("purge.stopped" if stopped else "")
     if not reason and seen is None:
@@ -165,30 +174,57 @@ def close_lost(means: Means, rule: str, *, actor: str, but: str) -> list[str]:
 
 
 def _close(means: Means, run: str, actor: str) -> None:
-    """What was planned and is not there any more, is what it deleted; it may have died before it told of it."""
-    deleted: dict[str, int] = {}
-    size: dict[str, int] = {}
+    """End it with what it deleted; it may have died before it told of all of it.
+
+    :raises Unreadable: a store has nothing at all, and the run had not deleted all of it: what is not mounted is not
+        gone. The run stays open until the store says what is there.
+    """
+    tally = Tally.of([], [])
     if means.ledger.entries(run=run, kind=STARTED):
         try:
             plan, folder = opened(means, run)
         except Tampered:
             means.ledger.end(run, status="failed", actor=actor, reason="run.lost_plan", derived=True)
             return
-        left = {
-            (number, digest(item.key)): item
-            for number, step in enumerate(plan.steps)
-            for item in _emptied(step, {step.dataset: step.records}, _there(means, step))
-        }
-        for number, item in plan.file(folder, means.key).items():
-            now = left.get((number, digest(item.key)))
-            name = plan.steps[number].dataset
-            deleted[name] = deleted.get(name, 0) + item.records - min(now.records if now else 0, item.records)
-            size[name] = size.get(name, 0) + item.bytes - min(now.bytes if now else 0, item.bytes)
+        _closing(means, run, plan.rule, actor)
+        tally = _found(means, plan, folder)
+    if means.ledger.entries(run=run, kind="run.ended"):
+        return  # Its own last step was quicker.
     means.ledger.end(
-        run, status="failed", actor=actor, reason="run.lost", derived=True, deleted=sum(deleted.values()),
-        records=sum(deleted.values()), bytes=sum(size.values()),
-        datasets={name: {"records": n, "bytes": size[name]} for name, n in deleted.items()},
+        run, status="failed", actor=actor, reason="run.lost", derived=True, deleted=sum(tally.deleted.values()),
+        records=sum(tally.deleted.values()), bytes=sum(tally.bytes.values()),
+        datasets={name: {"records": n, "bytes": tally.bytes[name]} for name, n in tally.deleted.items()},
     )  # fmt: skip
+
+
+def _closing(means: Means, run: str, rule: str, actor: str) -> None:
+    """No batch of the run begins any more, and none is under way: what it has deleted can be counted (edge case 36)."""
+    kinds = {e.entry["kind"] for e in means.ledger.entries(run=run)}
+    if STARTED in kinds and CLOSING not in kinds:
+        means.holds.event(CLOSING, actor=actor, run=run, rule=rule)
+
+
+def _found(means: Means, plan: Plan, folder: Path) -> Tally:
+    """What came of a plan: as its batches were recorded, and of the one that was under way by what is not there now.
+
+    No later one has begun. What is gone of them, somebody else has removed, or it is not due any more.
+    """
+    batches = Progress(folder).batches()
+    tally, done = tally_of(plan, batches), {(batch.step, batch.number) for batch in batches}
+    if not means.ledger.entries(run=plan.run, kind=STARTED):
+        return tally
+    for (number, batch), items in batches_of(plan, folder, means):
+        if (number, batch) not in done:
+            hand, planned = Batch(number, batch), {item.key: item for item in items}
+            step = plan.steps[number]
+            there = {i.key: i for i in _emptied(plan, step, tally, _there(means, step)) if i.key in planned}
+            for key, item in planned.items():
+                now = there.get(key)
+                hand.deleted += item.records - min(now.records if now else 0, item.records)
+                hand.bytes += item.bytes - min(now.bytes if now else 0, item.bytes)
+            hand.derived = hand.deleted > 0
+            return tally_of(plan, [*batches, hand])
+    return tally
 
 
 def _there(means: Means, step: Picked) -> Iterator[Item]:
@@ -197,7 +233,7 @@ def _there(means: Means, step: Picked) -> Iterator[Item]:
     source = means.source(ref.system.system)
     if step.follows is not None:
         leading = means.datamap[step.follows]
-        lead = leaders(means, leading, step.due, kinds_of(leading.dataset, ref.dataset))
+        lead = leaders(means, leading, step.due, ref.dataset)
         yield from located(source, ref.name, lead.of())
         return
     selection = Selection(ref.name, step.due)
@@ -205,15 +241,12 @@ def _there(means: Means, step: Picked) -> Iterator[Item]:
         yield from source.locate(selection, partition)
 
 
-def _emptied(step: Picked, deleted: Mapping[str, int], items: Iterator[Item]) -> Iterator[Item]:
-    """The items; none where the store has no file any more, after the run itself has deleted from it.
-
-    Otherwise a store without any file looks like one that is not mounted, and says so.
-    """
+def _emptied(plan: Plan, step: Picked, tally: Tally, items: Iterator[Item]) -> Iterator[Item]:
+    """The items; none where the store has no file any more, after the run itself has deleted all of it."""
     try:
         yield from items
     except Unreadable as problem:
-        if not (problem.code.endswith(".no_files") and deleted.get(step.dataset)):
+        if not (problem.code.endswith(".no_files") and emptied(plan, tally, step.dataset)):
             raise
 
 
@@ -225,11 +258,8 @@ def _planned(means: Means, plan: Plan, folder: Path, keys: dict[str, int]) -> se
     return {key for number, item in items if (key := f"{number}:{digest(item.key)}") in keys}
 
 
-def _oldest(means: Means, plan: Plan, deleted: Mapping[str, int]) -> str | None:
-    """The earliest start that is left.
-
-    :param deleted: by the run, by dataset: a store that it has emptied has none.
-    """
+def _oldest(means: Means, plan: Plan, tally: Tally) -> str | None:
+    """The earliest start that is left; a store that the run has emptied has none."""
     _, rule = rule_of(means, plan.rule)
     found: list[datetime] = []
     for full in rule.datasets:
@@ -239,7 +269,7 @@ def _oldest(means: Means, plan: Plan, deleted: Mapping[str, int]) -> str | None:
             try:
                 oldest = source.survey(ref.name, means.clock.now()).oldest
             except Unreadable as problem:
-                if not (problem.code.endswith(".no_files") and deleted.get(full)):
+                if not (problem.code.endswith(".no_files") and emptied(plan, tally, full)):
                     raise
                 oldest = None
             found += [oldest] if oldest is not None else []

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +25,7 @@ from privacy.errors import RetryLater, Tampered
 from privacy.keys import MasterKey, new_key
 from privacy.plans.keys import instant, read, written
 from privacy.sources.base import Item
+from privacy.sources.collecting import collecting_nothing
 from privacy.sources.instants import micros
 
 NAME = "items.parquet"
@@ -40,25 +43,33 @@ class Writer:
 
     def __init__(self, out: pq.ParquetWriter) -> None:
         self._out = out
-        self._rows: list[tuple[object, ...]] = []
+        self._steps: list[int] = []
+        self._items: list[Item] = []
 
     def add(self, step: int, item: Item) -> None:
         """One more item of the step of that number."""
-        oldest = None if item.oldest is None else micros(item.oldest)
-        self._rows.append(
-            (step, written(item.key), item.version, item.records, item.bytes, oldest, item.whole, item.digest)
-        )
-        if len(self._rows) >= _ROWS:
+        self._steps.append(step)
+        self._items.append(item)
+        if len(self._items) >= _ROWS:
             self.flush()
 
     def flush(self) -> None:
         """Write what is in memory."""
-        if self._rows:
-            columns = [
-                pa.array(values, f.type) for f, values in zip(_SCHEMA, zip(*self._rows, strict=True), strict=True)
-            ]
+        if self._items:
+            keys, versions, records, sizes, begun, wholes, digests = zip(*self._items, strict=True)
+            keyed, since = list(map(written, keys)), list(map(_since, begun))
+            values: tuple[Sequence[Any], ...] = (
+                self._steps, keyed, versions, records, sizes, since, wholes, digests,
+            )  # fmt: skip
+            columns = [pa.array(v, f.type) for f, v in zip(_SCHEMA, values, strict=True)]
             self._out.write_batch(pa.record_batch(columns, schema=_SCHEMA))
-            self._rows.clear()
+            self._steps.clear()
+            self._items.clear()
+
+
+@lru_cache(maxsize=65_536)
+def _since(at: datetime | None) -> int | None:
+    return None if at is None else micros(at)
 
 
 @dataclass(frozen=True)
@@ -101,10 +112,21 @@ class ItemsFile:
         :raises Tampered: ``plans.altered``: it is gone, was changed, or is another plan's.
         """
         for batch in self._batches(None):
-            for step, key, version, records, size, oldest, whole, digest in zip(
-                *(column.to_pylist() for column in batch.columns), strict=True
-            ):
-                yield step, Item(read(key), version, records, size, instant(oldest), whole, digest)
+            with collecting_nothing():
+                steps, keys, versions, records, sizes, begun, wholes, digests = (c.to_pylist() for c in batch.columns)
+                made = list(
+                    map(
+                        Item,
+                        read(cast(list[bytes], keys)),
+                        versions,
+                        records,
+                        sizes,
+                        map(instant, begun),
+                        wholes,
+                        digests,
+                    )
+                )
+            yield from zip(steps, made, strict=True)
 
     def digests(self) -> dict[int, tuple[int, str]]:
         """How many items each step has, and the digest over all of theirs. :raises Tampered: as :meth:`items`."""
@@ -113,7 +135,8 @@ class ItemsFile:
             steps, digests = batch.column(0).to_pylist(), cast(list[str], batch.column(1).to_pylist())
             for step, pairs in groupby(zip(steps, digests, strict=True), key=itemgetter(0)):
                 found.setdefault(step, Digests()).more([digest for _, digest in pairs])
-        return {step: (digests.count, digests.hexdigest()) for step, digests in found.items()}
+        told = {step: digests.hexdigest() for step, digests in found.items()}
+        return {step: (found[step].count, said) for step, said in told.items()}
 
     def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         try:
@@ -136,17 +159,26 @@ class Digests:
     """The sha256 of items, in the order in which they come."""
 
     def __init__(self) -> None:
-        self._hash, self.count = sha256(), 0
+        self._hash, self.count, self._waiting = sha256(), 0, list[str]()
 
     def add(self, item: Item) -> None:
         """One more item."""
-        self.more([item.digest])
+        self._waiting.append(item.digest)
+        if len(self._waiting) >= _ROWS:
+            self._taken()
 
     def more(self, digests: Sequence[str]) -> None:
         """Those of some items."""
-        self.count += len(digests)
-        self._hash.update(("\n".join(digests) + "\n").encode())
+        self._taken()
+        self._waiting.extend(digests)
+
+    def _taken(self) -> None:
+        if self._waiting:
+            self.count += len(self._waiting)
+            self._hash.update(("\n".join(self._waiting) + "\n").encode())
+            self._waiting.clear()
 
     def hexdigest(self) -> str:
         """Of all that came."""
+        self._taken()
         return self._hash.hexdigest()

@@ -13,7 +13,7 @@ from privacy.datamap.load import Ref
 from privacy.datamap.models import Dataset
 from privacy.plans.means import Means
 from privacy.plans.people import Key, identifier, rows_of
-from privacy.sources.base import Due, Every, Item, Of, Selection, Source, Subject
+from privacy.sources.base import Due, Every, Identifier, Item, Of, Selection, Source, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,16 @@ class Leaders:
         return numbered(self.others.values())
 
 
-def leaders(means: Means, leading: Ref, pick: Due, kinds: set[str] | None = None) -> Leaders:
+def leaders(means: Means, leading: Ref, pick: Due, follower: Dataset | None = None) -> Leaders:
     """The people of all records of a dataset that others follow; in memory are their identifiers.
 
-    :param pick: which of its records are due. :param kinds: identity kinds to know them by; None: all.
+    :param pick: which of its records are due.
+    :param follower: they are known by the identity kinds that it has too, and by no address of the shop's own: what
+        somebody typed for want of another is on everybody's mail. None: by all.
     """
-    due = dict(_people(means, leading, pick, kinds))
-    every = _people(means, leading, Every(), kinds)
+    due = dict(_people(means, leading, pick, follower))
+    every = _people(means, leading, Every(), follower)
     return Leaders(due, {key: subject for key, subject in every if key not in due})
-
-
-def kinds_of(leading: Dataset, follower: Dataset) -> set[str]:
-    """The identity kinds by which the follower's records are found from the leading dataset's."""
-    return follower.kinds & {str(column.identity) for column in leading.columns.values() if column.identity}
 
 
 def located(source: Source, name: str, of: Of) -> Iterator[Item]:
@@ -72,16 +69,26 @@ def located(source: Source, name: str, of: Of) -> Iterator[Item]:
                 yield item
 
 
-def _people(means: Means, leading: Ref, pick: Due, kinds: set[str] | None) -> Iterator[tuple[Key, Subject]]:
+def _people(means: Means, leading: Ref, pick: Due, follower: Dataset | None) -> Iterator[tuple[Key, Subject]]:
     dataset, source = leading.dataset, means.source(leading.system.system)
     columns = {
         name: str(column.identity)
         for name, column in dataset.columns.items()
-        if column.identity and column.identity != "ip" and (kinds is None or column.identity in kinds)
+        if column.identity and column.identity != "ip" and (follower is None or column.identity in follower.kinds)
     }
+    own = follower.mailbox.staff if follower is not None and follower.mailbox is not None else ()
     for row in rows_of(source, Selection(leading.name, pick)):
         known = [identifier(means.datamap, kind, row[name]) for name, kind in columns.items()]
-        yield tuple(row[name] for name in dataset.key), Subject(1, tuple(i for i in known if i is not None))
+        theirs = tuple(i for i in known if i is not None and not _at(i, own))
+        yield tuple(row[name] for name in dataset.key), Subject(1, theirs)
+
+
+def _at(known: Identifier, domains: Iterable[str]) -> bool:
+    """Whether this is an address at one of these domains, or below one."""
+    if known.kind != "email":
+        return False
+    here = str(known.value).rpartition("@")[2].casefold()
+    return any(here == domain.casefold() or here.endswith(f".{domain.casefold()}") for domain in domains)
 
 
 def numbered(subjects: Iterable[Subject]) -> Of:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,6 +33,8 @@ def written(key: tuple[object, ...]) -> bytes:
 
     :raises Unreadable: ``plans.key``: a part is of a type that a plan cannot name.
     """
+    if _AS_THEY_ARE.issuperset(map(type, key)):
+        return _json(key)
     parts = list(key)
     for place, part in enumerate(parts):
         if type(part) in _WRITE:
@@ -39,16 +42,23 @@ def written(key: tuple[object, ...]) -> bytes:
             parts[place] = {kind: write(part)}
         elif not isinstance(part, str | int | float) or isinstance(part, bool):
             raise Unreadable("plans.key", "A record's key is of a type that a plan cannot name.")
+    return _json(parts)
+
+
+_AS_THEY_ARE = frozenset({str, int, float})
+
+
+def _json(parts: Sequence[object]) -> bytes:
     try:
         return orjson.dumps(parts)
     except TypeError:  # half a character, a number beyond 64 bits; its text may quote it
         raise Unreadable("plans.key", "A record's key cannot be written down.") from None
 
 
-def read(text: bytes) -> tuple[object, ...]:
-    """The other way round."""
-    parts = orjson.loads(text)
-    return tuple(parts if dict not in map(type, parts) else map(_part, parts))
+def read(texts: Sequence[bytes]) -> list[tuple[object, ...]]:
+    """The other way round, many at a time."""
+    found = orjson.loads(b"[" + b",".join(texts) + b"]")
+    return [tuple(parts if dict not in map(type, parts) else map(_part, parts)) for parts in found]
 
 
 def _part(part: Any) -> object:
@@ -58,6 +68,7 @@ def _part(part: Any) -> object:
     return _READ[kind](value)
 
 
+@lru_cache(maxsize=65_536)
 def instant(microseconds: int | None) -> datetime | None:
-    """Microseconds since 1970 as an aware datetime in UTC."""
+    """Microseconds since 1970 as an aware datetime in UTC; dates come again and again."""
     return None if microseconds is None else EPOCH + timedelta(microseconds=microseconds)

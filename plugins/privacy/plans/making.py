@@ -9,14 +9,14 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from privacy.datamap.load import Ref
 from privacy.datamap.policy import Guard, Rule, Term
 from privacy.errors import BadConfiguration, BadInput, Refused, RetryLater
 from privacy.plans.file import Digests, ItemsFile, Writer
-from privacy.plans.followers import Leaders, kinds_of, leaders, located
+from privacy.plans.followers import Leaders, leaders, located
 from privacy.plans.guards import Judged, tripped
 from privacy.plans.means import Means
 from privacy.plans.plan import Held, Picked, Plan
@@ -24,8 +24,9 @@ from privacy.plans.standing import held_now
 from privacy.retention.horizon import Horizon, horizon, limit
 from privacy.retention.terms import before
 from privacy.sources.base import Among, Due, Item, Selection, Surveying
+from privacy.sources.collecting import collecting_seldom
 
-_INSTANT = timedelta(microseconds=1)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def ways(means: Means, rule: Rule, ref: Ref) -> list[Way]:
     return [*each, Way(ref, term, Among(starts.kind, frozenset(term.kinds), others=True))]
 
 
+@collecting_seldom()
 def make(means: Means, name: str, run: str, as_of: datetime, *, missed: int = 0, foreseen: int | None = None) -> Plan:
     """Plan a rule, into the run's own folder; made again from the beginning when it is there already.
 
@@ -78,21 +80,23 @@ def make(means: Means, name: str, run: str, as_of: datetime, *, missed: int = 0,
     file = ItemsFile.create(folder, run, means.key)
     plain = [way for full in rule.datasets for way in ways(means, rule, means.datamap[full])]
     steps: list[Picked] = []
+    now = means.clock.now()
     with file.writing() as writer:
         for number, way in enumerate(plain):
-            steps.append(_step(means, way, number, as_of, writer))
-    holds = _held(means, plain, as_of)
+            steps.append(_step(means, way, number, as_of, writer, now))
+    holds = _held(means, plain, as_of, now)
+    holds = replace(holds, undated=holds.undated + sum(step.nobodys for step in steps))
     zone = means.datamap.policy.zone
     limits = [at for way, step in zip(plain, steps, strict=True) if (at := _limit(way, step, zone)) is not None]
     breaks = min(limits, default=None)
     plan = Plan(
         run=run, purge=purge, rule=name, promises=rule.promises, limit=_words(plain), as_of=_text(as_of),
         steps=tuple(steps), holds=holds, breaks=None if breaks is None else _text(breaks),
-        late_by=0.0 if breaks is None else max(0.0, (as_of - breaks).total_seconds()),
+        late_by=0.0 if breaks is None else max(0.0, (now - breaks).total_seconds()),
         batch_rows=means.batch_rows, wrapped=file.wrapped,
     )  # fmt: skip
     plan = replace(plan, tripped=tripped(rule.guard, judged(plan, rule.guard, zone), missed=missed, foreseen=foreseen))
-    plan.save(folder)
+    plan.save(folder, means.key)
     return plan
 
 
@@ -129,14 +133,13 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer) -> Picked:
+def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer, now: datetime) -> Picked:
     bounds = horizon(way.term, as_of, means.datamap.policy.zone)
     among, digests = way.among, Digests()
     records = items = size = left = 0
     held = held_now(means, way.ref)
     kept: Counter[str] = Counter()
-    oldest: datetime | None = None
-    newest: datetime | None = None
+    oldest, newest = _LAST, _FIRST
     lead = _leaders(means, way, bounds)
     stay = set() if lead is None else _others(means, way.ref, lead)
     for item in _items(means, way, bounds, lead):
@@ -144,43 +147,58 @@ def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer) 
             left += 1
             continue
         if lead is None:
-            _due(item, bounds, way.ref)
-            begun = item.oldest
-            assert begun is not None  # noqa: S101 - see _due
-            oldest = begun if oldest is None else min(oldest, begun)
-            newest = begun if newest is None else max(newest, begun)
-        if (kind := held(item.key)) is not None:
+            begun = _due(item, bounds, way.ref)
+            if begun < oldest:
+                oldest = begun
+            if begun > newest:
+                newest = begun
+        if held is not None and (kind := held(item.key)) is not None:
             kept[kind] += 1
         writer.add(number, item)
         digests.add(item)
         records, items, size = records + item.records, items + 1, size + item.bytes
+    dated = lead is None and items > 0
     return Picked(
         dataset=way.ref.full, before=_text(bounds.before), column=among.column if among else None,
         kinds=tuple(sorted(among.kinds)) if among else (), others=bool(among and among.others),
         follows=way.ref.dataset.follows, records=records, items=items, bytes=size, held=dict(kept),
-        oldest=_text(oldest) if oldest else None, newest=_text(newest) if newest else None, left=left,
-        sha256=digests.hexdigest(),
+        oldest=_text(oldest) if dated else None, newest=_text(newest) if dated else None, left=left,
+        nobodys=0 if lead is None else _nobodys(means, way.ref, records + len(stay), now), sha256=digests.hexdigest(),
     )  # fmt: skip
 
 
-def _due(item: Item, bounds: Horizon, ref: Ref) -> None:
-    """Whatever a source takes for due: nothing goes into a plan that began at or after its bound, or never."""
-    if item.oldest is None or item.oldest >= bounds.before:
+def _due(item: Item, bounds: Horizon, ref: Ref) -> datetime:
+    """When it began. Whatever a source takes for due: nothing goes into a plan that began at or after its bound, or
+    never.
+    """
+    begun = item.oldest
+    if begun is None or begun >= bounds.before:
         raise Refused(
             "plans.not_due", "A record that is not past its term was given as one that is; nothing was planned.",
             where=ref.full, advice="This is a defect of the source, or of the dataset's `starts`.",
         )  # fmt: skip
+    return begun
 
 
 def _leaders(means: Means, way: Way, bounds: Horizon) -> Leaders | None:
     if way.ref.dataset.follows is None:
         return None
     leading = means.datamap[way.ref.dataset.follows]
-    return leaders(means, leading, way.due(bounds.before), kinds_of(leading.dataset, way.ref.dataset))
+    return leaders(means, leading, way.due(bounds.before), way.ref.dataset)
 
 
 def _others(means: Means, ref: Ref, lead: Leaders) -> set[tuple[object, ...]]:
     return {item.key for item in located(means.source(ref.system.system), ref.name, lead.rest)}
+
+
+def _nobodys(means: Means, ref: Ref, followed: int, now: datetime) -> int:
+    """How many records of a follower follow nobody's: the row is gone, or there never was one (edge case 11).
+
+    :param followed: how many follow somebody's, due or not.
+    """
+    source = means.source(ref.system.system)
+    there = source.survey(ref.name, now).records if isinstance(source, Surveying) else None
+    return 0 if there is None else max(0, there - followed)
 
 
 def _items(means: Means, way: Way, bounds: Horizon, lead: Leaders | None) -> Iterator[Item]:
@@ -193,8 +211,8 @@ def _items(means: Means, way: Way, bounds: Horizon, lead: Leaders | None) -> Ite
         yield from source.locate(selection, partition)
 
 
-def _held(means: Means, plain: list[Way], as_of: datetime) -> Held:
-    """What there is besides, of the datasets with terms of their own."""
+def _held(means: Means, plain: list[Way], as_of: datetime, now: datetime) -> Held:
+    """What there is besides, of the datasets with terms of their own. What is late, is so by now, not by ``as_of``."""
     records: int | None = 0
     size = undated = future = late = foreseen = 0
     by_dataset: dict[str, list[Way]] = {}
@@ -209,7 +227,7 @@ def _held(means: Means, plain: list[Way], as_of: datetime) -> Held:
                 "plans.no_survey", "This kind of source cannot say what there is.", where=ref.full,
                 advice="Give it `survey` (privacy.sources.base.Surveying).",
             )  # fmt: skip
-        bounds = [horizon(way.term, as_of, zone) for way in same]
+        bounds = [replace(horizon(w.term, as_of, zone), late=horizon(w.term, now, zone).late) for w in same]
         asked = [
             way.due(at)
             for way, b in zip(same, bounds, strict=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +30,7 @@ class Picked:
     :param held: of the items those that are held now, by the kind of hold.
     :param oldest, newest: the earliest and latest start (ISO 8601); None where nothing is due, or it follows.
     :param left: items that stay because somebody is in them too who is not due.
+    :param nobodys: records that follow no record of the other dataset, of anybody: no purge ever takes them.
     :param sha256: over the digests of the items.
     """
 
@@ -45,6 +47,7 @@ class Picked:
     oldest: str | None = None
     newest: str | None = None
     left: int = 0
+    nobodys: int = 0
     sha256: str = ""
 
     @property
@@ -59,8 +62,9 @@ class Held:
     """What a rule's datasets hold besides, at the moment of the plan.
 
     :param records: dated and undated; None: not known. :param bytes: as stored.
-    :param undated, future: records without a start, and with one later than now (edge case 11).
-    :param late: records past their limit.
+    :param undated, future: records without a start, or whose own record is gone, and with one later than now (edge
+        case 11).
+    :param late: records past their limit when the plan was made, whatever it is as of.
     :param foreseen: how many records are to fall due by the next run.
     """
 
@@ -80,10 +84,11 @@ class Plan:
     :param as_of: the moment that it is fixed at (ISO 8601, UTC).
     :param limit: the promise's term in ISO 8601; ``promises``: what a run of it proves.
     :param breaks: when the promise is broken for the oldest record of the plan (ISO 8601); None: never, or no record.
-    :param late_by: how long it has been broken for by ``as_of``, in seconds; 0: it is not.
+    :param late_by: how long it was broken for when the plan was made, in seconds; 0: it was not.
     :param tripped: the guards that it is over, in words with their figures; empty: nobody has to be asked.
     :param batch_rows: so many items are done in one go.
     :param wrapped: the key of its file of items.
+    :param mark: keyed digest of all of this, as it was written.
     :param digest: over rule, bounds and all items.
     """
 
@@ -100,6 +105,7 @@ class Plan:
     batch_rows: int
     tripped: tuple[str, ...] = ()
     wrapped: str = field(default="", repr=False)
+    mark: str = field(default="", repr=False)
 
     @property
     def digest(self) -> str:
@@ -125,12 +131,13 @@ class Plan:
 
         return ItemsFile(folder / NAME, self.run, self.wrapped, key)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, key: MasterKey) -> None:
         """Write it beside its items: whole, or not at all. :raises RetryLater: ``staging.full``."""
+        sealed = replace(self, mark=self._marked(key))
         try:
             new = folder / f".{PLAN}"
             with new.open("w") as file:
-                json.dump(asdict(self), file)
+                json.dump(asdict(sealed), file)
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(folder / PLAN)
@@ -154,7 +161,16 @@ class Plan:
             ) from None  # fmt: skip
 
     def checked(self, folder: Path, key: MasterKey) -> Self:
-        """Itself, after every item on disk was held against its digest. :raises Tampered: ``plans.altered``."""
+        """Itself, after it was held against its mark, and every item on disk against its digest.
+
+        :raises Tampered: ``plans.altered``.
+        """
+        if not hmac.compare_digest(self.mark, self._marked(key)):
+            # Its digest is over what would be done alone; what the ledger is told of it stands here too.
+            raise Tampered(
+                "plans.altered", "A plan's figures are not those that were written.", where=folder.name,
+                advice="Start the purge again: it makes a new plan.",
+            )  # fmt: skip
         found = self.file(folder, key).digests()
         nothing = (0, Digests().hexdigest())
         if found.keys() - set(range(len(self.steps))) or any(
@@ -162,3 +178,8 @@ class Plan:
         ):
             raise Tampered("plans.altered", "A plan's items are not those that were planned.", where=self.run)
         return self
+
+    def _marked(self, key: MasterKey) -> str:
+        """The keyed digest of all that it says."""
+        said = json.dumps(asdict(replace(self, mark="")), sort_keys=True)
+        return hmac.new(key.derive("plans"), said.encode(), sha256).hexdigest()

@@ -13,8 +13,11 @@ from privacy.sources.base import Of, Subject
 Key = tuple[object, ...]
 
 
-def held_now(means: Means, ref: Ref) -> Callable[[Key], str | None]:
-    """What tells of an item of a dataset by which kind of hold it is held, the first in precedence; None: by none."""
+def held_now(means: Means, ref: Ref) -> Callable[[Key], str | None] | None:
+    """What tells of an item of a dataset by which kind of hold it is held, the first in precedence; None: by none.
+
+    :returns: None: nothing of the dataset is held.
+    """
     source = means.source(ref.system.system)
     whole: str | None = None
     single: dict[tuple[str, ...], str] = {}
@@ -30,6 +33,9 @@ def held_now(means: Means, ref: Ref) -> Callable[[Key], str | None]:
             numbered = tuple(Subject(no, s.identifiers) for no, s in enumerate(hold.what or (), 1))
             for item in located(source, ref.name, Of(numbered)):
                 theirs.setdefault(item.key, kind)
+
+    if not (whole or single or theirs):
+        return None
 
     def held(key: Key) -> str | None:
         return whole or single.get(tuple(str(part) for part in key)) or theirs.get(key)

@@ -33,7 +33,7 @@ def proofs(house: House, now: datetime) -> Iterator[Finding]:
     installed = now if ends is None else datetime.fromisoformat(ends[0]["at"])
     for purge, made in house.policy.purges.items():
         for name, rule in made.rules.items():
-            good, latest = house.ledger.last(name, "done"), house.ledger.last(name)
+            good, latest = house.ledger.last_done(name, now + AHEAD), house.ledger.last(name)
             since = installed if good is None else good.as_of
             every, allowed = _every(_term(house, rule))
             breaks = None if good is None else broken(house, rule, good)
@@ -77,7 +77,7 @@ def answered(house: House, now: datetime) -> Iterator[Finding]:
         purge, promises, breaks = "its purge", tuple[str, ...](), None
         with suppress(KeyError):
             purge, rule = house.policy.rule(name)
-            good = house.ledger.last(name, "done")
+            good = house.ledger.last_done(name, now + AHEAD)
             promises, breaks = rule.promises, None if good is None else broken(house, rule, good)
         yield Finding(
             "evidence.asked", promises, name,
@@ -117,7 +117,7 @@ def own(house: House, now: datetime) -> Iterator[Finding]:
     installed = now if ends is None else datetime.fromisoformat(ends[0]["at"])
     for name in type(terms).model_fields:
         rule = getattr(terms, name)
-        good, latest = house.ledger.last(name, "done"), house.ledger.last(name)
+        good, latest = house.ledger.last_done(name, now + AHEAD), house.ledger.last(name)
         since = installed if good is None else good.as_of
         every, allowed = _every(rule.term)
         if now - since > allowed:
@@ -171,11 +171,15 @@ def broken(house: House, rule: Rule, good: RuleRun) -> datetime | None:
 
 
 def _left_over(house: House, rule: Rule, good: RuleRun) -> bool:
-    """Whether a record is left that every term of the rule had let go, though nothing was held back (edge case 28)."""
-    if good.oldest_remaining is None or good.held or good.failed or good.retained:
+    """Whether a record is left that every term of the rule had let go, though nothing was held back (edge case 28).
+
+    What was changed meanwhile, or waits, may be left until the next run, and not beyond its limit.
+    """
+    if good.oldest_remaining is None or good.held or good.failed:
         return False
-    bounds = [horizon(t, good.as_of, house.policy.zone).before for t in _terms(house.datamap, rule) if t.every]
-    return bool(bounds) and good.oldest_remaining < min(bounds)
+    found = [horizon(t, good.as_of, house.policy.zone) for t in _terms(house.datamap, rule) if t.every]
+    bounds = [one.late if good.retained else one.before for one in found]
+    return bool(bounds) and all(at is not None and good.oldest_remaining < at for at in bounds)
 
 
 def _terms(datamap: DataMap, rule: Rule) -> list[Term]:

@@ -7,6 +7,7 @@ is late, missing or unreadable is a contradiction too: a promise of which nobody
 code                  what it says
 ====================  =================================================================================================
 kept_too_long         recordings that the holder still had after their term, and that no hold is on
+erased_late           recordings that it erased after their term, by its own word, and that no hold or order was ever on
 erased_on_hold        recordings that it erased although they were on hold
 erased_before_order   recordings on hold that it erased before it was ordered to keep them: nobody can get them back
 held_unlisted         recordings on hold that its list does not have
@@ -36,6 +37,7 @@ from privacy.errors import BadInput
 from privacy.holds import Everything, Keys
 from privacy.retention.horizon import horizon, limit
 from privacy.rights.holder_lists import HolderList, Listed, newest
+from privacy.rights.order_rows import Line
 from privacy.rights.orders import Orders
 from privacy.rights.recordings import Recording, chosen, footage, held_by, recordings
 
@@ -83,9 +85,10 @@ class Finding:
 
 @dataclass(slots=True)
 class _Held:
-    """What is on hold, and since when."""
+    """What is on hold, and since when; and what was ever ordered to be kept, also by an order that was withdrawn."""
 
     whole_since: datetime | None = None
+    ordered: list[Line] = field(default_factory=list)
     spans: list[tuple[str | None, datetime, datetime | None, datetime]] = field(default_factory=list)
 
     def since(self, camera: str, begins: datetime, ends: datetime) -> datetime | None:
@@ -96,6 +99,13 @@ class _Held:
             if own in (None, camera) and first <= ends and (last is None or begins <= last)
         ]
         return min([*found, *([self.whole_since] if self.whole_since else [])], default=None)
+
+    def was_ordered(self, camera: str, begins: datetime, ends: datetime) -> bool:
+        """Whether it may have been kept beyond its term on our own word."""
+        return any(
+            line.camera in (None, camera) and line.begins <= ends and (line.ends is None or begins <= line.ends)
+            for line in self.ordered
+        )
 
 
 def contradictions(house: House, now: datetime) -> list[Finding]:
@@ -189,6 +199,12 @@ def _compared(
                 note("unknown", one)
         elif since is not None:
             note("erased_before_order" if one.wiped_at is not None and one.wiped_at < since else "erased_on_hold", one)
+        elif (
+            one.wiped_at is not None
+            and one.wiped_at > _limit(term, one.begins, policy.zone)
+            and not held.was_ordered(one.camera, one.begins, one.ends)
+        ):
+            note("erased_late", one)
         if mine is not None and mine.ends != one.ends:
             note("differs", one)
     for place, mine in known.items():
@@ -209,7 +225,8 @@ def _limit(term: Term, begins: datetime, zone: str) -> datetime:
 
 def _held(house: House, ref: Ref, ours: Sequence[Recording]) -> _Held:
     """What is on hold of a dataset of recordings, by its holds and by the orders that went out for them."""
-    held, orders = _Held(), Orders(house).all()
+    orders = Orders(house).all()
+    held = _Held(ordered=[line for order in orders for line in order.lines])
     said = ref.dataset.footage
     theirs = held_by(house.datamap, said.holder) if said else []
     others = {one.full: recordings(house, one) for one in theirs if one.full != ref.full}

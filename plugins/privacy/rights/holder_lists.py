@@ -44,12 +44,21 @@ class Listed(BaseModel):
 
 
 class HolderList(BaseModel):
-    """A whole list."""
+    """A whole list. One that says two things of one recording is none: whichever was taken, the other was hidden."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     made_at: AwareDatetime
     recordings: tuple[Listed, ...]
+
+    @model_validator(mode="after")
+    def _agreed(self) -> Self:
+        said: dict[tuple[str, datetime], Listed] = {}
+        for one in self.recordings:
+            place = (one.camera, one.begins.astimezone(UTC))
+            if said.setdefault(place, one) != one:
+                raise ValueError("says two things of one recording")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

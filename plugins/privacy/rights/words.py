@@ -30,6 +30,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "purge.asked": ("toestemming gevraagd", "approval asked"), "purge.approved": ("goedgekeurd", "approved"),
     "purge.refused": ("geweigerd", "refused"), "purge.unanswered": ("niet beantwoord", "not answered"),
     "purge.started": ("verwijderen begonnen", "deleting begun"),
+    "purge.closing": ("verwijderen afgebroken", "deleting broken off"),
 }  # fmt: skip
 
 STATUS: dict[str, tuple[str, str]] = {

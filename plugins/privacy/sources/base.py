@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -218,8 +218,7 @@ class Set:
     columns: Mapping[str, object] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """What changes as a whole: a row, a message, or a file with matching records in it.
 
     :param key: the row's key values in the dataset's order, or the object's key.
@@ -231,13 +230,17 @@ class Item:
     :param digest: sha256 (hex) over key, version and what matches; what a plan's digest is made of.
     """
 
-    key: tuple[object, ...] = field(repr=False)
+    key: tuple[object, ...]
     version: str
     records: int
     bytes: int
     oldest: datetime | None
     whole: bool
     digest: str
+
+    def __repr__(self) -> str:
+        # A key may be somebody's name or number; a purge makes millions of these, so they are plain tuples.
+        return f"Item(version={self.version!r}, records={self.records})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,19 +269,21 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one item.
 
     :param records, bytes: how much of it was deleted or set; of a file some of it may be, and the rest held.
     :param reason: a code, never an identifier; empty when done.
     """
 
-    key: tuple[object, ...] = field(repr=False)
+    key: tuple[object, ...]
     status: Status
     records: int
     bytes: int
     reason: str = ""
+
+    def __repr__(self) -> str:
+        return f"Outcome(status={self.status.value!r}, records={self.records}, reason={self.reason!r})"
 
 
 @dataclass(frozen=True, slots=True)

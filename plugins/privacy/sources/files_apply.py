@@ -12,7 +12,9 @@ from privacy.errors import GiveUp, PrivacyError, Refused, RetryLater
 from privacy.sources.base import Item, Kept, Of, Outcome, Set, Status, Step
 from privacy.sources.files_found import Files
 from privacy.sources.files_match import AnyMatcher, Matcher, matcher
-from privacy.sources.files_names import File
+from privacy.sources.files_names import Named, Value, text_of, version_of
+from privacy.storage import delete_judged
+from privacy.storage_removal import Found
 
 
 def apply(steps: Sequence[tuple[Files, Step]], spare: Sequence[Of]) -> Iterator[Outcome]:
@@ -40,8 +42,8 @@ def _done(steps: Sequence[tuple[Files, Step]], spare: Sequence[Of]) -> Iterator[
             yield from _some(files, chunk, pick, held)
 
 
-_TOGETHER = 500
-"""So many files are removed before their folders are brought to disk."""
+_TOGETHER = 2_000
+"""So many files are looked at, removed and brought to disk together: a folder's fsync is for all of its files."""
 
 
 def chunked(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
@@ -59,47 +61,89 @@ class _Spare:
         kept = [of for of in here if isinstance(of, Kept)]
         self._whole = any(of.whole for of in kept)
         self._keys = {key for of in kept for key in of.keys}
-        self._theirs = [Matcher(files.form, of) for of in here]
+        self._theirs = [theirs for of in here if (theirs := Matcher(files.form, of)).selects]
 
-    def holds(self, file: File) -> bool:
+    def holds(self, file: Named) -> bool:
         """Whether a file stays; also one that only may be theirs."""
-        if self._whole or (file.key,) in self._keys:
+        if self._whole or (self._keys and (file.key,) in self._keys):
             return True
-        found = [matcher.pick(file) for matcher in self._theirs]
-        return any(picked.rows or picked.aside for picked in found)
+        for theirs in self._theirs:
+            picked = theirs.pick(file)
+            if picked.rows or picked.aside:
+                return True
+        return False
 
 
-def _some(files: Files, items: Sequence[Item], pick: AnyMatcher, held: _Spare) -> list[Outcome]:
+class _Now:
+    """A file as it is right before it goes."""
+
+    __slots__ = ("_stored", "modified", "values")
+
+    def __init__(self, stored: str, values: dict[str, Value], modified: int) -> None:
+        self._stored, self.values, self.modified = stored, values, modified
+
+    @property
+    def key(self) -> str:
+        return text_of(self._stored)
+
+
+class _Judge:
+    """Whether files may go, by one look at each: the same selection as ever, held by nobody, and the very same file."""
+
+    def __init__(self, pick: AnyMatcher, held: _Spare) -> None:
+        self._pick, self._held = pick.pick, held.holds
+        self.items: list[Item] = []
+        self.keys: list[str] = []
+        self.bytes: list[int] = []
+        self._values: list[dict[str, Value]] = []
+
+    def add(self, item: Item, key: str, values: dict[str, Value]) -> None:
+        """One more to be judged."""
+        self.items.append(item)
+        self.keys.append(key)
+        self.bytes.append(0)
+        self._values.append(values)
+
+    def __call__(self, at: int, found: Found | None) -> Outcome | None:
+        """See :func:`privacy.storage.delete_judged`."""
+        item = self.items[at]
+        if found is None:
+            return Outcome(item.key, Status.GONE, 0, 0)
+        identity, size, modified = found
+        now = _Now(self.keys[at], self._values[at], modified)
+        if not self._pick(now).rows:
+            return Outcome(item.key, Status.GONE, 0, 0, "not_selected")
+        if self._held(now):
+            return Outcome(item.key, Status.HELD, 0, 0, "hold")
+        if version_of(identity, size, modified) != item.version:
+            return Outcome(item.key, Status.CHANGED, 0, 0, "version")
+        self.bytes[at] = size
+        return None
+
+
+def _some(files: Files, items: Sequence[Item], pick: AnyMatcher, held: _Spare) -> Iterator[Outcome]:
     """Look at some files, remove those that may go, and bring that to disk together: an fsync each takes longest."""
-    looked = [_look(files, item, pick, held) for item in items]
-    going = [found.entry for found in looked if isinstance(found, File)]
-    problems = iter(files.store.delete_all(going))
-    return [
-        found if isinstance(found, Outcome) else _removed(files, item, found, next(problems))
-        for item, found in zip(items, looked, strict=True)
-    ]
+    judge = _Judge(pick, held)
+    failed: dict[int, Outcome] = {}
+    for at, item in enumerate(items):
+        try:
+            judge.add(item, *files.named(item.key[0]))
+        except PrivacyError as problem:
+            failed[at] = _failed(item, problem)
+    told = enumerate(delete_judged(files.store, judge.keys, judge))
+    for at in range(len(items)):
+        yield failed[at] if at in failed else _outcome(files, judge, *next(told))
 
 
-def _look(files: Files, item: Item, pick: AnyMatcher, held: _Spare) -> File | Outcome:
+def _outcome(files: Files, judge: _Judge, at: int, told: Outcome | PrivacyError | None) -> Outcome:
+    item = judge.items[at]
+    if told is None:
+        return Outcome(item.key, Status.DONE, 1, judge.bytes[at])
+    if isinstance(told, Outcome):
+        return told
     try:
-        file = files.record(item.key[0])
-    except PrivacyError as problem:
-        return _failed(item, problem)
-    if not pick.pick(file).rows:
-        return Outcome(item.key, Status.GONE, 0, 0, "not_selected")
-    if held.holds(file):
-        return Outcome(item.key, Status.HELD, 0, 0, "hold")
-    if file.version != item.version:
-        return Outcome(item.key, Status.CHANGED, 0, 0, "version")
-    return file
-
-
-def _removed(files: Files, item: Item, file: File, problem: PrivacyError | None) -> Outcome:
-    if problem is None:
-        return Outcome(item.key, Status.DONE, 1, file.entry.bytes)
-    try:
-        with files.naming(file.entry.key):
-            raise problem
+        with files.naming(judge.keys[at]):
+            raise told
     except PrivacyError as named:
         return _failed(item, named)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from privacy.errors import BadInput, PrivacyError, RetryLater, Unreadable
 from privacy.sources.base import ByKey, Due, Of, Problem
 from privacy.sources.files_content import content_of
-from privacy.sources.files_names import MEDIA_TYPE, SHA256, File, NameForm, Stray, place, text_of
+from privacy.sources.files_names import MEDIA_TYPE, SHA256, File, NameForm, Stray, Value, place, text_of
 from privacy.storage import Entry, Store, translated
 
 _TOLD = {
@@ -23,6 +23,10 @@ _TOLD = {
     "storage.mount": ("It lies on another filesystem than the store.", "Put the files themselves there"),
     "storage.special": ("It is no regular file.", "Move it"),
 }
+
+
+_NO_PARTS = frozenset(("", ".", ".."))
+"""Parts of a key that would lead somewhere else."""
 
 
 def within(key: str, folder: str) -> bool:
@@ -40,7 +44,8 @@ class Files:
     def __init__(
         self, store: Store, form: NameForm, excused: tuple[str, ...] = (), inner: tuple[str, ...] = ()
     ) -> None:
-        self.store, self.form, self._excused, self._inner = store, form, excused, inner
+        self.store, self.form, self._inner = store, form, inner
+        self._excused, self._excused_folders = frozenset(excused), tuple(name.rstrip("/") + "/" for name in excused)
 
     def where(self, key: str) -> str:
         """How an error names a file: by dataset and a word that is looked up (:func:`place`)."""
@@ -96,7 +101,7 @@ class Files:
             ) from None
 
     def _excuses(self, key: str) -> bool:
-        return any(key == name or key.startswith(name.rstrip("/") + "/") for name in self._excused)
+        return key in self._excused or key.startswith(self._excused_folders)
 
     def of(self, pick: Of | Due) -> tuple[list[File], int]:
         """The records that a selection looks through, and how many other things it passes over.
@@ -189,24 +194,29 @@ class Files:
         :raises BadInput: ``files.not_a_record``: no file of the dataset can have that name.
         :raises Unreadable: ``storage.missing``: there is none now; ``storage.link`` and the like.
         """
-        text = str(name)
-        if not text.startswith(self.form.prefix) or any(part in ("", ".", "..") for part in text.split("/")):
-            raise self._not_a_record()
-        found = None
-        if "\\" in text:
-            # It may stand for bytes that are no text.
-            same = [entry for entry in self.entries() if text_of(entry.key) == text]
-            if same:
-                found = same[0]
-        if found is None:
-            with self.naming(text):
-                if "\0" in text:
-                    raise self._not_a_record()
-                found = self.store.stat(text)
-        file = self.form.read(found)
-        if not isinstance(file, File) or self._excuses(found.key) or found.key.startswith(self._inner):
+        key, _ = self.named(name)
+        with self.naming(key):
+            file = self.form.read(self.store.stat(key))
+        if not isinstance(file, File):
             raise self._not_a_record()
         return file
+
+    def named(self, name: object) -> tuple[str, dict[str, Value]]:
+        """The key that a record of that name has, and what its name says; the store is not asked whether it is there.
+
+        :param name: the value of its column ``file``.
+        :raises BadInput: ``files.not_a_record``: no file of the dataset can have that name.
+        """
+        key = str(name)
+        if not key.startswith(self.form.prefix) or "\0" in key or not _NO_PARTS.isdisjoint(key.split("/")):
+            raise self._not_a_record()
+        if "\\" in key:
+            # It may stand for bytes that are no text.
+            key = next((entry.key for entry in self.entries() if text_of(entry.key) == key), key)
+        values = self.form.values(key)
+        if isinstance(values, str) or self._excuses(key) or key.startswith(self._inner):
+            raise self._not_a_record()
+        return key, values
 
     def _not_a_record(self) -> BadInput:
         return BadInput("files.not_a_record", "No file of the dataset has that name.", where=self.form.full)

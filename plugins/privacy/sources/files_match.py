@@ -13,7 +13,7 @@ from privacy.datamap.kinds import normal
 from privacy.datamap.models import GLOBAL_KINDS
 from privacy.errors import BadInput
 from privacy.sources.base import ByKey, Due, Identifier, Of
-from privacy.sources.files_names import File, NameForm
+from privacy.sources.files_names import Named, NameForm, Value
 from privacy.sources.instants import micros
 
 
@@ -48,9 +48,22 @@ class Matcher:
                 if identifier.kind in kinds and value:
                     self._known.setdefault((identifier.kind, value), []).append((subject.no, identifier))
         self.selects = bool(self._known)
+        every = [identifier for known in self._known.values() for _, identifier in known]
+        self._timeless = all(i.valid_from is None and i.valid_to is None for i in every)
+        self._columns = tuple(dict.fromkeys(name for _, names in self._parties for name in names))
+        self._last: tuple[list[Value], Picked] | None = None
 
-    def pick(self, file: File) -> Picked:
+    def pick(self, file: Named) -> Picked:
         """What the selection says of a file."""
+        if not self._timeless:
+            return self._pick(file)
+        # The next file is mostly of the same person. One tuple, for another thread may be here too.
+        said, last = list(map(file.values.get, self._columns)), self._last
+        if last is None or last[0] != said:
+            self._last = last = said, self._pick(file)
+        return last[1]
+
+    def _pick(self, file: Named) -> Picked:
         mine: dict[int, dict[str, None]] = {}
         aside: set[int] = set()
         for party, names in self._parties:
@@ -63,7 +76,7 @@ class Matcher:
         rows: list[tuple[int | None, str | None]] = [(no, ",".join(mine[no])) for no in sorted(mine)]
         return Picked(rows, bool(aside - mine.keys()))
 
-    def _claims(self, file: File, names: tuple[str, ...]) -> Iterator[tuple[int, Identifier]]:
+    def _claims(self, file: Named, names: tuple[str, ...]) -> Iterator[tuple[int, Identifier]]:
         for name in names:
             value, column = file.values.get(name), self._form.dataset.columns[name]
             text = "" if value is None else str(value)
@@ -72,7 +85,7 @@ class Matcher:
                 yield from self._known.get((kind, _canonical(kind, text)), ())
                 return
 
-    def _holds(self, file: File, identifier: Identifier) -> bool | None:
+    def _holds(self, file: Named, identifier: Identifier) -> bool | None:
         """Whether it was theirs then; None: that cannot be told."""
         first, last = identifier.valid_from, identifier.valid_to
         if identifier.kind == "ip" and (first is None or last is None or identifier.agent is not None):
@@ -94,7 +107,7 @@ class DueMatcher:
         self._starts = form.dataset.starts.column if form.dataset.starts else None
         self.selects = self._starts is not None
 
-    def pick(self, file: File) -> Picked:
+    def pick(self, file: Named) -> Picked:
         """What the selection says of a file."""
         at = self._form.moment(file, self._starts)
         return Picked([(None, None)] if at is not None and at < self._before else [])
@@ -108,7 +121,7 @@ class KeyMatcher:
     def __init__(self, pick: ByKey) -> None:
         self._keys = pick.keys
 
-    def pick(self, file: File) -> Picked:
+    def pick(self, file: Named) -> Picked:
         """What the selection says of a file."""
         return Picked([(None, None)] if (file.key,) in self._keys else [])
 

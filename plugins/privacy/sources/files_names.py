@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
+from typing import Protocol
 
 from privacy.datamap.models import REQUEST, Column, Dataset, did_you_mean
 from privacy.errors import BadConfiguration
@@ -63,7 +64,26 @@ def _top(key: str) -> str:
 
 def text_of(key: str) -> str:
     """A key as a text column can hold it: bytes that are no UTF-8 are written as ``\\xff``."""
-    return key.encode(errors="surrogateescape").decode("utf-8", "backslashreplace")
+    return key if key.isascii() else key.encode(errors="surrogateescape").decode("utf-8", "backslashreplace")
+
+
+class Named(Protocol):
+    """What a file's name and its time say: all that a selection goes by."""
+
+    @property
+    def key(self) -> str:
+        """What the record is called; see :func:`text_of`."""
+        ...
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """By column, of the groups of ``names``."""
+        ...
+
+    @property
+    def modified(self) -> int:
+        """In microseconds since 1970 in UTC."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +104,17 @@ class File:
     @property
     def version(self) -> str:
         """A digest that differs when the file was changed or replaced; its content need not be read for it."""
-        entry = self.entry
-        return sha256(f"{entry.identity} {entry.bytes} {micros(entry.modified)}".encode()).hexdigest()
+        return version_of(self.entry.identity, self.entry.bytes, self.modified)
+
+    @property
+    def modified(self) -> int:
+        """See :class:`Named`."""
+        return micros(self.entry.modified)
+
+
+def version_of(identity: str, size: int, modified: int) -> str:
+    """See :attr:`File.version`; ``modified`` in microseconds since 1970 in UTC."""
+    return sha256(f"{identity} {size} {modified}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +157,7 @@ class NameForm:
         self.request = next((n for n, c in self.groups.items() if c.identity == REQUEST), None)
         if dataset.delivery is not None and self.request is None:
             raise self._wrong(f"delivery: a group of `names` has the request's number, with `identity: {REQUEST}`")
+        self._groups, self._delivery = tuple(self.groups.items()), dataset.delivery is not None
         self.reads = {MEDIA_TYPE, SHA256} & dataset.columns.keys()
         """The columns for which a file's content is read."""
 
@@ -154,26 +184,36 @@ class NameForm:
     def read(self, entry: Entry) -> File | Stray | None:
         """What lies under a key below the prefix; None: a delivery's own list of its files."""
         rest = entry.key[len(self.prefix) :]
-        folder, _, below = rest.partition("/")
-        if self.dataset.delivery is not None and below == DELIVERED:
+        if self._delivery and rest.partition("/")[2] == DELIVERED:
             return None
+        values = self.values(entry.key)
+        if isinstance(values, dict):
+            return File(entry, values)
+        unlike = values == "files.other_name" and self._names.fullmatch(rest) is None
+        return Stray(entry, f"storage.{entry.identity}" if unlike and not entry.regular else values)
+
+    def values(self, key: str) -> dict[str, Value] | str:
+        """What the name of a record says, by column; a code: why none can have it. The key is below the prefix."""
+        rest = key[len(self.prefix) :]
         found = self._names.fullmatch(rest)
         if found is None:
-            return Stray(entry, "files.other_name" if entry.regular else f"storage.{entry.identity}")
+            return "files.other_name"
         try:
-            values = {name: _value(found[name], column) for name, column in self.groups.items()}
+            values = {name: _value(found[name], column) for name, column in self._groups}
         except (Lost, ValueError, OverflowError):
-            return Stray(entry, "files.value")
-        if self.dataset.delivery is not None and values[str(self.request)] != folder:
-            return Stray(entry, "files.other_name")
-        return File(entry, values)
+            return "files.value"
+        if self._delivery:
+            folder, _, below = rest.partition("/")
+            if below == DELIVERED or values[str(self.request)] != folder:
+                return "files.other_name"
+        return values
 
-    def moment(self, file: File, column: str | None) -> int | None:
+    def moment(self, file: Named, column: str | None) -> int | None:
         """When a date or datetime column of a file is, as an instant; a date is its midnight in the column's zone."""
         if column is None:
             return None
         if column == MODIFIED:
-            return micros(file.entry.modified)
+            return file.modified
         value, declared = file.values.get(column), self.dataset.columns[column]
         return instant(value, declared.form, declared.zone or "UTC") if isinstance(value, date) else _instant(value)
 
@@ -190,9 +230,9 @@ def _value(raw: str | None, column: Column) -> Value:
         return text_of(raw)
     if column.type == "integer":
         # A folder's number may be written with zeros before it.
-        if not _DIGITS.fullmatch(raw) or not -(2**63) <= int(raw) < 2**63:
+        if not _DIGITS.fullmatch(raw) or not -(2**63) <= (number := int(raw)) < 2**63:
             raise Lost
-        return int(raw)
+        return number
     if column.type == "date":
         return day(raw)
     moment = instant(raw, column.form, column.zone or "UTC", exact=True)

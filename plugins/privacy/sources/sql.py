@@ -31,11 +31,12 @@ from privacy.sources.base import (
     Tally,
     schema_of,
 )  # fmt: skip
+from privacy.sources.collecting import collecting_nothing
 from privacy.sources.convert import to_arrow
 from privacy.sources.sql_dialect import dialect_of
-from privacy.sources.sql_items import items_of
+from privacy.sources.sql_items import Items
 from privacy.sources.sql_kinds import Dialect
-from privacy.sources.sql_read import Row, collecting_nothing, fetched, joined
+from privacy.sources.sql_read import Row, fetched, joined
 from privacy.sources.sql_text import Own, Statement, Wrap, one_select
 
 
@@ -116,9 +117,11 @@ class SqlSource:
         several = isinstance(selection.pick, Of) and len(selection.pick.subjects) > 1
         statement = self.wrap(selection.dataset).select(selection, each_once=several)
         with closing(self._rows(statement, dataset, where)) as batches:
-            item_of = items_of(dataset, where)
+            items = Items(dataset, where)
             for rows in batches:
-                yield from map(item_of, rows)
+                with collecting_nothing():
+                    found = items.of(rows)
+                yield from found
 
     def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:
         """See :func:`privacy.sources.sql_due.survey`: one statement."""

@@ -20,13 +20,13 @@ from privacy.database import translated
 from privacy.database_errors import breaks_reference
 from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration, Refused, Unreadable
-from privacy.sources.base import Delete, Item, Of, Outcome, Redaction, Set, Status, Step
+from privacy.sources.base import Delete, Of, Outcome, Redaction, Set, Status, Step
 from privacy.sources.convert import to_arrow
 from privacy.sources.due import changing
 from privacy.sources.sql_dialect import Key, quoted
 from privacy.sources.sql_held import Held
-from privacy.sources.sql_items import items_of
-from privacy.sources.sql_read import Row
+from privacy.sources.sql_items import Items
+from privacy.sources.sql_read import Row, all_of
 from privacy.sources.sql_references import References, Rows, Why, chunks
 from privacy.sources.sql_stored import TOKEN, stored
 
@@ -119,8 +119,8 @@ class _Work:
 
     source: SqlSource
     step: Step
-    status: dict[Key, tuple[Status, str]] = field(default_factory=dict)
-    todo: list[Item] = field(default_factory=list)
+    stays: dict[Key, tuple[Status, str]] = field(default_factory=dict)
+    todo: list[Key] = field(default_factory=list)
 
     @property
     def _name(self) -> str:
@@ -144,50 +144,48 @@ class _Work:
     def look(self, connection: sa.Connection, held: Held) -> None:
         """What each item is now. Held comes before changed, and both before what was planned."""
         self._check_names(connection)
-        by_key = {item.key: item for item in self.step.items}
-        for chunk in chunks(by_key):
-            now = self._now(connection, chunk)
+        planned = {item.key: item.version for item in self.step.items}
+        items, change = Items(self._dataset, self.source.where(self._name)), self.step.change
+        for chunk in chunks(planned):
+            rows = self._now(connection, chunk)
+            now = items.versions(rows)
             missing = [key for key in chunk if key not in now]
             there = self._there(connection, missing) if missing else ()
             spared = held.planned(self._name, chunk)
+            as_set = set[Key]()
+            if isinstance(change, Set):
+                # A second try after the first one's evidence was lost: it is as it should be (edge case 13).
+                as_set = {key for key, row in zip(items.keys(rows), rows, strict=True) if self._is_set(change, row)}
             for key in chunk:
-                planned = by_key[key]
                 if key not in now:
-                    self.status[key] = Status.GONE, "not_selected" if key in there else ""
+                    self.stays[key] = Status.GONE, "not_selected" if key in there else ""
                 elif key in spared:
-                    self.status[key] = Status.HELD, "hold"
-                elif now[key][0].version == planned.version:
-                    self.status[key] = Status.DONE, ""
-                    self.todo.append(planned)
-                elif isinstance(self.step.change, Set) and self._is_set(self.step.change, now[key][1]):
-                    # A second try after the first one's evidence was lost: it is as it should be (edge case 13).
-                    self.status[key] = Status.DONE, ""
-                else:
-                    self.status[key] = Status.CHANGED, "changed"
+                    self.stays[key] = Status.HELD, "hold"
+                elif now[key] == planned[key]:
+                    self.todo.append(key)
+                elif key not in as_set:
+                    self.stays[key] = Status.CHANGED, "changed"
         self._count(connection)
 
     def rows(self) -> Rows:
         """The step's rows, for what hangs on them; one that is not selected any more may still be there, and stays."""
-        staying = {
-            key: Why.HELD if status is Status.HELD else Why.CHANGED
-            for key, (status, _) in self.status.items()
-            if status is not Status.DONE
-        }
-        going = {item.key for item in self.todo}
-        return Rows(self._table, self._dataset.key, going, staying, frozenset(self._dataset.cascades))
+        staying = {key: Why.HELD if status is Status.HELD else Why.CHANGED for key, (status, _) in self.stays.items()}
+        return Rows(self._table, self._dataset.key, set(self.todo), staying, frozenset(self._dataset.cascades))
 
     def settled(self, rows: Rows) -> None:
         """Take over what :meth:`References.settle` found has to stay."""
-        for item in self.todo:
-            if item.key not in rows.going:
-                self.status[item.key] = _STAYS[rows.staying[item.key]]
+        for key in self.todo:
+            if key not in rows.going:
+                self.stays[key] = _STAYS[rows.staying[key]]
 
     def outcomes(self) -> Iterator[Outcome]:
         """One an item, in the step's order."""
+        stays = self.stays.get
         for item in self.step.items:
-            status, reason = self.status[item.key]
-            done = status is Status.DONE
-            yield Outcome(item.key, status, int(done), item.bytes if done else 0, reason)
+            if (why := stays(item.key)) is None:
+                yield Outcome(item.key, Status.DONE, 1, item.bytes)
+            else:
+                yield Outcome(item.key, why[0], 0, 0, why[1])
 
     def set(self, connection: sa.Connection, change: Set) -> None:
         """Give the columns their values."""
@@ -203,18 +201,14 @@ class _Work:
         sets = ", ".join(f"{quoted(n)} = :v_{n}" for n in change.columns)
         dialect = self.source.dialect.at(connection, self._table)
         text = dialect.update(self._table, sets, self._dataset.key, "keys")
-        keys = [item.key for item in self.todo]
-        for group in [[k] for k in keys] if unique else list(chunks(keys)):
+        for group in [[key] for key in self.todo] if unique else list(chunks(self.todo)):
             tokens = {f"v_{n}": f"{TOKEN}{secrets.token_hex(12)}" for n in unique}
             connection.exec_driver_sql(text, {**fixed, **tokens, "keys": dialect.rows(group)})
 
-    def _now(self, connection: sa.Connection, keys: Collection[Key]) -> dict[Key, tuple[Item, Row]]:
+    def _now(self, connection: sa.Connection, keys: Collection[Key]) -> list[Row]:
+        """Those of the rows that are still selected, as they are now."""
         statement = self.source.wrap(self._name).select(self.step.selection, keys)
-        item_of, found = items_of(self._dataset, self.source.where(self._name), dated=False), {}
-        for row in map(tuple, connection.exec_driver_sql(statement.text, statement.parameters).all()):
-            item = item_of(row)
-            found[item.key] = (item, row)
-        return found
+        return all_of(connection, statement)
 
     def _there(self, connection: sa.Connection, keys: Collection[Key]) -> Collection[Key]:
         """Which of these rows the table has, selected or not."""
@@ -231,7 +225,7 @@ class _Work:
         """Each key is one row of the table: an alias, or a key of another table, would reach other rows."""
         dialect = self.source.dialect.at(connection, self._table)
         matched = dialect.keyed_by_index([quoted(c) for c in self._dataset.key], "keys")
-        for chunk in chunks([item.key for item in self.todo]):
+        for chunk in chunks(self.todo):
             text = f"SELECT count(*) FROM {quoted(self._table)} WHERE {matched}"
             found = connection.exec_driver_sql(text, {"keys": self.source.dialect.rows(chunk)}).scalar()
             if found != len(chunk):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Self
+from functools import lru_cache
+from typing import Any, Self
 
 import orjson
 import sqlalchemy as sa
@@ -64,8 +65,9 @@ class Sqlite(SqliteCatalog):
 
     def keyed(self, columns: Sequence[str], parameter: str) -> str:
         """A condition: the key in ``columns`` (expressions) is one of the parameter's; false for a NULL in it."""
-        elements = ", ".join(self._element(i) for i in range(len(columns)))
-        left = columns[0] if len(columns) == 1 else f"({', '.join(columns)})"
+        if len(columns) == 1:
+            return f"coalesce({columns[0]} IN (SELECT {_ALONE} FROM json_each(:{parameter})), 0)"
+        elements, left = ", ".join(self._element(i) for i in range(len(columns))), f"({', '.join(columns)})"
         return f"coalesce({left} IN (SELECT {elements} FROM json_each(:{parameter})), 0)"
 
     def keyed_by_index(self, columns: Sequence[str], parameter: str) -> str:
@@ -76,9 +78,15 @@ class Sqlite(SqliteCatalog):
     def rows(rows: Iterable[Sequence[object]]) -> str:
         """Rows as the JSON text that these expressions read; each value arrives as exactly what it was.
 
+        A row of one value is that value, which the database takes out in a third of the time.
+
         :raises Unreadable: ``sql.key_type``: a value that SQLite cannot hold.
         """
-        return orjson.dumps([[_packed(value) for value in row] for row in rows]).decode()
+        every = list(rows)
+        if not every or len(every[0]) != 1:
+            return orjson.dumps([[_packed(value) for value in row] for row in every]).decode()
+        values = [row[0] for row in every]
+        return orjson.dumps(values if _as_they_are(values) else list(map(_packed, values))).decode()
 
     @staticmethod
     def _element(index: int) -> str:
@@ -160,15 +168,20 @@ class Sqlite(SqliteCatalog):
         parameters: dict[str, object] = {"before": micros(before)}
         found = self.micros(expression, column)
         if column.form not in FACTOR or column.type == "date":
-            # Most records are far from due; for these the first ten characters tell. No zone shifts by three days.
+            # Most records are far from the bound; for these the text tells. No zone shifts by three days, and what is
+            # the very text that SQLite writes for it is a date, or a date and time, of the calendar.
             try:
                 parameters["later"] = (before.date() + timedelta(days=3)).isoformat()
+                parameters["sooner"] = (before.date() - timedelta(days=3)).isoformat()
             except OverflowError:
                 return f"{found} < :before", parameters
-            found = (
+            return (
                 f"CASE WHEN substr({expression}, 1, 10) >= :later AND {expression} GLOB "
-                f"'[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' THEN NULL ELSE {found} END"
-            )
+                f"'[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' THEN NULL "
+                f"WHEN {expression} < :sooner AND {expression} > '0002' "
+                f"AND (date({expression}) = {expression} OR datetime({expression}) = {expression}) THEN 1 "
+                f"ELSE {found} < :before END"
+            ), parameters
         return f"{found} < :before", parameters
 
     @staticmethod
@@ -200,6 +213,20 @@ def dialect_of(connection: Connection) -> Dialect:
         where=connection.name,
         advice="Write the connection as sqlite:////absolute/path.db, postgresql:// or mysql:// (MariaDB).",
     )
+
+
+_ALONE = (
+    "CASE type WHEN 'array' THEN privacy_plain(json_extract(value, '$[0]'), json_extract(value, '$[1]')) ELSE value END"
+)
+"""The one value of a row, out of ``json_each``."""
+
+
+def _as_they_are(values: list[Any]) -> bool:
+    """Whether :func:`_packed` would leave every one of them as it is; found out for all of them at once."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return bool(min(values) >= -(2**63) and max(values) < 2**63)
+    return kinds == {str} and _simple("".join(values))
 
 
 def _packed(value: object) -> object:
@@ -240,5 +267,7 @@ def _folded(value: object) -> str | None:
     return fold(value) if isinstance(value, str) else None
 
 
+@lru_cache(maxsize=65_536, typed=True)
 def _micros(value: object, form: str, zone: str) -> int | None:
+    """The same dates come again and again; given to SQLite as it is, what it knows costs no call of Python."""
     return instant(value, Form(form), zone)

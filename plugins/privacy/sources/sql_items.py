@@ -2,48 +2,89 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from operator import itemgetter
 from typing import Any
 
 from privacy.datamap.models import Dataset, Form
 from privacy.errors import Unreadable
 from privacy.sources.base import Item
 from privacy.sources.instants import EPOCH, instant
+from privacy.sources.sql_dialect import Key
+
+Values = tuple[Any, ...]
+"""A row, its dataset's columns first, as the driver gave them."""
 
 
-def items_of(dataset: Dataset, where: str, *, dated: bool = True) -> Callable[[tuple[Any, ...]], Item]:
-    """What makes the items of a dataset's rows (its columns first, as the driver gave them).
+class Items:
+    """Makes the items of a dataset's rows, many at a time.
 
     An item's version leaves out what its term counts from: that may be a matter of other rows (the latest invoice of an
     order), which go before it. Whether it is still due, the selection itself says when it is changed.
 
-    :param dated: with the start of each; to know a row again, it is not needed.
-    :raises Unreadable: when called: ``sql.key_null``: a part of a row's key is NULL, so it could not be found again.
+    :param where: the dataset's full name, for errors.
     """
-    names = list(dataset.columns)
-    width, places = len(names), [names.index(name) for name in dataset.key]
-    start, form, zone = None, Form.ISO, "UTC"
-    if dataset.starts is not None:
-        start, column = names.index(dataset.starts.column), dataset.columns[dataset.starts.column]
-        form, zone = column.form if column.type == "datetime" else Form.ISO, column.zone or "UTC"
 
-    def item(row: tuple[Any, ...]) -> Item:
-        key = tuple([row[place] for place in places])
-        if None in key:
+    def __init__(self, dataset: Dataset, where: str) -> None:
+        names = list(dataset.columns)
+        places = [names.index(name) for name in dataset.key]
+        self._where, self._key = where, _picked(places)
+        self._start, self._form, self._zone = None if dataset.starts is None else dataset.starts.column, Form.ISO, "UTC"
+        told = list(range(len(names)))
+        if self._start is not None:
+            self._place, column = names.index(self._start), dataset.columns[self._start]
+            self._form = column.form if column.type == "datetime" else Form.ISO
+            self._zone = column.zone or "UTC"
+            if self._place not in places:
+                told = [place for place in told if place != self._place]
+        self._content = _picked(told)
+
+    def of(self, rows: Sequence[Values]) -> list[Item]:
+        """One a row. :raises Unreadable: ``sql.key_null``: a part of a key is NULL, so it could not be found again."""
+        keys, texts = self.keys(rows), self._texts(rows)
+        begun: list[datetime | None] = [None] * len(rows)
+        if self._start is not None:
+            place, form, zone = self._place, self._form, self._zone
+            begun = [_begun(row[place], form, zone) for row in rows]
+        found = []
+        for key, text, oldest in zip(keys, texts, begun, strict=True):
+            version = sha256(text).hexdigest()
+            # The version covers the key, which is among the row's values, and the key's place is the dataset's.
+            found.append(Item(key, version, 1, len(text), oldest, True, version))
+        return found
+
+    def versions(self, rows: Sequence[Values]) -> dict[Key, str]:
+        """Of each row its version, by its key. :raises Unreadable: as :meth:`of`."""
+        versions = [sha256(text).hexdigest() for text in self._texts(rows)]
+        return dict(zip(self.keys(rows), versions, strict=True))
+
+    def keys(self, rows: Sequence[Values]) -> list[Key]:
+        """Of each row its key. :raises Unreadable: as :meth:`of`."""
+        keys = list(map(self._key, rows))
+        if any(None in key for key in keys):
             raise Unreadable(
-                "sql.key_null", "A record has no key.", where=where, advice="Give the dataset a key that is never NULL."
-            )
-        # The values as the driver gave them: 1, 1.0 and '1' are different contents.
-        content = row[:width] if start is None or start in places else (*row[:start], *row[start + 1 : width])
-        text = repr(content).encode("utf-8", "surrogatepass")
-        version = hashlib.sha256(text)
-        found = None if start is None or not dated else instant(row[start], form, zone)
-        oldest = None if found is None else EPOCH + timedelta(microseconds=found)
-        told = version.hexdigest()
-        # The version covers the key, which is among the row's values, and the key's place is the dataset's.
-        version.update(b"\n" + repr(key).encode("utf-8", "surrogatepass"))
-        return Item(key, told, 1, len(text), oldest, True, version.hexdigest())
+                "sql.key_null", "A record has no key.", where=self._where,
+                advice="Give the dataset a key that is never NULL.",
+            )  # fmt: skip
+        return keys
 
-    return item
+    def _texts(self, rows: Sequence[Values]) -> list[bytes]:
+        # The values as the driver gave them: 1, 1.0 and '1' are different contents.
+        return [repr(content).encode("utf-8", "surrogatepass") for content in map(self._content, rows)]
+
+
+def _picked(places: Sequence[int]) -> Callable[[Values], Key]:
+    """What takes these values out of a row, as a tuple also where it is one."""
+    if len(places) < 2:
+        return lambda row: tuple([row[place] for place in places])
+    return itemgetter(*places)
+
+
+@lru_cache(maxsize=65_536, typed=True)
+def _begun(value: object, form: Form, zone: str) -> datetime | None:
+    """Dates come again and again."""
+    found = instant(value, form, zone)
+    return None if found is None else EPOCH + timedelta(microseconds=found)

@@ -17,7 +17,7 @@ from privacy.errors import Refused
 from privacy.sources.sql_dialect import Foreign, Key, quoted
 from privacy.sources.sql_kinds import Dialect
 
-CHUNK = 1000
+CHUNK = 10_000
 """Keys that one statement is given."""
 
 _ALONG = ("CASCADE", "SET NULL", "SET DEFAULT")

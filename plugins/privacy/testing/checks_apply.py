@@ -6,7 +6,6 @@ A source may refuse (a reference, a cascade; a dataset that names no table); the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from privacy.datamap.load import Ref
 from privacy.errors import BadConfiguration, PrivacyError, Refused
@@ -100,7 +99,7 @@ def what_is_no_longer_what_was_planned_is_left_alone(bench: Bench, ref: Ref, exa
         pick = one(subject)
         with bench.scratch(ref) as copy:
             before = copy.snapshot(ref)
-            stale = [replace(item, version="0" * 64) for item in items_of(copy.source(ref), ref, pick)]
+            stale = [item._replace(version="0" * 64) for item in items_of(copy.source(ref), ref, pick)]
             outcomes = _apply(copy, ref, before, [Step(Selection(ref.name, pick), Delete(), tuple(stale))])
             _unchanged(ref, before, copy.snapshot(ref), "an item that has another version by now was changed")
             done = [o for o in outcomes or () if o.status is Status.DONE]

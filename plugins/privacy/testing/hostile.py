@@ -264,7 +264,7 @@ class OverwritesChanges(MemorySource):
     def _one(self, rows: Any, step: Step, item: Item, selected: Any, spare: Sequence[Of]) -> Any:
         name = step.selection.dataset
         row = next((r for r in rows if self._key(name, r) == item.key), None)
-        fresh = item if row is None else replace(item, version=self._item(name, row).version)
+        fresh = item if row is None else item._replace(version=self._item(name, row).version)
         return super()._one(rows, step, fresh, {*selected, item.key}, spare)
 
 
