@@ -7,7 +7,8 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -211,3 +212,27 @@ def test_keys_of_other_types_are_found_again(server, tmp_path, kind):
     assert {o.status for o in source.apply(unit, [])} == {Status.DONE}
     with engine(Connection("shop", url)).connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM cards").scalar() == 1
+
+
+def test_what_is_set_reads_back_as_what_was_said(server, tmp_path):
+    """Edge case 13, and rectification: each type in the form in which its column has it."""
+    moment = "timestamptz" if server.kind == "postgresql" else "TIMESTAMP(6) NULL"
+    local = "timestamp" if server.kind == "postgresql" else "DATETIME(6)"
+    json = "jsonb" if server.kind == "postgresql" else "JSON"
+    kinds = {"email": "VARCHAR(60)", "at": moment, "there": local, "day": "DATE", "yes": "BOOLEAN", "sum": "DECIMAL(12,2)",
+             "list": json, "number": "BIGINT"}  # fmt: skip
+    amsterdam = {"type": "datetime", "zone": "Europe/Amsterdam"}
+    described = {"email": {"type": "text", "identity": "email"}, "at": amsterdam, "there": amsterdam, "day": {"type": "date"},
+                 "yes": {"type": "boolean"}, "sum": {"type": "decimal(12,2)"}, "list": {"type": "list<text>"},
+                 "number": {"type": "integer"}}  # fmt: skip
+    source = cards(tmp_path, server.create("cards"), kinds, described, subject=["email"],
+                   rows=[(1, "a@a.example", *[None] * 7), (2, "b@a.example", *[None] * 7)])  # fmt: skip
+    said = {"at": datetime(2026, 7, 1, 10, 0, 0, 1, tzinfo=UTC), "there": datetime(2026, 7, 1, 10, tzinfo=UTC),
+            "day": date(2024, 2, 29), "yes": True, "sum": Decimal("1.20"), "list": ["x", "é"], "number": 2**60}  # fmt: skip
+    pick = Of((Subject(1, (Identifier("email", "a@a.example"),)),))
+    unit = steps(source, [("cards", pick)], Set(said))
+    assert [o.status for o in source.apply(unit, [])] == [Status.DONE]
+    one, other = kept(source)["cards"].values()
+    assert {name: one[name] for name in said} == said
+    assert {other[name] for name in said} == {None}
+    assert [o.status for o in source.apply(unit, [])] == [Status.DONE], "said again, it is as it should be"

@@ -191,15 +191,15 @@ class _Work:
         """Give the columns their values."""
         where = self.source.where(self._name)
         unique = [name for name, value in change.columns.items() if value is Redaction.UNIQUE]
+        dialect = self.source.dialect.at(connection, self._table)
         fixed = {
-            f"v_{n}": stored(v, self._dataset.columns[n], f"{where}.{n}")
+            f"v_{n}": dialect.written(stored(v, self._dataset.columns[n], f"{where}.{n}"), n)
             for n, v in change.columns.items()
             if n not in unique
         }
         for name in unique:
             stored(Redaction.UNIQUE, self._dataset.columns[name], f"{where}.{name}")
         sets = ", ".join(f"{quoted(n)} = :v_{n}" for n in change.columns)
-        dialect = self.source.dialect.at(connection, self._table)
         text = dialect.update(self._table, sets, self._dataset.key, "keys")
         for group in [[key] for key in self.todo] if unique else list(chunks(self.todo)):
             tokens = {f"v_{n}": f"{TOKEN}{secrets.token_hex(12)}" for n in unique}

@@ -111,6 +111,10 @@ class Sqlite(SqliteCatalog):
         matched = self.keyed_by_index([quoted(c) for c in key], parameter)
         return f"UPDATE {quoted(table)} SET {sets} WHERE {matched}{f' AND ({also})' if also else ''}"
 
+    def written(self, value: object, name: str) -> object:
+        """As it is."""
+        return value
+
     # Expressions over a column
 
     def same(self, column: str, whole: bool) -> str:

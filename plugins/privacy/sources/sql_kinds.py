@@ -107,6 +107,10 @@ class Dialect(Protocol):
         """A statement that changes them. :param sets: ``"a" = :v, ...``. :param also: a further condition."""
         ...
 
+    def written(self, value: object, name: str) -> object:
+        """A value of :func:`privacy.sources.sql_stored.stored` as the driver takes it for this column."""
+        ...
+
     def same(self, column: str, whole: bool) -> str:
         """A condition: the column is exactly ``i.vt`` or ``i.vi``; in the form in which an index is used."""
         ...

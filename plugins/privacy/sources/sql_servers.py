@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Self
 
@@ -130,6 +130,18 @@ class Server:
         bare = _BARE.fullmatch(text)
         found = self._typed.get(bare[1].replace('""', '"')) if bare else None
         return found if isinstance(found, Stored) else OTHER
+
+    def written(self, value: object, name: str) -> object:
+        """See :meth:`Dialect.written`."""
+        stored = self._typed.get(name)
+        kind = stored.kind if isinstance(stored, Stored) else "other"
+        if kind == "boolean" and isinstance(value, int):
+            return bool(value)
+        if kind in ("datetime", "instant") and isinstance(value, str):
+            at = datetime.fromisoformat(value)
+            # The text is in the zone that the data map gives the column, as its local times are; sessions are in UTC.
+            return (at.astimezone(UTC) if kind == "instant" and at.tzinfo else at).replace(tzinfo=None)
+        return value
 
     def rows(self, rows: Iterable[Sequence[object]]) -> str:
         """See :meth:`Dialect.rows`."""
