@@ -12,21 +12,23 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from privacy.connections import Connection
-from privacy.errors import BadConfiguration, GiveUp, PrivacyError, RetryLater
+from privacy.database_errors import driver_errors, told
+from privacy.database_servers import SERVERS, server_engine
+from privacy.errors import BadConfiguration, PrivacyError
 
 _WAIT = 30.0
 """Seconds that SQLite waits for a lock."""
 _READS = "privacy_reads"
-_BUSY = ("locked", "busy", "deadlock", "lost connection", "server closed", "could not connect", "gone away", "timeout")
-_ABSENT = ("no such table", "no such column", "does not exist", "doesn't exist", "unknown column", "unknown table")
 
 
 def engine(connection: Connection, *, read_only: bool = False, create: bool = False) -> sa.Engine:
     """An engine that shows no parameter in any error or log.
 
-    :param read_only: SQLite is opened so that no statement can write.
+    :param read_only: SQLite is opened so that no statement can write; a server's transactions are read only, and each
+        sees one state of the database.
     :param create: a SQLite file that is missing is made; otherwise it is an error, never an empty shop.
-    :raises BadConfiguration: the URL is none, its driver is not installed, or the file is missing.
+    :raises BadConfiguration: the URL is none, its kind is not served, its driver is not installed, or the file is
+        missing.
     """
     try:
         url = make_url(connection.url)
@@ -34,16 +36,15 @@ def engine(connection: Connection, *, read_only: bool = False, create: bool = Fa
         raise BadConfiguration(
             "connections.url", "The connection's URL is no database URL.", where=connection.name
         ) from None
+    if url.get_backend_name() in SERVERS:
+        return server_engine(url, connection, read_only=read_only)
     if url.get_backend_name() != "sqlite":
-        try:
-            return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
-        except (ImportError, sa.exc.ArgumentError):
-            raise BadConfiguration(
-                "connections.driver",
-                f"The driver for {url.get_backend_name()} is not installed.",
-                where=connection.name,
-                advice="Install it, or correct the connection's URL.",
-            ) from None
+        raise BadConfiguration(
+            "connections.driver",
+            f"There is no driver for {url.get_backend_name()}.",
+            where=connection.name,
+            advice="Write a URL of sqlite:, postgresql: or mysql: (MariaDB).",
+        )
     path = Path(url.database or "")
     if not create and not path.is_file():
         raise BadConfiguration(
@@ -82,30 +83,17 @@ def reading(engine: sa.Engine) -> sa.Engine:
 def translated(where: str) -> Iterator[None]:
     """Turn every driver's and SQLAlchemy's error into ours, without its text.
 
-    :raises RetryLater: locked, deadlocked, connection lost.
-    :raises BadConfiguration: a table or column is not there.
+    :raises RetryLater: locked, deadlocked, connection lost, out of reach.
+    :raises BadConfiguration: a table or column is not there, or the account may not do it or log in.
     :raises GiveUp: anything else.
     """
     try:
         yield
     except PrivacyError:
         raise
-    except (sa.exc.SQLAlchemyError, sqlite3.Error) as problem:
-        text = str(getattr(problem, "orig", None) or problem).lower()
+    except driver_errors() as problem:
+        ours = told(problem, where)
     else:
         return
     # `from None` each time: the driver's error is still being handled where the `with` block stands.
-    if any(word in text for word in _BUSY):
-        raise RetryLater(
-            "database.busy", "The database is busy or out of reach.", where=where, advice="Try again."
-        ) from None
-    if any(word in text for word in _ABSENT):
-        raise BadConfiguration(
-            "database.absent",
-            "A table or column is not there.",
-            where=where,
-            advice="Compare the data map and its SQL file with the database: privacy datamap check --stores.",
-        ) from None
-    raise GiveUp(
-        "database.failed", "The database refused a statement.", where=where, advice="See the database's own log."
-    ) from None
+    raise ours from None

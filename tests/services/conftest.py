@@ -1,1 +1,66 @@
 """Tests against real servers: `make services` installs them, `make test-services` runs these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from conftest_demo import HOME, Made
+from privacy.datamap.load import load
+from services.copying import copied
+from services.mariadb import MariaDB, mariadb
+from services.postgres import Postgres, postgres
+
+Server = Postgres | MariaDB
+SEED = 2
+DATABASES = ("shop", "recruiting")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """A private PostgreSQL, ended with the session."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[MariaDB]:
+    """A private MariaDB, ended with the session."""
+    with mariadb() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["mysql", "postgresql"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each of the two."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
+class Shop:
+    """A made shop whose two databases stand on a server."""
+
+    def __init__(self, made: Made, server: Server) -> None:
+        self.made, self.server = made, server
+        for name in DATABASES:
+            copied(made.folder / f"{name}.db", load(HOME).systems[name], server.create(name))
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """For the account that may only read."""
+        return {name: self.server.reader(name) for name in DATABASES}
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A made shop, as its files have it."""
+    found = Made(tmp_path_factory.mktemp("demo") / "shop", seed=SEED)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def on_server(server: Server, made: Made) -> Shop:
+    """Its databases, on each of the two servers; nobody changes a row of them."""
+    return Shop(made, server)

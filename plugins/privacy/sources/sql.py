@@ -33,8 +33,9 @@ from privacy.sources.base import (
 )  # fmt: skip
 from privacy.sources.collecting import collecting_nothing
 from privacy.sources.convert import to_arrow
-from privacy.sources.sql_dialect import Dialect, dialect_of
+from privacy.sources.sql_dialect import dialect_of
 from privacy.sources.sql_items import Items
+from privacy.sources.sql_kinds import Dialect
 from privacy.sources.sql_read import Row, fetched, joined
 from privacy.sources.sql_text import Own, Statement, Wrap, one_select
 
@@ -42,7 +43,8 @@ from privacy.sources.sql_text import Own, Statement, Wrap, one_select
 class SqlSource:
     """A database. Opens a connection a call, and closes it with it; holds no identifier.
 
-    :param home: ``PRIVACY_HOME``; SELECTs stand in ``sql/<system>/<dataset>.sql``, or ``<dataset>.<dialect>.sql``.
+    :param home: ``PRIVACY_HOME``; SELECTs stand in ``sql/<system>/<dataset>.sql``. Where that is not portable, what
+        stands beside it comes first: ``<dataset>.<dialect>.sql``, or ``.servers.sql`` for PostgreSQL and MariaDB alike.
     """
 
     def __init__(self, system: System, connection: Connection, *, home: Path, batch_rows: int = 10_000) -> None:
@@ -56,22 +58,28 @@ class SqlSource:
 
     def inventory(self) -> Iterator[Claim]:
         """Every table with its columns."""
-        with translated(self.system.system):
-            inspector = sa.inspect(self.open_engine(read_only=True))
-            claims = [Claim(t, tuple(c["name"] for c in inspector.get_columns(t))) for t in inspector.get_table_names()]
+        with translated(self.system.system), self.open_engine(read_only=True).connect() as connection:
+            claims = [Claim(table, columns) for table, columns in self.dialect.tables(connection).items()]
         yield from sorted(claims, key=lambda claim: claim.name)
 
     def check(self) -> Iterator[Problem]:
         """See :func:`privacy.sources.sql_doctor.problems`."""
         from privacy.sources.sql_doctor import problems
 
-        yield from problems(self, self._connection)
+        yield from problems(self)
 
     def partitions(self, selection: Selection) -> list[Partition]:
-        """One, with the dataset's name: a table is read in one go. Its size is its share of the database's."""
-        self.dataset(selection.dataset)
-        file = Path(sa.engine.make_url(self._connection.url).database or "")
-        size = file.stat().st_size // len(self.system.datasets) if file.is_file() else 0
+        """One, with the dataset's name: a table is read in one go. Its size is its own, or its share of the file's."""
+        dataset = self.dataset(selection.dataset)
+        url = sa.engine.make_url(self._connection.url)
+        if url.get_backend_name() == "sqlite":
+            file = Path(url.database or "")
+            size = file.stat().st_size // len(self.system.datasets) if file.is_file() else 0
+        elif dataset.table is None:
+            size = 0
+        else:
+            with translated(self.where(selection.dataset)), self.open_engine(read_only=True).connect() as connection:
+                size = self.dialect.table_bytes(connection, dataset.table)
         return [Partition(selection.dataset, size)]
 
     def read(self, selection: Selection, partition: Partition, tally: Tally | None = None) -> Iterator[pa.RecordBatch]:
@@ -165,12 +173,20 @@ class SqlSource:
         """
         if name not in self._owns:
             self._owns[name] = self._own(name)
-        return Wrap(self._owns[name], self.dialect)
+        where = self.where(name)
+
+        def ask(text: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
+            with translated(where), self.open_engine(read_only=True).connect() as connection:
+                return [tuple(row) for row in connection.exec_driver_sql(text, parameters)]
+
+        return Wrap(self._owns[name], self.dialect, ask)
 
     def _own(self, name: str) -> Own:
         dataset, where = self.dataset(name), self.where(name)
-        file = self._folder / f"{name}.{self.dialect.name}.sql"
-        file = file if file.is_file() else self._folder / f"{name}.sql"
+        dialect = self.dialect
+        names = (f"{name}.{dialect.name}.sql", *([f"{name}.servers.sql"] * dialect.server), f"{name}.sql")
+        files = [self._folder / one for one in names]
+        file = next((one for one in files if one.is_file()), files[-1])
         try:
             text = one_select(file.read_text(encoding="utf-8-sig"), where)
         except FileNotFoundError:

@@ -9,7 +9,6 @@ may look at are gone by then.)
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from privacy.database import translated
+from privacy.database_errors import breaks_reference
 from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration, Refused, Unreadable
 from privacy.sources.base import Delete, Of, Outcome, Redaction, Set, Status, Step
@@ -62,7 +62,7 @@ def _referenced(where: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.IntegrityError as problem:
-        if not (isinstance(problem.orig, sqlite3.IntegrityError) and "FOREIGN KEY" in str(problem.orig)):
+        if not breaks_reference(problem.orig):
             raise
     else:
         return
@@ -87,10 +87,11 @@ def _delete(source: SqlSource, connection: sa.Connection, works: list[_Work], he
     source.dialect.defer(connection)
     references.loosen(ordered)
     for rows in ordered:
-        matched = source.dialect.keyed_by_index([quoted(c) for c in rows.key], "keys")
+        dialect = source.dialect.at(connection, rows.table)
+        matched = dialect.keyed_by_index([quoted(c) for c in rows.key], "keys")
         for chunk in chunks(rows.going):
-            keys = {"keys": source.dialect.rows(chunk)}
-            connection.exec_driver_sql(f"DELETE FROM {quoted(rows.table)} WHERE {matched}", keys)
+            keys = {"keys": dialect.rows(chunk)}
+            connection.exec_driver_sql(dialect.delete(rows.table, rows.key, "keys"), keys)
             # Not the number of rows deleted: a cascade within the unit may have taken some before.
             left = connection.exec_driver_sql(
                 f"SELECT count(*) FROM {quoted(rows.table)} WHERE {matched}", keys
@@ -190,19 +191,19 @@ class _Work:
         """Give the columns their values."""
         where = self.source.where(self._name)
         unique = [name for name, value in change.columns.items() if value is Redaction.UNIQUE]
+        dialect = self.source.dialect.at(connection, self._table)
         fixed = {
-            f"v_{n}": stored(v, self._dataset.columns[n], f"{where}.{n}")
+            f"v_{n}": dialect.written(stored(v, self._dataset.columns[n], f"{where}.{n}"), n)
             for n, v in change.columns.items()
             if n not in unique
         }
         for name in unique:
             stored(Redaction.UNIQUE, self._dataset.columns[name], f"{where}.{name}")
         sets = ", ".join(f"{quoted(n)} = :v_{n}" for n in change.columns)
-        matched = self.source.dialect.keyed_by_index([quoted(c) for c in self._dataset.key], "keys")
-        text = f"UPDATE {quoted(self._table)} SET {sets} WHERE {matched}"
+        text = dialect.update(self._table, sets, self._dataset.key, "keys")
         for group in [[key] for key in self.todo] if unique else list(chunks(self.todo)):
             tokens = {f"v_{n}": f"{TOKEN}{secrets.token_hex(12)}" for n in unique}
-            connection.exec_driver_sql(text, {**fixed, **tokens, "keys": self.source.dialect.rows(group)})
+            connection.exec_driver_sql(text, {**fixed, **tokens, "keys": dialect.rows(group)})
 
     def _now(self, connection: sa.Connection, keys: Collection[Key]) -> list[Row]:
         """Those of the rows that are still selected, as they are now."""
@@ -212,7 +213,7 @@ class _Work:
     def _there(self, connection: sa.Connection, keys: Collection[Key]) -> Collection[Key]:
         """Which of these rows the table has, selected or not."""
         names = [quoted(c) for c in self._dataset.key]
-        matched = self.source.dialect.keyed_by_index(names, "keys")
+        matched = self.source.dialect.at(connection, self._table).keyed_by_index(names, "keys")
         text = f"SELECT {', '.join(names)} FROM {quoted(self._table)} WHERE {matched}"
         return {tuple(row) for row in connection.exec_driver_sql(text, {"keys": self.source.dialect.rows(keys)})}
 
@@ -222,7 +223,8 @@ class _Work:
 
     def _count(self, connection: sa.Connection) -> None:
         """Each key is one row of the table: an alias, or a key of another table, would reach other rows."""
-        matched = self.source.dialect.keyed_by_index([quoted(c) for c in self._dataset.key], "keys")
+        dialect = self.source.dialect.at(connection, self._table)
+        matched = dialect.keyed_by_index([quoted(c) for c in self._dataset.key], "keys")
         for chunk in chunks(self.todo):
             text = f"SELECT count(*) FROM {quoted(self._table)} WHERE {matched}"
             found = connection.exec_driver_sql(text, {"keys": self.source.dialect.rows(chunk)}).scalar()

@@ -1,17 +1,16 @@
 """Everything that one kind of database writes differently: the whole of what another has to bring.
 
-SQLite is served. PostgreSQL (``jsonb_to_recordset``) and MariaDB (``JSON_TABLE``) get a class beside :class:`Sqlite`
-with the same methods; nothing outside this module names a database.
+SQLite's is here; PostgreSQL's and MariaDB's are beside it (``sql_postgres``, ``sql_mariadb``). What each has to bring
+is :class:`privacy.sources.sql_kinds.Dialect`; nothing else names a database.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import sqlalchemy as sa
@@ -22,40 +21,27 @@ from privacy.datamap.kinds import fold, normal
 from privacy.datamap.models import Column, Form
 from privacy.errors import BadConfiguration, BadInput, Unreadable
 from privacy.sources.instants import FACTOR, LEAST, MOST, instant, micros
+from privacy.sources.sql_kinds import Ask, Dialect, Foreign, Key, literal, quoted
+from privacy.sources.sql_sqlite_catalog import SqliteCatalog
 
-Key = tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """A foreign key, as the database has it.
-
-    :param action: what happens to the child's row when the parent's goes: ``NO ACTION``, ``CASCADE``, ...
-    :param nullable: its columns can be set NULL.
-    """
-
-    child: str
-    columns: tuple[str, ...]
-    parent: str
-    referred: tuple[str, ...]
-    action: str
-    nullable: bool
+__all__ = ["Dialect", "Foreign", "Key", "Sqlite", "dialect_of", "literal", "quoted"]
 
 
-def quoted(name: str) -> str:
-    """A name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text of the data map as SQL writes it; values of records are always bound instead."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-class Sqlite:
+class Sqlite(SqliteCatalog):
     """SQLite, with three deterministic functions for what its own SQL cannot do exactly."""
 
     name = "sqlite"
+    server = False
+    then_join = "CROSS JOIN"
+    materialized = "MATERIALIZED "
+
+    def of(self, typed: Mapping[str, object]) -> Self:
+        """The same: SQLite's values have types, its columns have none."""
+        return self
+
+    def bound(self, text: str) -> str:
+        """The same: the driver takes ``:name``."""
+        return text
 
     def open(self, connection: Connection, *, read_only: bool) -> sa.Engine:
         """An engine whose connections know the functions that the expressions below use."""
@@ -72,7 +58,7 @@ class Sqlite:
 
     # Parameters: one JSON text for many values
 
-    def ids(self, name: str, parameter: str) -> str:
+    def ids(self, name: str, parameter: str, longest: int) -> str:
         """A table expression ``name(n, k, vt, vi, f, t, a)`` of identifiers, see :func:`privacy.sources.sql_text`."""
         columns = ", ".join(f"{self._element(i)} AS {c}" for i, c in enumerate(("n", "k", "vt", "vi", "f", "t", "a")))
         return f"{name} AS MATERIALIZED (SELECT {columns} FROM json_each(:{parameter}))"
@@ -112,7 +98,41 @@ class Sqlite:
             f"ELSE json_extract({at}') END"
         )
 
+    def at(self, connection: sa.Connection, table: str) -> Self:
+        """The same: see :meth:`of`."""
+        return self
+
+    def delete(self, table: str, key: Sequence[str], parameter: str) -> str:
+        """See :meth:`Dialect.delete`."""
+        return f"DELETE FROM {quoted(table)} WHERE {self.keyed_by_index([quoted(c) for c in key], parameter)}"
+
+    def update(self, table: str, sets: str, key: Sequence[str], parameter: str, also: str = "") -> str:
+        """See :meth:`Dialect.update`."""
+        matched = self.keyed_by_index([quoted(c) for c in key], parameter)
+        return f"UPDATE {quoted(table)} SET {sets} WHERE {matched}{f' AND ({also})' if also else ''}"
+
+    def written(self, value: object, name: str) -> object:
+        """As it is."""
+        return value
+
     # Expressions over a column
+
+    def same(self, column: str, whole: bool) -> str:
+        """See :meth:`Dialect.same`. The database converts and folds by its column's rules; then it is exact."""
+        again = "i.vi IS NOT NULL" if whole else f"i.vt = {self.same_text(column)}"
+        return f"{column} = i.vt AND {again}"
+
+    def alike(self, one: str, other: str) -> str:
+        """See :meth:`Dialect.alike`."""
+        return f"{one} IS {other}"
+
+    def blank(self, column: str) -> str:
+        """See :meth:`Dialect.blank`."""
+        return f"coalesce(trim({column}), '') = ''"
+
+    def spelled(self, own: str, column: str, kind: str, wanted: Iterable[str], ask: Ask) -> dict[str, list[str]]:
+        """Nothing: its functions bring each value to its normal form."""
+        return {}
 
     def same_text(self, column: str) -> str:
         """The column's text, for an exact comparison; without affinity, so that the other side can be indexed."""
@@ -177,83 +197,25 @@ class Sqlite:
         """A column to sort by: bytes, whatever collation the shop's column has."""
         return f"{column} COLLATE BINARY"
 
-    # The database itself
-
-    def columns_of(self, connection: sa.Connection, own: str) -> dict[str, bool]:
-        """The names of a SELECT's columns; whether the database converts what they are compared with.
-
-        A column without affinity (an expression) compares 12 and '12' as different.
-        """
-        connection.exec_driver_sql(f"CREATE TEMP TABLE privacy_probe AS SELECT * FROM ({own}) AS d LIMIT 0")
-        rows = connection.exec_driver_sql("SELECT name, type FROM pragma_table_info('privacy_probe')")
-        return {name: bool(kind) for name, kind in rows}
-
-    @staticmethod
-    def triggers(connection: sa.Connection, table: str) -> list[str]:
-        """The names of a table's triggers."""
-        text = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t COLLATE NOCASE ORDER BY name"
-        return [str(row[0]) for row in connection.exec_driver_sql(text, {"t": table})]
-
-    def foreign_keys(self, connection: sa.Connection) -> list[Foreign]:
-        """All foreign keys. SQLAlchemy passes over the action of one that is written beside its column."""
-        found: dict[tuple[str, int], list[Any]] = {}
-        text = (
-            'SELECT m.name, f.id, f."table", f."from", f."to", f.on_delete, f.seq, '
-            '(SELECT c."notnull" OR c.pk FROM pragma_table_info(m.name) c WHERE c.name = f."from" COLLATE NOCASE) '
-            "FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table' "
-            "ORDER BY m.name, f.id, f.seq"
-        )
-        for row in connection.exec_driver_sql(text):
-            found.setdefault((row[0], row[1]), []).append(row)
-        primary: dict[str, tuple[str, ...]] = {}
-        keys = []
-        for (child, _), rows in found.items():
-            parent = self._real(connection, rows[0][2])
-            if parent not in primary:
-                primary[parent] = self.primary_key(connection, parent)
-            referred = tuple(r[4] for r in rows) if rows[0][4] is not None else primary[parent]
-            columns = tuple(r[3] for r in rows)
-            keys.append(Foreign(child, columns, parent, referred, rows[0][5], not any(r[7] for r in rows)))
-        return keys
-
-    @staticmethod
-    def _real(connection: sa.Connection, table: str) -> str:
-        text = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = :t COLLATE NOCASE"
-        found = connection.exec_driver_sql(text, {"t": table}).scalar()
-        return str(found or table)
-
-    @staticmethod
-    def primary_key(connection: sa.Connection, table: str) -> tuple[str, ...]:
-        """What tells the table's rows apart: its primary key, else its row number."""
-        text = "SELECT name FROM pragma_table_info(:t) WHERE pk ORDER BY pk"
-        return tuple(r[0] for r in connection.exec_driver_sql(text, {"t": table})) or ("rowid",)
-
-    def table_columns(self, connection: sa.Connection, table: str) -> set[str]:
-        """The names of a table's columns; empty: there is no such table."""
-        text = "SELECT c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name = :t"
-        return {r[0] for r in connection.exec_driver_sql(text, {"t": table})}
-
-    def defer(self, connection: sa.Connection) -> None:
-        """Check references when the transaction ends, for cycles whose columns cannot be NULL."""
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-
-
-Dialect = Sqlite
-"""What the other modules are given; a second kind of database makes this a Protocol."""
-
 
 def dialect_of(connection: Connection) -> Dialect:
     """The dialect of a connection.
 
     :raises BadConfiguration: ``sql.dialect``: a database that is not served.
     """
-    if connection.scheme == "sqlite":
-        return Sqlite()
+    from privacy.sources.sql_mariadb import MariaDB
+    from privacy.sources.sql_postgres import Postgres
+
+    served: dict[str, type[Sqlite | Postgres | MariaDB]] = {
+        "sqlite": Sqlite, "postgresql": Postgres, "postgres": Postgres, "mysql": MariaDB, "mariadb": MariaDB
+    }  # fmt: skip
+    if connection.scheme in served:
+        return served[connection.scheme]()
     raise BadConfiguration(
         "sql.dialect",
         f"Databases of the kind {connection.scheme!r} are not served.",
         where=connection.name,
-        advice="Write the connection as sqlite:////absolute/path.db.",
+        advice="Write the connection as sqlite:////absolute/path.db, postgresql:// or mysql:// (MariaDB).",
     )
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from privacy.connections import Connection
 from privacy.database import translated
 from privacy.errors import PrivacyError
 from privacy.sources.base import Problem
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     from privacy.sources.sql import SqlSource
 
 
-def problems(source: SqlSource, connection: Connection) -> Iterator[Problem]:
+def problems(source: SqlSource) -> Iterator[Problem]:
     """A dataset's SELECT, table, key and cascades; whether the database can be reached and written to."""
     system = source.system
     found: list[Problem] = []
@@ -26,19 +23,19 @@ def problems(source: SqlSource, connection: Connection) -> Iterator[Problem]:
         with translated(system.system), source.open_engine(read_only=True).connect() as opened:
             for name in system.datasets:
                 found += _of_dataset(source, opened, name)
+            dialect, tables = source.dialect, sorted({d.table for d in system.datasets.values() if d.table})
+            there = [table for table in tables if dialect.table_columns(opened, table)]
+            fixed = [table for table in there if not dialect.may_change(opened, table)]
     except PrivacyError as problem:
         yield Problem(problem.code, problem.message, problem.where, problem.advice)
         return
     yield from found
-    file = Path(sa.engine.make_url(connection.url).database or "")
-    if any(d.table for d in system.datasets.values()) and not (
-        os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
-    ):
+    if fixed:
         yield Problem(
             "sql.read_only",
-            "The database cannot be written to: exports work, erasures and purges do not.",
+            f"{', '.join(fixed)} cannot be written to: exports work, erasures and purges do not.",
             system.system,
-            "Give the process the right to write the file and its folder, or leave it so for exports alone.",
+            "Give the account UPDATE and DELETE (SQLite: the file and its folder), or leave it so for exports alone.",
             fatal=False,
         )
 

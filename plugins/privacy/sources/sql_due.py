@@ -13,10 +13,13 @@ from privacy.errors import BadInput
 from privacy.sources.base import Among, ByKey, Due, Every, Survey
 from privacy.sources.due import not_counted
 from privacy.sources.instants import EPOCH, micros
-from privacy.sources.sql_dialect import Dialect, quoted
+from privacy.sources.sql_dialect import quoted
+from privacy.sources.sql_kinds import Dialect
 
 if TYPE_CHECKING:
     from privacy.sources.sql import SqlSource
+
+_FUTURE = "coalesce(sum(CASE WHEN at > :now THEN 1 ELSE 0 END), 0)"
 
 Condition = tuple[str, dict[str, object]]
 """SQL over the dataset's SELECT, called ``d``, and its parameters."""
@@ -92,7 +95,7 @@ class DueText:
         """
         columns, parameters = self.dataset.columns, dict[str, object](now=micros(now))
         start = self.dataset.starts.column if self.dataset.starts else None
-        at = "NULL" if start is None else self.dialect.micros(f"d.{quoted(start)}", columns[start])
+        at = "CAST(NULL AS DECIMAL)" if start is None else self.dialect.micros(f"d.{quoted(start)}", columns[start])
         size = " + ".join(self.dialect.stored_bytes(f"d.{quoted(name)}") for name in columns)
         kinds: dict[Among, int] = {}
         counts = []
@@ -104,15 +107,15 @@ class DueText:
                 parameters[f"before{number}"] = micros(pick.before)
             if pick.among is not None:
                 holds += f" AND k{kinds.setdefault(pick.among, len(kinds))}"
-            counts.append(f"coalesce(sum({holds}), 0)")
+            counts.append(f"coalesce(sum(CASE WHEN {holds} THEN 1 ELSE 0 END), 0)")
         told = [f"{at} AS at", f"{size} AS size"]
         for among, number in kinds.items():
             kind, more = self.among(among, f"kinds{number}")
             told.append(f"{kind} AS k{number}")
             parameters |= more
-        asked = ["count(*)", "coalesce(sum(size), 0)", "min(at)", "count(at)", "coalesce(sum(at > :now), 0)", *counts]
+        asked = ["count(*)", "coalesce(sum(size), 0)", "min(at)", "count(at)", _FUTURE, *counts]
         text = (
-            f"WITH told AS MATERIALIZED (SELECT {', '.join(told)} FROM ({own}) AS d) "
+            f"WITH told AS {self.dialect.materialized}(SELECT {', '.join(told)} FROM ({own}) AS d) "
             f"SELECT {', '.join(asked)} FROM told"
         )
         return text, parameters
@@ -130,6 +133,6 @@ def survey(source: SqlSource, name: str, now: datetime, picks: Sequence[Due]) ->
         row = connection.exec_driver_sql(text, parameters).one()
     records, size, oldest, dated, future, *picked = row
     return Survey(
-        records, size, None if oldest is None else EPOCH + timedelta(microseconds=oldest), records - dated, future,
-        tuple(picked),
+        records, int(size), None if oldest is None else EPOCH + timedelta(microseconds=int(oldest)), records - dated,
+        int(future), tuple(map(int, picked)),
     )  # fmt: skip

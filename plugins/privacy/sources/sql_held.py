@@ -63,7 +63,7 @@ class Held:
                 advice="A key bears the table's own column names; in the SELECT too.",
             )
         columns = ", ".join(quoted(c) for c in (*key, *dataset.key))
-        matched = dialect.keyed_by_index([quoted(c) for c in key], "keys")
+        matched = dialect.at(self._connection, table).keyed_by_index([quoted(c) for c in key], "keys")
         found: set[Key] = set()
         for chunk in chunks(keys):
             rows = self._connection.exec_driver_sql(

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from privacy.database import translated
 from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration, Unreadable
+from privacy.sources.sql_servers import bound
 from privacy.sources.sql_text import Statement
 
 Row = tuple[Any, ...]
@@ -26,12 +27,40 @@ def fetched(engine: sa.Engine, statement: Statement, size: int, dataset: Dataset
     :raises Unreadable: ``sql.not_utf8``: a text is not UTF-8; naming its column.
     """
     with translated(where), engine.connect() as connection:
+        if connection.dialect.name != "sqlite":
+            yield from _streamed(connection, statement, size)
+            return
         raw = connection.connection.dbapi_connection
         assert raw is not None  # noqa: S101 - narrows the type
         with closing(raw.cursor()) as cursor:
             cursor.execute(statement.text, statement.parameters)
             while rows := _next(cursor, size, dataset, where):
                 yield rows
+
+
+def _streamed(connection: sa.Connection, statement: Statement, size: int) -> Generator[list[Row]]:
+    """By a cursor of the server's: never more than ``size`` rows are on their way."""
+    raw: Any = connection.connection.dbapi_connection
+    cursor = _server_side(raw, connection.dialect.name)
+    try:
+        cursor.execute(bound(statement.text), statement.parameters)
+        while rows := cursor.fetchmany(size):
+            yield rows if isinstance(rows, list) else list(rows)
+    except BaseException:
+        # Closed early, or lost. MariaDB would send all the rest first, or its driver ask a connection that is gone.
+        if (result := getattr(cursor, "_result", None)) is not None and connection.dialect.name == "mysql":
+            result.unbuffered_active = False
+        connection.invalidate()
+        raise
+    cursor.close()
+
+
+def _server_side(raw: Any, kind: str) -> Any:
+    if kind == "postgresql":
+        return raw.cursor("privacy_rows")
+    from pymysql.cursors import SSCursor
+
+    return raw.cursor(SSCursor)
 
 
 def _next(cursor: Any, size: int, dataset: Dataset, where: str) -> list[Row]:
@@ -54,10 +83,10 @@ def _next(cursor: Any, size: int, dataset: Dataset, where: str) -> list[Row]:
 
 def all_of(connection: sa.Connection, statement: Statement) -> list[Row]:
     """All rows of a statement, as the driver gives them, within an open transaction."""
-    raw = connection.connection.dbapi_connection
-    assert raw is not None  # noqa: S101 - narrows the type
+    raw: Any = connection.connection.dbapi_connection
+    text = statement.text if connection.dialect.name == "sqlite" else bound(statement.text)
     with closing(raw.cursor()) as cursor:
-        cursor.execute(statement.text, statement.parameters)
+        cursor.execute(text, statement.parameters)
         return list(map(tuple, cursor.fetchall()))
 
 

@@ -14,7 +14,8 @@ from enum import IntEnum
 import sqlalchemy as sa
 
 from privacy.errors import Refused
-from privacy.sources.sql_dialect import Dialect, Foreign, Key, quoted
+from privacy.sources.sql_dialect import Foreign, Key, quoted
+from privacy.sources.sql_kinds import Dialect
 
 CHUNK = 10_000
 """Keys that one statement is given."""
@@ -99,10 +100,10 @@ class References:
                     continue
                 sets = ", ".join(f"{quoted(c)} = NULL" for c in foreign.columns)
                 some = " OR ".join(f"{quoted(c)} IS NOT NULL" for c in foreign.columns)
-                matched = self._dialect.keyed_by_index([quoted(c) for c in rows.key], "keys")
-                text = f"UPDATE {quoted(rows.table)} SET {sets} WHERE {matched} AND ({some})"
+                dialect = self._dialect.at(self._connection, rows.table)
+                text = dialect.update(rows.table, sets, rows.key, "keys", also=some)
                 for chunk in chunks(rows.going):
-                    self._connection.exec_driver_sql(text, {"keys": self._dialect.rows(chunk)})
+                    self._connection.exec_driver_sql(text, {"keys": dialect.rows(chunk)})
 
     def _look_below(self, rows: Rows, unit: Sequence[Rows], held: Held, beyond: list[Refused]) -> bool:
         """What refers to rows that go, directly or through what would go along with them.
@@ -186,16 +187,17 @@ class References:
             f"p.{quoted(b)} = c.{quoted(a)}" for a, b in zip(foreign.columns, foreign.referred, strict=True)
         )
         parameters: dict[str, object] = {}
-        wheres = [self._dialect.keyed_by_index(parent, "keys")]
+        parents, children = (self._dialect.at(self._connection, t) for t in (foreign.parent, foreign.child))
+        wheres = [parents.keyed_by_index(parent, "keys")]
         if only is not None:
-            wheres.append(self._dialect.keyed([f"c.{quoted(c)}" for c in only[0]], "only"))
+            wheres.append(children.keyed([f"c.{quoted(c)}" for c in only[0]], "only"))
             parameters["only"] = self._dialect.rows(only[1])
         for n, (columns, planned) in enumerate(without):
-            wheres.append(f"NOT {self._dialect.keyed([f'c.{quoted(c)}' for c in columns], f'without{n}')}")
+            wheres.append(f"NOT {children.keyed([f'c.{quoted(c)}' for c in columns], f'without{n}')}")
             parameters[f"without{n}"] = self._dialect.rows(planned)
         text = (
             f"SELECT {', '.join([*parent, *child])} FROM {quoted(foreign.parent)} AS p "
-            f"CROSS JOIN {quoted(foreign.child)} AS c ON {joined} WHERE {' AND '.join(wheres)}"
+            f"CROSS JOIN {quoted(foreign.child)} AS c WHERE {joined} AND {' AND '.join(wheres)}"
         )
         for chunk in chunks(keys):
             for row in self._connection.exec_driver_sql(text, {**parameters, "keys": self._dialect.rows(chunk)}):

@@ -16,8 +16,9 @@ from privacy.datamap.models import Dataset
 from privacy.errors import BadConfiguration
 from privacy.sources.base import PARTY, SUBJECT, Due, Identifier, Of, Selection
 from privacy.sources.instants import micros
-from privacy.sources.sql_dialect import Dialect, Key, literal, quoted
+from privacy.sources.sql_dialect import Key, literal, quoted
 from privacy.sources.sql_due import DueText
+from privacy.sources.sql_kinds import Ask, Dialect
 
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/
@@ -46,13 +47,13 @@ class Statement:
 class Own:
     """A dataset's own SELECT, checked.
 
-    :param typed: column -> whether the database converts what it is compared with (see ``Dialect.columns_of``).
+    :param typed: what the database knows of its columns (see ``Dialect.columns_of``).
     :param where: the dataset's full name, for errors.
     """
 
     dataset: Dataset
     text: str
-    typed: Mapping[str, bool]
+    typed: Mapping[str, object]
     where: str
 
 
@@ -83,14 +84,15 @@ class Wrap:
     """Makes the statements for one dataset.
 
     :param own: its own SELECT.
+    :param ask: runs what has to be known beforehand (see :meth:`Dialect.spelled`).
     """
 
-    def __init__(self, own: Own, dialect: Dialect) -> None:
-        self._own, self._dialect, self._dataset = own, dialect, own.dataset
+    def __init__(self, own: Own, dialect: Dialect, ask: Ask) -> None:
+        self._own, self._dialect, self._dataset, self._ask = own, dialect.of(own.typed), own.dataset, ask
         self._columns = ", ".join(f"d.{quoted(name)}" for name in own.dataset.columns)
         self._key = [f"d.{quoted(name)}" for name in own.dataset.key]
         self._from = f"({own.text}) AS d"
-        self._terms = DueText(own.dataset, dialect, own.where)
+        self._terms = DueText(own.dataset, self._dialect, own.where)
 
     def select(
         self,
@@ -118,11 +120,12 @@ class Wrap:
             text += self._only(keys)
             return Statement(f"{text} ORDER BY {self._order(self._key)}", parameters | more)
         known = [i for i in _identifiers(pick) if not i[1].contested]
-        parameters["ids"] = self._dialect.rows(_rows(known))
         kinds = {identifier.kind for _, identifier in known}
         ways = [way for way in self._ways(selection.on) if way.kind in kinds]
         if not ways:
             return Statement(f"SELECT {self._columns}, NULL, 0 FROM {self._from} WHERE 1 = 0", {})
+        rows = self._rows(known, ways)
+        parameters["ids"] = self._dialect.rows(rows)
         arms = [
             f"SELECT {self._columns}, i.n AS {SUBJECT}, {way.party} AS {PARTY} {self._match(way, keys)}"
             f"{'' if selection.on else self._during(way, perhaps=perhaps)}{self._only(keys)}"
@@ -136,8 +139,9 @@ class Wrap:
                 f"AS _first FROM ({text}) AS u"
             )
         first = " WHERE _first = 1" if each_once else ""
-        text = f"WITH {self._dialect.ids('ids', 'ids')} SELECT * FROM ({text}) AS u{first}"
-        values = [(no, i.kind, i.value) for no, i in known]
+        text = f"WITH {self._dialect.ids('ids', 'ids', _longest(rows))} SELECT * FROM ({text}) AS u{first}"
+        # An identifier that is written in two ways is two rows, for records of one of them.
+        values = [(row[0], row[1], row[2]) for row in rows]
         repeats = len(ways) > 1 or len(set(values)) < len(values)
         return Statement(f"{text} ORDER BY {SUBJECT}, {self._order(outer)}, {PARTY}", parameters, repeats)
 
@@ -159,18 +163,34 @@ class Wrap:
         ways = [way for way in self._ways(None) if way.kind in kinds]
         if not any(way.kind in doubtful for way in ways):
             return None
+        everybody, ids = self._rows(known, ways), self._rows([i for i in known if not i[1].contested], ways)
         key = ", ".join(self._key)
         maybe = [f"SELECT {key} {self._match(w, None, 'everybody')}{self._during(w, perhaps=True)}" for w in ways]
         surely = [f"SELECT {key} {self._match(w, None)}{self._during(w)}" for w in ways]
         text = (
-            f"WITH {self._dialect.ids('ids', 'ids')}, {self._dialect.ids('everybody', 'everybody')} "
+            f"WITH {self._dialect.ids('ids', 'ids', _longest(ids))}, "
+            f"{self._dialect.ids('everybody', 'everybody', _longest(everybody))} "
             f"SELECT count(*) FROM (SELECT * FROM ({' UNION ALL '.join(maybe)}) AS m "
             f"EXCEPT SELECT * FROM ({' UNION ALL '.join(surely)}) AS s) AS u"
         )
-        usable = [i for i in known if not i[1].contested]
-        return Statement(
-            text, {"everybody": self._dialect.rows(_rows(known)), "ids": self._dialect.rows(_rows(usable))}
+        return Statement(text, {"everybody": self._dialect.rows(everybody), "ids": self._dialect.rows(ids)})
+
+    def _rows(self, known: Sequence[tuple[int, Identifier]], ways: Iterable[_Way]) -> list[tuple[object, ...]]:
+        """The rows of ``ids``, each once: the identifiers, and how else they are written in the columns looked at."""
+        written: dict[tuple[str, str], list[str]] = {}
+        for way in ways:
+            if way.kind not in ("email", *_WRITTEN_MANY_WAYS):
+                continue
+            wanted = {str(i.value) for _, i in known if i.kind == way.kind}
+            here = f"d.{quoted(way.column)}"
+            for value, texts in self._dialect.spelled(self._own.text, here, way.kind, wanted, self._ask).items():
+                written.setdefault((way.kind, value), []).extend(texts)
+        rows = (
+            (no, i.kind, text, _whole(i.value), _us(i.valid_from), _us(i.valid_to), i.agent)
+            for no, i in known
+            for text in (str(i.value), *written.get((i.kind, str(i.value)), ()))
         )
+        return list(dict.fromkeys(rows))
 
     def _only(self, keys: Iterable[Key] | None) -> str:
         return "" if keys is None else f" AND {self._dialect.keyed_by_index(self._key, 'keys')}"
@@ -193,8 +213,9 @@ class Wrap:
                 # shares an address with them.
                 # Blanks fill in nothing, as in logs.
                 here = f"d.{quoted(name)}"
-                blank = f"coalesce(trim({here}), '') = ''"
-                earlier += f" AND {here} IS NULL" if columns[name].type == "integer" else f" AND {blank}"
+                earlier += " AND " + (
+                    f"{here} IS NULL" if columns[name].type == "integer" else self._dialect.blank(here)
+                )
 
     def _match(self, way: _Way, keys: Iterable[Key] | None, ids: str = "ids") -> str:
         """Identifiers and records side by side, where the one stands in the other."""
@@ -202,10 +223,9 @@ class Wrap:
         whole = self._dataset.columns[way.column].type == "integer"
         of_kind = f"i.k = {literal(way.kind)}"
         if way.kind not in ("email", *_WRITTEN_MANY_WAYS) and keys is None and self._own.typed.get(way.column):
-            # From the identifiers to the records, by the index that a shop has on such a column. The database
-            # converts and folds by its column's rules; what it found is looked at once more, exactly.
-            again = "i.vi IS NOT NULL" if whole else f"i.vt = {self._dialect.same_text(here)}"
-            match = f"FROM {ids} AS i CROSS JOIN {self._from} WHERE {of_kind} AND {here} = i.vt AND {again}"
+            # From the identifiers to the records, by the index that a shop has on such a column.
+            same = self._dialect.same(here, whole)
+            match = f"FROM {ids} AS i CROSS JOIN {self._from} WHERE {of_kind} AND {same}"
         else:
             if way.kind == "email":
                 same = f"i.vt = {self._dialect.folded(here)}"
@@ -215,7 +235,7 @@ class Wrap:
                 same = f"i.vi = {self._dialect.same_integer(here)}"
             else:
                 same = f"i.vt = {self._dialect.same_text(here)}"
-            match = f"FROM {self._from} CROSS JOIN {ids} AS i WHERE {of_kind} AND {same}"
+            match = f"FROM {self._from} {self._dialect.then_join} {ids} AS i WHERE {of_kind} AND {same}"
         return match + way.earlier
 
     def _during(self, way: _Way, *, perhaps: bool = False) -> str:
@@ -231,7 +251,7 @@ class Wrap:
                 return f" AND coalesce({inside}, 1 = 1)"
             # A record that does not say its user agent agrees only with a visit that does not say it either.
             agent = 'd."user_agent"' if "user_agent" in self._dataset.columns else "NULL"
-            return f" AND {inside} AND {agent} IS i.a"
+            return f" AND {inside} AND {self._dialect.alike(agent, 'i.a')}"
         inside = f"(i.f IS NULL OR ({at}) >= i.f) AND (i.t IS NULL OR ({at}) < i.t)"
         return f" AND coalesce({inside}, 1 = 1)" if perhaps else f" AND {inside}"
 
@@ -256,10 +276,8 @@ def _identifiers(pick: Of) -> Iterator[tuple[int, Identifier]]:
             yield subject.no, identifier
 
 
-def _rows(known: Iterable[tuple[int, Identifier]]) -> list[tuple[object, ...]]:
-    """The rows of ``ids``, each once."""
-    rows = ((no, i.kind, str(i.value), _whole(i.value), _us(i.valid_from), _us(i.valid_to), i.agent) for no, i in known)
-    return list(dict.fromkeys(rows))
+def _longest(rows: Sequence[tuple[object, ...]]) -> int:
+    return max((len(row[2]) for row in rows if isinstance(row[2], str)), default=0)
 
 
 def _whole(value: str | int) -> int | None:
