@@ -145,7 +145,9 @@ class Dovecot:
     def password(self, password: str) -> None:
         """Set the user's password; of what is logged in, nothing changes."""
         # A colon ends the field of a passwd-file.
-        (self.folder / "users").write_text(f"{USER}:{{PLAIN}}{password}:::::\n" if ":" not in password else _coded(password))
+        (self.folder / "users").write_text(
+            f"{USER}:{{PLAIN}}{password}:::::\n" if ":" not in password else _coded(password)
+        )
 
     def give(self) -> None:
         """Make the mailbox the mail user's, whoever put files into it."""
@@ -153,7 +155,9 @@ class Dovecot:
             for path in (self.folder / "home", self.mail, *self.mail.rglob("*")):
                 os.chown(path, OWNER, OWNER, follow_symlinks=False)
 
-    def connection(self, *, port: int | None = None, scheme: str = "imaps", password: str = PASSWORD, **options: str) -> Connection:
+    def connection(
+        self, *, port: int | None = None, scheme: str = "imaps", password: str = PASSWORD, **options: str
+    ) -> Connection:
         """What the data map's name stands for."""
         from urllib.parse import quote
 
