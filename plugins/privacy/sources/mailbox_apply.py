@@ -60,10 +60,15 @@ def _step(source: MailboxSource, step: Step, spare: Sequence[Of]) -> Iterator[Ou
                     later = problem
                     break
             if any(outcome.status is Status.DONE for outcome in outcomes):
-                opened.settle()
+                before = opened.settle()
+                outcomes = [_gone(outcome) if str(outcome.key[1]) in before else outcome for outcome in outcomes]
         yield from outcomes
         if later is not None:
             raise later
+
+
+def _gone(outcome: Outcome) -> Outcome:
+    return Outcome(outcome.key, Status.GONE, 0, 0) if outcome.status is Status.DONE else outcome
 
 
 class _Look:

@@ -205,11 +205,12 @@ class MaildirFolder:
                     return
         raise self.moved(opened.stored.name)
 
-    def settle(self) -> None:
-        """See :meth:`Folder.settle`."""
+    def settle(self) -> frozenset[str]:
+        """See :meth:`Folder.settle`; what was removed before, :meth:`delete` has told."""
         with translated(self.where):
             for handle in self._handles.values():
                 os.fsync(handle)
+        return frozenset()
 
     def place(self, name: str) -> str:
         """How an error names a message."""

@@ -30,7 +30,7 @@ HEAD_BYTES = 64 * 2**10
 """A longer head is read with all of its message."""
 
 _TRIES = 5
-_LISTED, _HEADS, _REMOVED = 2_000, 500, 500
+_LISTED, _HEADS, _REMOVED = 2_000, 500, 2_000
 """So many messages are listed, looked at by their heads, removed at once."""
 _FETCHED_BYTES, _CHUNK = 4 * 2**20, 2 * 2**20
 _DELETED = b"\\Deleted"
@@ -62,7 +62,7 @@ class ImapFolder:
         self._lasting, self._whole = lasting, whole
         self._validity = server.open(raw, where)
         self._known: dict[str, _Known] | None = None
-        self._doomed: dict[int, bool] = {}
+        self._doomed: list[_Known] = []
 
     def messages(self) -> list[Stored]:
         """See :meth:`Folder.messages`."""
@@ -134,28 +134,28 @@ class ImapFolder:
         if not self._server.able("UIDPLUS"):
             message, advice = NO_UIDPLUS
             raise Refused("mailbox.no_uidplus", message, where=self.where, advice=advice)
-        known = self._of(opened.stored)
-        row = self._fetch([known.uid], ["FLAGS"]).get(known.uid)
-        if row is None:
-            raise self.moved(known.stored.name)
-        self._doomed[known.uid] = _DELETED in row.get(b"FLAGS", ())
+        self._doomed.append(self._of(opened.stored))
 
-    def settle(self) -> None:
+    def settle(self) -> frozenset[str]:
         """See :meth:`Folder.settle`: mark, and expunge by number; where that fails, take the mark away again.
 
         :raises RetryLater: also ``mailbox.busy``: the server still has what it was told to expunge.
         """
-        doomed, self._doomed = self._doomed, {}
-        numbers = sorted(doomed)
-        for at in range(0, len(numbers), _REMOVED):
-            these = numbers[at : at + _REMOVED]
+        doomed, self._doomed = self._doomed, []
+        gone: set[str] = set()
+        for at in range(0, len(doomed), _REMOVED):
+            batch = doomed[at : at + _REMOVED]
+            self._same(writing=True)
+            flags = self._ask(partial(_flags, uids=[known.uid for known in batch]))
+            gone |= {known.stored.name for known in batch if known.uid not in flags}
             try:
-                self._same(writing=True)
-                if self._ask(partial(_expunged, uids=these)):
+                left = self._ask(partial(_expunged, uids=list(flags))) if flags else []
+                if left:
                     raise RetryLater("mailbox.busy", "The mail server did not remove a message.", where=self.where)
             except PrivacyError:
-                self._unmark([uid for uid in these if not doomed[uid]])
+                self._unmark([uid for uid, row in flags.items() if _DELETED not in row.get(b"FLAGS", ())])
                 raise
+        return frozenset(gone)
 
     def place(self, name: str) -> str:
         """How an error names a message."""
@@ -215,7 +215,7 @@ class ImapFolder:
                 return None
             self._same()
             for criteria in asked:
-                wanted |= set(self._ask(partial(IMAPClient.search, criteria=criteria)))
+                wanted |= self._ask(partial(_searched, criteria=criteria))
         others = [known for known in its if known.uid not in wanted]
         for at in range(0, len(others), _HEADS):
             these = others[at : at + _HEADS]
@@ -298,6 +298,14 @@ class _Remote(io.RawIOBase):
             self._ended = len(piece) < _CHUNK
             made += piece
         return bytes(made)
+
+
+def _searched(client: IMAPClient, criteria: str) -> set[int]:
+    return set(client.search(criteria))
+
+
+def _flags(client: IMAPClient, uids: list[int]) -> dict[int, dict[bytes, Any]]:
+    return dict(client.fetch(uids, ["FLAGS"]))
 
 
 def _expunged(client: IMAPClient, uids: list[int]) -> list[int]:

@@ -1,13 +1,13 @@
 """What a mail server is asked to search for, so that only what it finds is fetched whole.
 
 Of each address a piece of its local part and a piece of its domain are looked for (see ``mailbox_sieve``), anywhere in
-a message: every server finds those as parts of words, whatever stands around them. What it finds is read, and judged
-exactly. A server undoes base64, quoted-printable, encoded words and charsets before it searches; what it does not undo
-is looked for by the marks that it leaves: references of HTML, percent codes, charsets that it may not know.
+a message: a server finds those as parts of words, whatever stands around them, and undoes base64, quoted-printable,
+encoded words and charsets before. What it finds is read, and judged exactly: a server's search is one for substrings.
 
-Parties do not depend on the search: the head of each message that was not found is read as well. What a search can miss
-is a mention outside of the head, written with a tag or an invisible character within its words, or in a part that lies
-about its encoding. The connection's option ``search: whole`` has every message fetched, for those who want these too.
+Who is a party of a message does not depend on the search: the head of each message that was not found is read as well.
+What a search can miss is a mention outside of the head that is written with a tag, a reference of HTML or an invisible
+character within its words, or in a part that lies about its encoding. The connection's option ``search: whole`` has
+every message read instead, exactly as in a Maildir; on a fast network it takes about twice as long for one address.
 """
 
 from __future__ import annotations
@@ -17,11 +17,8 @@ from collections.abc import Iterable
 
 from privacy.sources.mailbox_store import Sought
 
-MARKS = (
-    "&#", "&shy", "&zw", "&lrm", "&rlm", "<wbr", "%3", "%4", "%5", "%6", "%7", "uuencode", "x-uue", "utf-7", "utf-16",
-    "utf-32", "ucs-2", "ucs-4", "charset=cp", "charset=ibm", "charset=ebcdic",
-)  # fmt: skip
-"""What stands in messages in which letters may be written otherwise than as themselves."""
+MOST_ADDRESSES = 4
+"""Servers go through all mail once more for each; with more, reading it ourselves is faster."""
 
 SPAN = 20_000
 """So many numbers of messages are searched at once: the answer is one line, and ``imaplib`` takes a million bytes."""
@@ -34,12 +31,14 @@ def searches(sought: Sought, uids: Iterable[int]) -> list[str] | None:
 
     :param uids: of the messages that matter.
     """
-    if not all(local or domain for local, domain in sought.pieces):
+    if len(sought.pieces) > MOST_ADDRESSES or not all(local or domain for local, domain in sought.pieces):
         return None
-    each = [_all(f'TEXT "{piece}"' for piece in pair if piece) for pair in sought.pieces]
-    wanted = _any([*each, *(f'TEXT "{mark}"' for mark in MARKS)])
+    wanted = ""
+    for pair in sought.pieces:
+        both = " ".join(f'TEXT "{piece}"' for piece in pair if piece)
+        wanted = f"(OR {wanted} ({both}))" if wanted else f"({both})"
     numbers = sorted(uids)
-    spans = [numbers[at : at + SPAN] for at in range(0, len(numbers), SPAN)]
+    spans = (numbers[at : at + SPAN] for at in range(0, len(numbers), SPAN))
     return [f"UID {span[0]}:{span[-1]} {wanted}" for span in spans]
 
 
@@ -50,15 +49,3 @@ def misses(sought: Sought, head: bytes) -> bool:
     """
     low = _WORD.sub(b"", head).lower()
     return any(local.encode() in low and domain.encode() in low for local, domain in sought.pieces)
-
-
-def _all(criteria: Iterable[str]) -> str:
-    return f"({' '.join(criteria)})"
-
-
-def _any(criteria: list[str]) -> str:
-    """``OR`` takes two: half of them, and the other half."""
-    if len(criteria) == 1:
-        return criteria[0]
-    half = len(criteria) // 2
-    return f"(OR {_any(criteria[:half])} {_any(criteria[half:])})"

@@ -122,8 +122,11 @@ class Folder(Protocol):
         """Remove exactly this message; done after :meth:`settle`. :raises RetryLater: ``mailbox.moved``."""
         ...
 
-    def settle(self) -> None:
-        """Make sure that what was deleted is gone for good; until then it may be there."""
+    def settle(self) -> frozenset[str]:
+        """Make sure that what was deleted is gone for good; until then it may be there.
+
+        :returns: the names of those that somebody else had removed before.
+        """
         ...
 
 
