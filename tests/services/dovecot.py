@@ -21,7 +21,7 @@ from imapclient import IMAPClient
 from privacy.connections import Connection
 from services.serving import Process, free_port, program, running
 
-USER, PASSWORD = "archief@diamonto.example", "een wachtwoord: @/%#"
+PASSWORD = "een wachtwoord: @/%#"
 OWNER = 5000
 """Whose the Maildirs are where this runs as root: Dovecot gives root no mail. It needs no name on the machine."""
 
@@ -34,7 +34,7 @@ listen = 127.0.0.1
 ssl = required
 ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
-mail_location = maildir:{folder}/mail
+mail_location = maildir:{folder}/mail/%n
 mail_fsync = never
 first_valid_uid = 1
 default_internal_user = {internal}
@@ -117,22 +117,21 @@ def _name(host: str) -> x509.GeneralName:
 
 
 class Dovecot:
-    """A running Dovecot with one user.
+    """A running Dovecot with one user at a time.
 
     :param folder: its own, which its mail user can reach.
     """
 
     def __init__(self, folder: Path, more: str) -> None:
-        self.folder, self.mail = folder, folder / "mail"
+        self.folder, self.count = folder, 0
         self.port, self.starttls = free_port(), free_port()
         self.process: Process | None = None
         self.authority = Authority(folder)
         root = os.getuid() == 0
         user = "" if root else _me()
         self.owner = OWNER if root else os.getuid()
-        self.password(PASSWORD)
         (folder / "home").mkdir()
-        self.mail.mkdir()
+        self.empty()
         (folder / "dovecot.conf").write_text(
             CONFIGURATION.format(
                 folder=folder, port=self.port, starttls=self.starttls, more=more, uid=self.owner,
@@ -140,19 +139,16 @@ class Dovecot:
                 group="dovecot" if root else _group(), login="dovenull" if root else user,
             )
         )  # fmt: skip
-        self.give()
 
     def password(self, password: str) -> None:
         """Set the user's password; of what is logged in, nothing changes."""
         # A colon ends the field of a passwd-file.
-        (self.folder / "users").write_text(
-            f"{USER}:{{PLAIN}}{password}:::::\n" if ":" not in password else _coded(password)
-        )
+        (self.folder / "users").write_text(_coded(self.user, password))
 
     def give(self) -> None:
         """Make the mailbox the mail user's, whoever put files into it."""
         if os.getuid() == 0:
-            for path in (self.folder / "home", self.mail, *self.mail.rglob("*")):
+            for path in (self.folder / "home", self.folder / "mail", self.mail, *self.mail.rglob("*")):
                 os.chown(path, OWNER, OWNER, follow_symlinks=False)
 
     def connection(
@@ -162,7 +158,7 @@ class Dovecot:
         from urllib.parse import quote
 
         port = port or (self.port if scheme == "imaps" else self.starttls)
-        url = f"{scheme}://{quote(USER, safe='')}:{quote(password, safe='')}@127.0.0.1:{port}/"
+        url = f"{scheme}://{quote(self.user, safe='')}:{quote(password, safe='')}@127.0.0.1:{port}/"
         return Connection("mail", url, {"ca_file": str(self.authority.ca)} | options)
 
     @contextmanager
@@ -170,20 +166,23 @@ class Dovecot:
         """A mail program of somebody else."""
         context = ssl.create_default_context(cafile=str(self.authority.ca))
         with IMAPClient("127.0.0.1", self.port, ssl_context=context, timeout=30) as client:
-            client.login(USER, PASSWORD)
+            client.login(self.user, PASSWORD)
             yield client
 
     def empty(self) -> None:
-        """Without a message or a folder."""
-        shutil.rmtree(self.mail)
-        self.mail.mkdir()
+        """Have another user, with a mailbox that nobody opened yet: what the last one's sessions still write is theirs."""
+        self.count += 1
+        self.user = f"archief{self.count}@diamonto.example"
+        self.mail = self.folder / "mail" / f"archief{self.count}"
+        self.mail.mkdir(parents=True)
+        self.password(PASSWORD)
         self.give()
 
 
-def _coded(password: str) -> str:
+def _coded(user: str, password: str) -> str:
     import base64
 
-    return f"{USER}:{{PLAIN.b64}}{base64.b64encode(password.encode()).decode()}:::::\n"
+    return f"{user}:{{PLAIN.b64}}{base64.b64encode(password.encode()).decode()}:::::\n"
 
 
 def _me() -> str:

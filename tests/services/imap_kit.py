@@ -1,47 +1,67 @@
-"""An archive that lies in a Maildir and is served by Dovecot too: the same messages by both ways."""
+"""An archive that lies in a Maildir and is served by Dovecot too: the same messages by both ways; and a line that breaks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
+from privacy.connections import Connection
 from privacy.datamap.models import System
-from privacy.sources.base import Due, Item, Of, Outcome, Selection, Step, Tally
+from privacy.sources.base import Due, Of
 from privacy.sources.mailbox import MailboxSource
 from privacy.sources.mailbox_imap import ImapStore
+from privacy.sources.mailbox_names import base_name
 from services.dovecot import Dovecot
-from sources.mailbox_kit import ANNA, Archive, of, raw_system, usual
+from sources.mailbox_kit import Archive, raw_system, usual
 
 
 class Served(Archive):
-    """An archive whose source is the mail server.
+    """An archive whose source is the mail server; ``plain`` is the same one, read from its files.
 
-    :param options: of the connection.
+    :param options: of :meth:`Dovecot.connection`.
     """
 
     def __init__(self, server: Dovecot, **options: Any) -> None:
         self.server, self.options = server, options
         self.plain = Archive(server.mail)
-        self._sources: list[MailboxSource] = []
+        self.sources: list[MailboxSource] = []
         super().__init__(server.mail)
-        server.give()
+
+    def connection(self) -> Connection:
+        return self.server.connection(**self.options)
 
     def source(self, *, batch_rows: int = 10_000, **datasets: dict[str, Any]) -> MailboxSource:
         self.server.give()
         system = System.model_validate(raw_system(**datasets)) if datasets else usual()
-        made = MailboxSource(system, self.server.connection(**self.options), batch_rows=batch_rows)
-        self._sources.append(made)
+        made = MailboxSource(system, self.connection(), batch_rows=batch_rows)
+        self.sources.append(made)
         return made
 
     def close(self) -> None:
-        for source in self._sources:
+        for source in self.sources:
             assert isinstance(source.mail, ImapStore)
             source.mail.server.close()
 
-    def flags(self) -> dict[str, tuple[str, ...]]:
-        """Of every message, by its name, with what it is: as the files have it."""
-        return {file.name: (file.parent.name,) for file in self.files() if file.parent.name in ("cur", "new")}
+    def located(self, pick: Of | Due) -> list[tuple[Any, ...]]:
+        """What a plan would have of each message, but for its version: each way has its own."""
+        return parts(self, pick)
+
+    def kept(self) -> dict[tuple[str, str], tuple[str, bytes]]:
+        """Of each message its flags and its bytes, by folder and name, wherever in the folder it lies."""
+        files = (file for file in self.files() if file.parent.name in ("cur", "new"))
+        return {
+            (file.parent.parent.name, base_name(file.name)): (file.name.partition(":2,")[2], file.read_bytes())
+            for file in files
+        }
+
+
+def parts(archive: Archive, pick: Of | Due) -> list[tuple[Any, ...]]:
+    """See :meth:`Served.located`."""
+    return [(i.key, i.records, i.bytes, i.oldest, i.whole) for i in archive.locate(pick)]
 
 
 @contextmanager
@@ -55,16 +75,55 @@ def served(server: Dovecot, **options: Any) -> Iterator[Served]:
         archive.close()
 
 
-def both(
-    archive: Served, pick: Of | Due | str = ANNA, **more: Any
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows by the server, and by the files."""
-    return archive.read(pick, **more), archive.plain.read(pick, **more)
+class Line:
+    """A line to a server that breaks when so many bytes have come from it.
+
+    :param most: bytes; None: it holds.
+    """
+
+    def __init__(self, to: int, most: int | None = None) -> None:
+        self.most, self.came, self.lines = most, 0, 0
+        self._to = to
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listening.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listening.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                self.lines += 1
+                threading.Thread(target=self._copy, args=(near, far, False), daemon=True).start()
+                threading.Thread(target=self._copy, args=(far, near, True), daemon=True).start()
+
+    def _copy(self, one: socket.socket, other: socket.socket, counted: bool) -> None:
+        with suppress(OSError):
+            while data := one.recv(4096):
+                if counted:
+                    self.came += len(data)
+                    if self.most is not None and self.came > self.most:
+                        break
+                other.sendall(data)
+        for end in (one, other):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def close(self) -> None:
+        self._listening.close()
 
 
-def located(archive: Archive, pick: Of | Due) -> list[tuple[Any, ...]]:
-    """What a plan would have, but for the versions: those are each way's own."""
-    return [(i.key, i.records, i.bytes, i.oldest, i.whole) for i in archive.locate(pick)]
+@contextmanager
+def line(to: int, most: int | None = None) -> Iterator[Line]:
+    """A line, until the block ends."""
+    made = Line(to, most)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
-__all__ = ["Item", "Outcome", "Selection", "Sequence", "Served", "Step", "Tally", "both", "located", "of", "served"]
+def log_of(server: Dovecot) -> str:
+    """What the server wrote down."""
+    return (Path(server.folder) / "dovecot.log").read_text(errors="replace")
