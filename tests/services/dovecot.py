@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import ssl
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import quote
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -123,7 +125,7 @@ class Dovecot:
     """
 
     def __init__(self, folder: Path, more: str) -> None:
-        self.folder, self.count = folder, 0
+        self.folder, self.count, self._written = folder, 0, 1_700_000_000
         self.port, self.starttls = free_port(), free_port()
         self.process: Process | None = None
         self.authority = Authority(folder)
@@ -142,8 +144,12 @@ class Dovecot:
 
     def password(self, password: str) -> None:
         """Set the user's password; of what is logged in, nothing changes."""
-        # A colon ends the field of a passwd-file.
-        (self.folder / "users").write_text(_coded(self.user, password))
+        users = self.folder / "users"
+        coded = base64.b64encode(password.encode()).decode()  # A colon would end the field.
+        users.write_text(f"{self.user}:{{PLAIN.b64}}{coded}:::::\n")
+        # Dovecot reads it again when its second is another.
+        self._written += 1
+        os.utime(users, (self._written, self._written))
 
     def give(self) -> None:
         """Make the mailbox the mail user's, whoever put files into it."""
@@ -155,8 +161,6 @@ class Dovecot:
         self, *, port: int | None = None, scheme: str = "imaps", password: str = PASSWORD, **options: str
     ) -> Connection:
         """What the data map's name stands for."""
-        from urllib.parse import quote
-
         port = port or (self.port if scheme == "imaps" else self.starttls)
         url = f"{scheme}://{quote(self.user, safe='')}:{quote(password, safe='')}@127.0.0.1:{port}/"
         return Connection("mail", url, {"ca_file": str(self.authority.ca)} | options)
@@ -177,12 +181,6 @@ class Dovecot:
         self.mail.mkdir(parents=True)
         self.password(PASSWORD)
         self.give()
-
-
-def _coded(user: str, password: str) -> str:
-    import base64
-
-    return f"{user}:{{PLAIN.b64}}{base64.b64encode(password.encode()).decode()}:::::\n"
 
 
 def _me() -> str:

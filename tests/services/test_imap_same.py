@@ -67,7 +67,9 @@ def fill(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize(
-    "pick", [of(ANNA), BOTH, MANY, of("nobody@n.example"), Due(moment("2026-05-20T00:00:00"))], ids=str
+    "pick",
+    [of(ANNA), BOTH, MANY, of("nobody@n.example"), Due(moment("2026-05-20T00:00:00"))],
+    ids=["anna", "both", "many", "nobody", "due"],
 )
 def test_both_ways_give_the_same_rows_and_find_the_same_items(archive: Served, pick: Of | Due) -> None:
     """Edge cases 19, 20: exact addresses, in any coding; the server's search is for substrings."""
