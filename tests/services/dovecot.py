@@ -23,6 +23,9 @@ from imapclient import IMAPClient
 from privacy.connections import Connection
 from services.serving import Process, free_port, program, running
 
+MOST = 500
+"""So many users it has."""
+
 PASSWORD = "een wachtwoord: @/%#"
 OWNER = 5000
 """Whose the Maildirs are where this runs as root: Dovecot gives root no mail. It needs no name on the machine."""
@@ -125,7 +128,7 @@ class Dovecot:
     """
 
     def __init__(self, folder: Path, more: str) -> None:
-        self.folder, self.count, self._written = folder, 0, 1_700_000_000
+        self.folder, self.count = folder, 0
         self.port, self.starttls = free_port(), free_port()
         self.process: Process | None = None
         self.authority = Authority(folder)
@@ -133,6 +136,7 @@ class Dovecot:
         user = "" if root else _me()
         self.owner = OWNER if root else os.getuid()
         (folder / "home").mkdir()
+        self.users(PASSWORD)
         self.empty()
         (folder / "dovecot.conf").write_text(
             CONFIGURATION.format(
@@ -142,14 +146,11 @@ class Dovecot:
             )
         )  # fmt: skip
 
-    def password(self, password: str) -> None:
-        """Set the user's password; of what is logged in, nothing changes."""
-        users = self.folder / "users"
+    def users(self, password: str) -> None:
+        """Set the password of all users; Dovecot looks for another after a second or two."""
         coded = base64.b64encode(password.encode()).decode()  # A colon would end the field.
-        users.write_text(f"{self.user}:{{PLAIN.b64}}{coded}:::::\n")
-        # Dovecot reads it again when its second is another.
-        self._written += 1
-        os.utime(users, (self._written, self._written))
+        users = (f"archief{n}@diamonto.example:{{PLAIN.b64}}{coded}:::::\n" for n in range(1, MOST + 1))
+        (self.folder / "users").write_text("".join(users))
 
     def give(self) -> None:
         """Make the mailbox the mail user's, whoever put files into it."""
@@ -176,10 +177,10 @@ class Dovecot:
     def empty(self) -> None:
         """Have another user, with a mailbox that nobody opened yet: what the last one's sessions still write is theirs."""
         self.count += 1
+        assert self.count <= MOST
         self.user = f"archief{self.count}@diamonto.example"
         self.mail = self.folder / "mail" / f"archief{self.count}"
         self.mail.mkdir(parents=True)
-        self.password(PASSWORD)
         self.give()
 
 
