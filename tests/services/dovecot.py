@@ -41,6 +41,7 @@ ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 mail_location = maildir:{folder}/mail/%n
 mail_fsync = never
+mail_max_userip_connections = 1000
 first_valid_uid = 1
 default_internal_user = {internal}
 default_internal_group = {group}
@@ -63,8 +64,12 @@ service imap-login {{
     ssl = yes
   }}
 }}
+auth_failure_delay = 0
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -140,7 +145,7 @@ class Dovecot:
         self.empty()
         (folder / "dovecot.conf").write_text(
             CONFIGURATION.format(
-                folder=folder, port=self.port, starttls=self.starttls, more=more, uid=self.owner,
+                folder=folder, port=self.port, starttls=self.starttls, more=more % {"folder": folder}, uid=self.owner,
                 gid=OWNER if root else os.getgid(), internal="dovecot" if root else user,
                 group="dovecot" if root else _group(), login="dovenull" if root else user,
             )
@@ -200,7 +205,7 @@ def _group() -> str:
 def dovecot(more: str = "") -> Iterator[Dovecot]:
     """A Dovecot that answers, until the block ends.
 
-    :param more: more of its configuration.
+    :param more: more of its configuration; ``%(folder)s`` is its folder.
     """
     # Not in pytest's own folders: those are closed to other users, and a socket's path may have 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="dovecot-"))

@@ -76,9 +76,9 @@ def served(server: Dovecot, **options: Any) -> Iterator[Served]:
 
 
 class Line:
-    """A line to a server that breaks when so many bytes have come from it.
+    """A line to a server that breaks once, when so many bytes have come from it; the next connection holds.
 
-    :param most: bytes; None: it holds.
+    :param most: bytes; None: it never breaks.
     """
 
     def __init__(self, to: int, most: int | None = None) -> None:
@@ -103,6 +103,7 @@ class Line:
                 if counted:
                     self.came += len(data)
                     if self.most is not None and self.came > self.most:
+                        self.most = None
                         break
                 other.sendall(data)
         for end in (one, other):

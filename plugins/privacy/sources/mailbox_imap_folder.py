@@ -16,7 +16,7 @@ from imapclient import IMAPClient
 from privacy.errors import PrivacyError, Refused, RetryLater, Unreadable
 from privacy.sources.mailbox_content import held, plain
 from privacy.sources.mailbox_imap_search import misses, searches
-from privacy.sources.mailbox_imap_server import MailServer
+from privacy.sources.mailbox_imap_server import MailServer, denied
 from privacy.sources.mailbox_names import arrived, base_name, spoken
 from privacy.sources.mailbox_store import Opened, Sought, Stored
 
@@ -119,7 +119,8 @@ class ImapFolder:
                 got = {batch[0].uid: self._large(batch[0])}
             else:
                 said = self._fetch([known.uid for known in batch], ["BODY.PEEK[]"])
-                got = {uid: bytes(row.get(b"BODY[]") or b"") for uid, row in said.items() if b"BODY[]" in row}
+                # NIL is no empty message: it was removed since this session saw it.
+                got = {uid: bytes(row[b"BODY[]"]) for uid, row in said.items() if row.get(b"BODY[]") is not None}
             for known in batch:
                 if known.uid not in got:
                     raise self.moved(known.stored.name)
@@ -139,7 +140,7 @@ class ImapFolder:
     def settle(self) -> frozenset[str]:
         """See :meth:`Folder.settle`: mark, and expunge by number; where that fails, take the mark away again.
 
-        :raises RetryLater: also ``mailbox.busy``: the server still has what it was told to expunge.
+        :raises Unreadable: ``mailbox.denied``: the server still has what it was told to expunge.
         """
         doomed, self._doomed = self._doomed, []
         gone: set[str] = set()
@@ -151,7 +152,7 @@ class ImapFolder:
             try:
                 left = self._ask(partial(_expunged, uids=list(flags))) if flags else []
                 if left:
-                    raise RetryLater("mailbox.busy", "The mail server did not remove a message.", where=self.where)
+                    raise denied(self.where)  # Dovecot says OK to who may not expunge, and does nothing.
             except PrivacyError:
                 self._unmark([uid for uid, row in flags.items() if _DELETED not in row.get(b"FLAGS", ())])
                 raise
@@ -221,10 +222,9 @@ class ImapFolder:
             these = others[at : at + _HEADS]
             said = self._fetch([known.uid for known in these], [f"BODY.PEEK[HEADER]<0.{HEAD_BYTES}>"])
             for known in these:
-                row = said.get(known.uid, {})
-                if b"BODY[HEADER]<0>" not in row:
+                head = said.get(known.uid, {}).get(b"BODY[HEADER]<0>")
+                if head is None:
                     raise self.moved(known.stored.name)
-                head = bytes(row[b"BODY[HEADER]<0>"] or b"")
                 if sought.texts and misses(sought, head):
                     return None  # This server finds words; pieces of them it does not.
                 if len(head) >= HEAD_BYTES or sought.head(head, known.stored.received):
@@ -237,9 +237,10 @@ class ImapFolder:
 
     def _piece(self, known: _Known, at: int, most: int) -> bytes:
         row = self._fetch([known.uid], [f"BODY.PEEK[]<{at}.{most}>"]).get(known.uid, {})
-        if f"BODY[]<{at}>".encode() not in row:
+        piece = row.get(f"BODY[]<{at}>".encode())
+        if piece is None:
             raise self.moved(known.stored.name)
-        return bytes(row[f"BODY[]<{at}>".encode()] or b"")
+        return bytes(piece)
 
     def _large(self, known: _Known) -> bytes:
         return _Remote(lambda at, most: self._piece(known, at, most)).readall()

@@ -104,12 +104,12 @@ class MailServer:
             if problem.code in ("mailbox.refused", "mailbox.no_folder") and folder not in self.names():
                 raise no_folder(where) from None
             if problem.code == "mailbox.refused":
-                raise _denied(where) from None
+                raise denied(where) from None
             raise
         self.exists = int(said.get(b"EXISTS", 0))
         self.uidvalidity = int(said.get(b"UIDVALIDITY", 0))
         if not self.uidvalidity or (writing and b"READ-ONLY" in said):
-            raise _denied(where) if self.uidvalidity else _no_uids(where)
+            raise denied(where) if self.uidvalidity else _no_uids(where)
         self._opened = (folder, writing)
         return self.uidvalidity
 
@@ -214,7 +214,11 @@ class MailServer:
                 "mailbox.certificate", "The mail server's certificate is not to be trusted; nothing was sent to it.",
                 where=where, advice="Correct the host's name, renew its certificate, or name its authority in ca_file.",
             )  # fmt: skip
-        if isinstance(problem, (OSError, EOFError, imaplib.IMAP4.abort, ProtocolError)):
+        if isinstance(problem, imaplib.IMAP4.readonly):
+            return denied(where)
+        # A login that is cut off is told as one that is refused.
+        cut = problem.__context__ if isinstance(problem, LoginError) else problem
+        if isinstance(cut, (OSError, EOFError, imaplib.IMAP4.abort, ProtocolError)):
             return _cut(where)
         if isinstance(problem, UnicodeError):
             return _refused(where)
@@ -229,7 +233,7 @@ class MailServer:
         if code == "NONEXISTENT":
             return no_folder(where)
         if code == "NOPERM":
-            return _denied(where)
+            return denied(where)
         return _refused(where)
 
 
@@ -264,7 +268,8 @@ def _login(code: str, where: str) -> BadConfiguration:
     )  # fmt: skip
 
 
-def _denied(where: str) -> Unreadable:
+def denied(where: str) -> Unreadable:
+    """That the user may not."""
     return Unreadable(
         "mailbox.denied", "The user of the connection may not do that in the folder.", where=where,
         advice="Give the user the right to read it, and, for purges, to delete and expunge in it.",
