@@ -15,6 +15,7 @@ from imapclient import IMAPClient
 
 from privacy.errors import PrivacyError, Refused, RetryLater, Unreadable
 from privacy.sources.mailbox_content import held, plain
+from privacy.sources.mailbox_imap_fetch import Remote, by_number, expunged, flags, searched, unmark
 from privacy.sources.mailbox_imap_search import misses, searches
 from privacy.sources.mailbox_imap_server import MailServer, denied
 from privacy.sources.mailbox_names import arrived, base_name, spoken
@@ -32,8 +33,9 @@ HEAD_BYTES = 64 * 2**10
 _TRIES = 5
 _LISTED, _HEADS, _REMOVED = 2_000, 500, 2_000
 """So many messages are listed, looked at by their heads, removed at once."""
-_FETCHED_BYTES, _CHUNK = 4 * 2**20, 2 * 2**20
-_DELETED = b"\\Deleted"
+_FETCHED, _FETCHED_BYTES = 1_000, 4 * 2**20
+"""So many are fetched together, of so many bytes: servers take lines of 64 KiB."""
+
 _Given = TypeVar("_Given")
 
 
@@ -105,7 +107,7 @@ class ImapFolder:
     def open(self, stored: Stored) -> Opened:
         """See :meth:`Folder.open`; what is no longer there is noticed when it is read."""
         known = self._of(stored)
-        file = cast(BinaryIO, _Remote(lambda at, most: self._piece(known, at, most)))
+        file = cast(BinaryIO, Remote(lambda at, most: self._piece(known, at, most)))
         return Opened(stored, file, known.bytes, lambda: known.version)
 
     def contents(self, listed: Sequence[Stored], sought: Sought | None = None) -> Iterator[tuple[Opened, bytes]]:
@@ -147,14 +149,15 @@ class ImapFolder:
         for at in range(0, len(doomed), _REMOVED):
             batch = doomed[at : at + _REMOVED]
             self._same(writing=True)
-            flags = self._ask(partial(_flags, uids=[known.uid for known in batch]))
-            gone |= {known.stored.name for known in batch if known.uid not in flags}
+            there = self._ask(partial(flags, uids=[known.uid for known in batch]))
+            gone |= {known.stored.name for known in batch if known.uid not in there}
             try:
-                left = self._ask(partial(_expunged, uids=list(flags))) if flags else []
+                left = self._ask(partial(expunged, uids=list(there))) if there else []
                 if left:
                     raise denied(self.where)  # Dovecot says OK to who may not expunge, and does nothing.
-            except PrivacyError:
-                self._unmark([uid for uid, row in flags.items() if _DELETED not in row.get(b"FLAGS", ())])
+            except BaseException:
+                # Also where we are told to end: what bears our mark goes with anybody's next EXPUNGE, held or not.
+                self._unmark([uid for uid, marked in there.items() if not marked])
                 raise
         return frozenset(gone)
 
@@ -174,7 +177,7 @@ class ImapFolder:
         what = ["UID", "INTERNALDATE", "RFC822.SIZE", *(["X-GUID"] if self._lasting else [])]
         for first in range(1, count + 1, _LISTED):
             numbers = range(first, min(first + _LISTED, count + 1))
-            said = self._ask(partial(_by_number, numbers=numbers, what=what))
+            said = self._ask(partial(by_number, numbers=numbers, what=what))
             yield from ((int(row[b"UID"]), row) for row in said.values() if row.keys() >= set(map(str.encode, what)))
 
     def _named(self, rows: Iterable[tuple[int, dict[bytes, Any]]]) -> dict[str, _Known]:
@@ -216,7 +219,7 @@ class ImapFolder:
                 return None
             self._same()
             for criteria in asked:
-                wanted |= self._ask(partial(_searched, criteria=criteria))
+                wanted |= self._ask(partial(searched, criteria=criteria))
         others = [known for known in its if known.uid not in wanted]
         for at in range(0, len(others), _HEADS):
             these = others[at : at + _HEADS]
@@ -243,7 +246,7 @@ class ImapFolder:
         return bytes(piece)
 
     def _large(self, known: _Known) -> bytes:
-        return _Remote(lambda at, most: self._piece(known, at, most)).readall()
+        return Remote(lambda at, most: self._piece(known, at, most)).readall()
 
     def _ask(self, do: Callable[[IMAPClient], _Given]) -> _Given:
         return self._server.ask(do, self.where)
@@ -261,7 +264,7 @@ class ImapFolder:
         if uids:
             with suppress(PrivacyError):
                 self._same(writing=True)
-                self._ask(lambda client: client.remove_flags(uids, [_DELETED], silent=True))
+                self._ask(partial(unmark, uids=uids))
 
     def _renumbered(self) -> Unreadable:
         return Unreadable(
@@ -270,67 +273,12 @@ class ImapFolder:
         )  # fmt: skip
 
 
-class _Remote(io.RawIOBase):
-    """A message as a file, of which pieces are fetched as they are read."""
-
-    def __init__(self, piece: Callable[[int, int], bytes]) -> None:
-        self._piece, self._at, self._have, self._ended = piece, 0, b"", False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._have and not self._ended:
-            self._have = self._piece(self._at, _CHUNK)
-            self._at += len(self._have)
-            self._ended = len(self._have) < _CHUNK
-        view = memoryview(buffer).cast("B")
-        count = min(len(view), len(self._have))
-        view[:count] = self._have[:count]
-        self._have = self._have[count:]
-        return count
-
-    def readall(self) -> bytes:
-        made = bytearray(self._have)
-        self._have = b""
-        while not self._ended:
-            piece = self._piece(self._at, _CHUNK)
-            self._at += len(piece)
-            self._ended = len(piece) < _CHUNK
-            made += piece
-        return bytes(made)
-
-
-def _searched(client: IMAPClient, criteria: str) -> set[int]:
-    return set(client.search(criteria))
-
-
-def _flags(client: IMAPClient, uids: list[int]) -> dict[int, dict[bytes, Any]]:
-    return dict(client.fetch(uids, ["FLAGS"]))
-
-
-def _expunged(client: IMAPClient, uids: list[int]) -> list[int]:
-    """Remove messages; those that are still there."""
-    client.add_flags(uids, [_DELETED], silent=True)
-    client.uid_expunge(uids)
-    return list(client.search(f"UID {','.join(map(str, uids))}"))
-
-
-def _by_number(client: IMAPClient, numbers: range, what: list[str]) -> dict[int, dict[bytes, Any]]:
-    """By their place in the folder, which does not change while they are fetched."""
-    client.use_uid = False
-    try:
-        return cast("dict[int, dict[bytes, Any]]", client.fetch(list(numbers), what))
-    finally:
-        client.use_uid = True
-
-
 def _batches(its: Iterable[_Known]) -> Iterator[list[_Known]]:
     """Messages that are fetched together."""
     batch: list[_Known] = []
     size = 0
     for known in its:
-        if batch and size + known.bytes > _FETCHED_BYTES:
+        if batch and (size + known.bytes > _FETCHED_BYTES or len(batch) == _FETCHED):
             yield batch
             batch, size = [], 0
         batch.append(known)
