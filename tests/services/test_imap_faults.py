@@ -76,7 +76,8 @@ def test_a_line_that_is_cut_anywhere_is_tried_again_and_the_result_is_right(arch
         archive.options = {"port": whole.port}
         assert archive.read(ANNA) == wanted
     cut = 0
-    for most in range(0, whole.came, max(1, whole.came // 14)):
+    # In the handshake and the login too, of which the client's library says something else.
+    for most in (*range(0, 3600, 300), *range(4000, whole.came, max(1, whole.came // 8))):
         with line(archive.server.port, most) as broken:
             archive.options = {"port": broken.port}
             source, selection = archive.source(), Selection("correspondence", of(ANNA))
