@@ -48,7 +48,7 @@ def test_the_outbox_is_where_its_connection_says(tmp_path):
     outbox(connections, tmp_path, SENDER).send(LETTER)
     assert [file.name for file in elsewhere.iterdir()] == ["order-1.eml"]
     with pytest.raises(BadConfiguration, match=r"storage\.unknown_kind"):
-        outbox(EnvironmentConnections({"PRIVACY_CONNECTION_LETTERS": "smtp://127.0.0.1"}), tmp_path, SENDER)
+        outbox(EnvironmentConnections({"PRIVACY_CONNECTION_LETTERS": "https://127.0.0.1"}), tmp_path, SENDER)
 
 
 @pytest.mark.parametrize(

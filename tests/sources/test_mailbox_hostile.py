@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from privacy.errors import Unreadable
-from privacy.sources import mailbox
+from privacy.sources import mailbox_content
 from privacy.sources.base import Due
 from sources.mailbox_fuzz import PIECES, hold
 from sources.mailbox_kit import ANNA, Archive, mail, moment
@@ -131,7 +131,7 @@ def test_what_the_mail_server_packed_is_an_error_and_not_nobodys(archive: Archiv
 
 
 def test_a_file_that_no_server_took_in_is_an_error(archive: Archive, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(mailbox, "MOST_BYTES", 100)
+    monkeypatch.setattr(mailbox_content, "MOST_BYTES", 100)
     archive.put(mail("x" * 200, to=ANNA))
     with pytest.raises(Unreadable, match=r"mailbox\.too_large"):
         archive.read()

@@ -1,20 +1,21 @@
-"""Where letters go: a folder of ``.eml`` files, from which whatever sends the shop's mail takes them."""
+"""Where letters go: a folder of ``.eml`` files, from which whatever sends the shop's mail takes them.
+
+Or a mail server: see ``sending``.
+"""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from privacy.connections import Connection, Connections
 from privacy.datamap.policy import Contact
-from privacy.errors import BadConfiguration, BadInput
+from privacy.errors import BadConfiguration
 from privacy.letters.letter import Letter
+from privacy.letters.sending import SCHEMES, Post, named
 from privacy.storage import Store, store
 
 LETTERS = "letters"
 """The connection's name."""
-
-_NAME = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
 class Outbox:
@@ -29,19 +30,18 @@ class Outbox:
         :returns: its name there, which is of the letter's id and names nobody.
         :raises BadConfiguration: ``letters.address``. :raises PrivacyError: ``storage.*``.
         """
-        if not _NAME.fullmatch(letter.id):
-            raise BadInput("letters.id", "A letter's id has letters, digits and hyphens only.")
+        named(letter)
         content, name = letter.as_eml(self._sender), f"{letter.id}.eml"
         with self._place.write(name) as file:
             file.write(content)
         return name
 
 
-def outbox(connections: Connections, state: Path, sender: Contact) -> Outbox:
-    """The installation's outbox.
+def outbox(connections: Connections, state: Path, sender: Contact) -> Outbox | Post:
+    """The installation's outbox, or the mail server that it sends through.
 
     :param state: the state folder, in which ``outbox`` is one where no connection of that name is set.
-    :raises BadConfiguration: the connection is no folder.
+    :raises BadConfiguration: the connection is neither a folder nor a mail server.
     """
     try:
         connection = connections.get(LETTERS)
@@ -49,4 +49,4 @@ def outbox(connections: Connections, state: Path, sender: Contact) -> Outbox:
         if problem.code != "connections.missing":
             raise
         connection = Connection(LETTERS, (state.resolve() / "outbox").as_uri())
-    return Outbox(store(connection), sender)
+    return Post(connection, sender) if connection.scheme in SCHEMES else Outbox(store(connection), sender)

@@ -1,15 +1,17 @@
-"""The source of an e-mail archive: a system with ``source: mailbox`` over a Maildir (Maildir++ folders).
+"""The source of an e-mail archive: a system with ``source: mailbox`` over a Maildir (Maildir++ folders) or IMAP.
 
 * A partition is a folder; the order is by folder, message, then subject. A folder is called by its name where the data
   map has that, and else by the pattern and a digest (``Mailbox.label_of``), in partitions, keys, columns and errors:
   staff name folders after people.
-* An item is a message: (folder, message). Its version follows from the file and not from flags.
+* An item is a message: (folder, message). Its version follows from the file (of a server: from its numbers) and not
+  from flags.
 * A message that names a subject is given whole, less the blind copies of others. One in which a subject's address only
   stands is withheld: of it a row has folder, message and time, and nothing else.
 * Each folder is listed when it is read. A message that then vanishes is looked for under its other flags; if it is no
   longer in the folder the read ends with RetryLater, and the next try lists anew. What staff file from a folder that is
   still to be read into one that was read already, while an export runs, is seen in neither: see ``mailbox_moved``.
-* Memory: one message is held at a time, of at most :data:`MOST_BYTES`; the text column is never cut off.
+* Memory: one message is held at a time, of at most ``mailbox_content.MOST_BYTES``; the text column is never
+  cut off.
 """
 
 from __future__ import annotations
@@ -54,27 +56,19 @@ from privacy.storage import translated
 BATCH_BYTES = 16 * 2**20
 """A batch is closed early when its messages have so many bytes."""
 
-MOST_BYTES = 256 * 2**20
-"""A larger file is no message that a mail server took in; it is an error rather than a machine without memory."""
-
-PACKED = (
-    b"\x1f\x8b", b"BZh91AY&SY", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"Dovecot-LZ4\r", b"CRYPTED\x03\x07",
-)  # fmt: skip
-"""What a message begins with that the mail server compressed or encrypted: gzip, bzip2, xz, zstd, LZ4, mail_crypt."""
-
 
 class MailboxSource:
     """See :class:`privacy.sources.base.Source`.
 
     :param system: its part of the data map.
-    :param connection: ``file:///...``, the Maildir.
+    :param connection: ``file:///...``, the Maildir; ``imaps://user:password@host/``, a mail server (``mailbox_imap``).
     :param batch_rows: most rows in a batch.
     :raises BadConfiguration: ``mailbox.dataset``: a dataset is not as this source has messages.
     """
 
     def __init__(self, system: System, connection: Connection, *, batch_rows: int = 10_000) -> None:
         self.system = system
-        self.mail: MessageStore = Maildir(connection.folder, system.system)
+        self.mail: MessageStore = _store(connection, system.system)
         self._batch_rows = batch_rows
         self._given: dict[str, Given] = {}
         for name, dataset in system.datasets.items():
@@ -262,8 +256,8 @@ class MailboxSource:
         """The selected messages with what was found in each; of what is due, with nothing."""
         if isinstance(selection.pick, Due):
             for folder, stored, *_ in self._due(selection, partition):
-                opened, data = loaded(folder, stored)
-                yield opened, Message(data, stored.received), Verdict([]), None
+                for opened, data in folder.contents((stored,)):
+                    yield opened, Message(data, stored.received), Verdict([]), None
             return
         whose = Whose(self.dataset(selection.dataset), selection.pick, selection.on)
         if not whose.selects:
@@ -272,46 +266,10 @@ class MailboxSource:
             listed = folder.messages()
             if tally is not None:
                 tally.seen += digests(listed)
-            for stored in listed:
-                opened, data = loaded(folder, stored)
-                found = whose.judge(data, stored.received)
+            for opened, data in folder.contents(listed, whose.sought):
+                found = whose.judge(data, opened.stored.received)
                 if found is not None:
                     yield opened, *found, whose
-
-
-def loaded(folder: Folder, stored: Stored) -> tuple[Opened, bytes]:
-    """A message's bytes; its file is closed. :raises RetryLater, Unreadable: see :func:`content`."""
-    opened = folder.open(stored)
-    try:
-        return opened, content(folder, opened)
-    finally:
-        opened.file.close()
-
-
-def content(folder: Folder, opened: Opened) -> bytes:
-    """An opened message's bytes.
-
-    :raises Unreadable: ``mailbox.too_large``; ``mailbox.packed``: as it lies there it names nobody, whoever it is to;
-        ``storage.broken`` and the like.
-    """
-    if opened.bytes > MOST_BYTES:
-        raise Unreadable(
-            "mailbox.too_large", f"A message has more than {MOST_BYTES} bytes.",
-            where=folder.place(opened.stored.name),
-            advice="Is it one? If not, move it out of the mailbox.",
-        )  # fmt: skip
-    try:
-        data = opened.file.read()
-    except OSError:
-        with translated(folder.place(opened.stored.name)):
-            raise
-    if data.startswith(PACKED):
-        raise Unreadable(
-            "mailbox.packed", "A message is compressed or encrypted by the mail server.",
-            where=folder.place(opened.stored.name),
-            advice="Let the mail server write it as it came (Dovecot: turn the plugin off, and copy the folders).",
-        )  # fmt: skip
-    return data
 
 
 def item(stored: Stored, size: int, version: str, *, timed: bool) -> Item:
@@ -319,6 +277,19 @@ def item(stored: Stored, size: int, version: str, *, timed: bool) -> Item:
     about = f"{stored.folder}\0{stored.name}\0{version}"
     digest = sha256(about.encode("utf-8", "replace")).hexdigest()
     return Item((stored.folder, stored.name), version, 1, size, stored.received if timed else None, True, digest)
+
+
+def _store(connection: Connection, system: str) -> MessageStore:
+    if connection.scheme == "file":
+        return Maildir(connection.folder, system)
+    from privacy.sources.mailbox_imap import SCHEMES, ImapStore
+
+    if connection.scheme in SCHEMES:
+        return ImapStore(connection, system)
+    raise BadConfiguration(
+        "mailbox.connection", "The connection is no mailbox.", where=connection.name,
+        advice="Write it as file:///absolute/path for a Maildir, or as imaps://user:password@host:993/.",
+    )  # fmt: skip
 
 
 def _no_message(where: str) -> BadInput:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from privacy.errors import GiveUp, Refused, RetryLater
 from privacy.sources.base import Delete, Due, Item, Kept, Of, Outcome, Status, Step
+from privacy.sources.mailbox_content import content
 from privacy.sources.mailbox_whose import Row, Whose
 
 if TYPE_CHECKING:
@@ -59,10 +60,15 @@ def _step(source: MailboxSource, step: Step, spare: Sequence[Of]) -> Iterator[Ou
                     later = problem
                     break
             if any(outcome.status is Status.DONE for outcome in outcomes):
-                opened.settle()
+                before = opened.settle()
+                outcomes = [_gone(outcome) if str(outcome.key[1]) in before else outcome for outcome in outcomes]
         yield from outcomes
         if later is not None:
             raise later
+
+
+def _gone(outcome: Outcome) -> Outcome:
+    return Outcome(outcome.key, Status.GONE, 0, 0) if outcome.status is Status.DONE else outcome
 
 
 class _Look:
@@ -88,11 +94,12 @@ class _Look:
                 raise
             return Outcome(item.key, Status.GONE, 0, 0)
         except (GiveUp, Refused) as problem:
+            if problem.code == "mailbox.renumbered":
+                # It may be there, under another number: what cannot be told is not said to be gone.
+                return Outcome(item.key, Status.CHANGED, 0, 0, "version")
             return Outcome(item.key, Status.FAILED, 0, 0, problem.code)
 
     def _remove(self, folder: Folder, item: Item, name: str) -> Outcome:
-        from privacy.sources.mailbox import content
-
         stored = folder.find(str(item.key[1]))
         if stored is None:
             return Outcome(item.key, Status.GONE, 0, 0)

@@ -21,6 +21,7 @@ def check(source: MailboxSource) -> Iterator[Problem]:
     """See :meth:`privacy.sources.base.Source.check`."""
     try:
         source.mail.folders()
+        yield from source.mail.problems()
     except PrivacyError as problem:
         yield _told(problem)
         return

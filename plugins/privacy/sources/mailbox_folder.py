@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat as modes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import BinaryIO, cast
 
 from privacy.errors import Refused, RetryLater, Unreadable
-from privacy.sources.mailbox_names import EPOCH, FIRST, base_name, number_of, spoken
-from privacy.sources.mailbox_store import Opened, Stored
+from privacy.sources.mailbox_content import loaded
+from privacy.sources.mailbox_names import EPOCH, arrived, base_name, spoken
+from privacy.sources.mailbox_store import Opened, Sought, Stored
 from privacy.storage import translated
 
 _FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -103,11 +104,8 @@ class MaildirFolder:
         except OSError:
             with translated(self.place(name)):
                 raise
-        named, filed = number_of(name), EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
-        if named is None:
-            return Stored(self._name, name, place, filed)
-        # A copy that lost its files' times has them at 1970 or so: that says nothing.
-        return Stored(self._name, name, place, min(named, filed) if filed >= FIRST else named)
+        filed = EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
+        return Stored(self._name, name, place, arrived(name, filed))
 
     def find(self, name: str) -> Stored | None:
         """See :meth:`Folder.find`."""
@@ -127,6 +125,11 @@ class MaildirFolder:
                     break
                 stored = again
         raise self.moved(stored.name)
+
+    def contents(self, listed: Sequence[Stored], sought: Sought | None = None) -> Iterator[tuple[Opened, bytes]]:
+        """See :meth:`Folder.contents`: each is given, whoever reads it looks for himself."""
+        for stored in listed:
+            yield loaded(self, stored)
 
     def _open(self, stored: Stored) -> Opened:
         sub, file = stored.place
@@ -202,11 +205,12 @@ class MaildirFolder:
                     return
         raise self.moved(opened.stored.name)
 
-    def settle(self) -> None:
-        """See :meth:`Folder.settle`."""
+    def settle(self) -> frozenset[str]:
+        """See :meth:`Folder.settle`; what was removed before, :meth:`delete` has told."""
         with translated(self.where):
             for handle in self._handles.values():
                 os.fsync(handle)
+        return frozenset()
 
     def place(self, name: str) -> str:
         """How an error names a message."""

@@ -1,8 +1,9 @@
 """Where messages are: a Maildir with the folders of Maildir++. Whose a message is, is not asked here.
 
-IMAP will stand beside this behind the same calls (``mailbox_store``). A message is named by its folder and by the
-part of its file's name that stays when it is read, flagged or moved from ``new`` to ``cur``: what comes before ``:2,``
-and ``,S=``. ``new`` is listed before ``cur``, and both until two lists agree, so that no change of flags hides one.
+IMAP (``mailbox_imap``) stands beside this behind the same calls (``mailbox_store``). A message is named by its folder
+and by the part of its file's name that stays when it is read, flagged or moved from ``new`` to ``cur``: what comes
+before ``:2,`` and ``,S=``. ``new`` is listed before ``cur``, and both until two lists agree, so that no change of
+flags hides one.
 
 Every component is opened without following links (edge case 9). What is no regular file is listed, and cannot be read:
 nothing is passed over unseen. Files whose names begin with a dot are no messages (the Maildir format's own rule), nor
@@ -21,6 +22,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from privacy.errors import Unreadable
+from privacy.sources.base import Problem
 from privacy.sources.mailbox_folder import MaildirFolder
 from privacy.sources.mailbox_names import EPOCH, folder_name
 from privacy.sources.mailbox_store import INBOX
@@ -102,6 +104,10 @@ class Maildir:
                 for sub in SUBFOLDERS:
                     self._inodes.update(entry.inode() for entry in _entries(self._root / file / sub))
         return self._inodes[inode]
+
+    def problems(self) -> Iterator[Problem]:
+        """None but those of its folders."""
+        yield from ()
 
     def leftovers(self, before: datetime) -> int:
         """How many files lie in ``tmp`` folders since before then: deliveries that were broken off."""

@@ -36,8 +36,6 @@ def _digest(stored: Stored) -> bytes:
 
 def missed(source: MailboxSource, selection: Selection, seen: bytes, since: datetime) -> int:
     """See :meth:`privacy.sources.base.Moving.missed`."""
-    from privacy.sources.mailbox import loaded
-
     if isinstance(selection.pick, Due):
         return 0
     whose = Whose(source.dataset(selection.dataset), selection.pick, selection.on)
@@ -47,9 +45,8 @@ def missed(source: MailboxSource, selection: Selection, seen: bytes, since: date
     count = 0
     for label in source.folders(selection.dataset):
         with source.opened(selection.dataset, label) as folder:
-            for stored in folder.messages():
-                if _digest(stored) in known or stored.received >= since:
-                    continue
-                found = whose.judge(loaded(folder, stored)[1], stored.received)
+            new = [m for m in folder.messages() if _digest(m) not in known and m.received < since]
+            for opened, data in folder.contents(new):
+                found = whose.judge(data, opened.stored.received)
                 count += found is not None and bool(found[1].rows)
     return count

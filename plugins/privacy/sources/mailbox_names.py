@@ -32,6 +32,17 @@ def number_of(name: str) -> datetime | None:
     return None if found is None else EPOCH + timedelta(seconds=int(found[1]))
 
 
+def arrived(name: str, filed: datetime) -> datetime:
+    """When a message arrived: by its name, or by the time of its file where that is earlier or the name does not say.
+
+    A copy that lost its files' times has them at 1970 or so: that says nothing.
+    """
+    named = number_of(name)
+    if named is None:
+        return filed
+    return min(named, filed) if filed >= FIRST else named
+
+
 def spoken(name: str) -> str:
     """A message in an error: what a mail server made up of it, or else the first digits of its name's SHA-256."""
     found = _ORDINARY.match(name)

@@ -80,11 +80,7 @@ def without_blind_copies(file: BinaryIO, mine: Container[str], staff: Collection
         if len(read) < size or read[found.end :].strip(b"\r"):
             break
         size *= 2
-    changed = redacted(read, found, mine, staff)
-    if changed is read:
-        file.seek(0)
-        return cast(BinaryIO, io.BufferedReader(_Joined(b"", file)))
-    return cast(BinaryIO, io.BufferedReader(_Joined(changed, file)))
+    return cast(BinaryIO, io.BufferedReader(_Joined(redacted(read, found, mine, staff), file)))
 
 
 def redacted(read: bytes, found: Head, mine: Container[str], staff: Collection[str]) -> bytes:

@@ -58,6 +58,11 @@ class Sieve:
             pairs.add((_longest(local), _longest(".".join(labels[:-1])) or _longest(".".join(labels))))
         self._pairs = sorted(pairs)
 
+    @property
+    def pieces(self) -> tuple[tuple[str, str], ...]:
+        """What is looked for, of each address: of its local part, of its domain."""
+        return tuple((local.decode(), domain.decode()) for local, domain in self._pairs)
+
     def may_hold(self, data: bytes) -> bool:
         """Whether one of the addresses may be in a message."""
         if not self._pairs:

@@ -1,17 +1,19 @@
 """Where messages are, as the rest of this source asks for it: listing, headers and bytes, deleting.
 
-A Maildir serves it now (``mailbox_maildir``); IMAP will stand beside that. Whose a message is, is not asked here.
+A Maildir serves it (``mailbox_maildir``), or a mail server over IMAP (``mailbox_imap``). Whose a message is, is not
+asked here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Protocol
 
 from privacy.errors import RetryLater
+from privacy.sources.base import Problem
 
 INBOX = "INBOX"
 
@@ -48,6 +50,21 @@ class Opened:
     def version(self) -> str:
         """What differs when the content does, and not when flags do."""
         return self.versioned()
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for in messages, for a store that can look by itself.
+
+    :param pieces: pairs of what is in a message that has an address of the selection, lower-case ASCII letters and
+        digits; empty: nothing. Where an address has no such piece, that is empty too.
+    :param texts: whether what stands outside of the head counts as well.
+    :param head: whether the head of a message, with nothing after it, names one of the selection.
+    """
+
+    pieces: tuple[tuple[str, str], ...] = field(repr=False)
+    texts: bool
+    head: Callable[[bytes, datetime], bool] = field(repr=False)
 
 
 class Folder(Protocol):
@@ -93,12 +110,23 @@ class Folder(Protocol):
         """
         ...
 
-    def delete(self, opened: Opened) -> None:
-        """Remove exactly this message; durable after :meth:`settle`. :raises RetryLater: ``mailbox.moved``."""
+    def contents(self, listed: Sequence[Stored], sought: Sought | None = None) -> Iterator[tuple[Opened, bytes]]:
+        """Messages with their bytes, in the order of the list; their files are closed.
+
+        :param sought: those that cannot hold it may be left out; None: each is given.
+        :raises RetryLater, Unreadable: as :meth:`open`; ``mailbox.too_large``, ``mailbox.packed``.
+        """
         ...
 
-    def settle(self) -> None:
-        """Make sure that what was deleted is gone from disk."""
+    def delete(self, opened: Opened) -> None:
+        """Remove exactly this message; done after :meth:`settle`. :raises RetryLater: ``mailbox.moved``."""
+        ...
+
+    def settle(self) -> frozenset[str]:
+        """Make sure that what was deleted is gone for good; until then it may be there.
+
+        :returns: the names of those that somebody else had removed before.
+        """
         ...
 
 
@@ -116,6 +144,10 @@ class MessageStore(Protocol):
         :param where: how errors name it.
         :raises Unreadable: ``mailbox.no_folder``: there is none.
         """
+        ...
+
+    def problems(self) -> Iterator[Problem]:
+        """What keeps the mailbox as a whole from being served. :raises PrivacyError: it cannot be asked."""
         ...
 
     def leftovers(self, before: datetime) -> int:

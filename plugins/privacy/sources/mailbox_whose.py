@@ -24,6 +24,7 @@ from privacy.sources.mailbox_addresses import INVISIBLE, Address, addresses, can
 from privacy.sources.mailbox_headers import Head, head
 from privacy.sources.mailbox_parts import Part, parts
 from privacy.sources.mailbox_sieve import Sieve
+from privacy.sources.mailbox_store import Sought
 from privacy.sources.mailbox_words import decoded, guessed, quoted_printable, text_of
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -133,6 +134,13 @@ class Whose:
     def selects(self) -> bool:
         """Whether there is anything to look for."""
         return bool(self._claims)
+
+    @property
+    def sought(self) -> Sought | None:
+        """What a store may look for by itself; None: there are too many addresses, each message is to be read."""
+        if self._sieve is None:
+            return None
+        return Sought(self._sieve.pieces, self._everything, lambda data, at: self.judge(data, at) is not None)
 
     def own(self, subject: int, at: datetime) -> set[str]:
         """A subject's addresses at that time, and nobody else's then."""
