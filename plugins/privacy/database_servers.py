@@ -39,7 +39,15 @@ def server_engine(url: sa.URL, connection: Connection, *, read_only: bool) -> sa
     :param read_only: transactions cannot write, and see one state from their first statement on.
     :raises BadConfiguration: ``connections.driver``.
     """
-    kind = SERVERS[url.get_backend_name()].partition("+")[0]
+    served = SERVERS[url.get_backend_name()]
+    if "+" in url.drivername and url.drivername != served:
+        raise BadConfiguration(
+            "connections.driver",
+            f"The driver of {url.drivername} is not the one that is served.",
+            where=connection.name,
+            advice=f"Write {served.partition('+')[0]}://, or {served}://.",
+        )
+    kind = served.partition("+")[0]
     options: dict[str, Any] = {"isolation_level": "REPEATABLE READ" if read_only else "READ COMMITTED"}
     if kind == "mysql":
         told = f"SET SESSION time_zone = '+00:00', sql_mode = '{MODES}'"
@@ -51,7 +59,7 @@ def server_engine(url: sa.URL, connection: Connection, *, read_only: bool) -> sa
         arguments = {"connect_timeout": _CONNECT, "keepalives_idle": 60, "application_name": "privacy"}
     try:
         made = sa.create_engine(
-            url.set(drivername=SERVERS[url.get_backend_name()]), hide_parameters=True, pool_pre_ping=True,
+            url.set(drivername=served), hide_parameters=True, pool_pre_ping=True,
             connect_args=arguments, **options,
         )  # fmt: skip
     except (ImportError, sa.exc.ArgumentError):

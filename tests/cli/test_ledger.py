@@ -72,3 +72,9 @@ def test_a_runs_promises_are_shown_as_words(salon):
     shown = salon.run("ledger", "show", "--run", "r1").stdout
     assert "promises CUT" in shown
     assert "3 late" in shown
+
+
+def test_a_run_is_shown_whole_because_other_commands_want_it(salon):
+    with_rule(salon)
+    ran(salon, "0f0e0d0c-0b0a-4908-8706-050403020100")
+    assert "run 0f0e0d0c-0b0a-4908-8706-050403020100" in salon.run("ledger", "show").stdout

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+
+
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -183,6 +186,32 @@ def test_a_dry_run_changes_nothing_and_the_real_run_with_its_digest_does_just_th
     at = datetime.fromisoformat(said["as_of"])
     studio.purge("cases", "real", as_of=at, expected=said["digest"])
     assert studio.everything() == {}
+
+
+def test_a_dry_run_says_with_which_parameters_just_that_is_done(studio: Studio) -> None:
+    studio.case(1, None, days(20))
+    said: list[str] = []
+    purges.plan(studio.house, studio.run("cases", "look", dry=True), say=said.append)
+    assert said[0].startswith("rule cases of ")
+    wanted = json.loads(said[-1][said[-1].index("{") :])
+    assert (wanted["dry_run"], wanted["rules"]) == (False, ["cases"])
+    studio.purge("cases", "real", as_of=datetime.fromisoformat(wanted["as_of"]), expected=wanted["expected_digest"])
+    assert studio.everything() == {}
+
+
+def test_the_record_of_a_run_says_how_it_ended_and_with_which_commands_that_is_proven(studio: Studio) -> None:
+    studio.case(1, None, days(20), notes=0, papers=0)
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    purges.purge(studio.house, run)
+    purges.verify(studio.house, run)
+    said: list[str] = []
+    purges.record(studio.house, run, None, say=said.append)
+    deleted = studio.ended(run)["deleted"]
+    assert deleted
+    (line,) = said
+    assert line.startswith(f"rule cases: done: {deleted} deleted, 0 held, 0 failed")
+    assert f"privacy ledger receipt {run.id} " in line
 
 
 def test_a_plan_that_differs_from_the_dry_run_is_refused_and_stands_in_the_ledger(studio: Studio) -> None:

@@ -155,3 +155,8 @@ def test_a_ledger_that_was_altered_is_handed_to_nobody(tmp_path: Path) -> None:
     with pytest.raises(Tampered, match=r"ledger\.altered"):
         supervisor.write(studio.house, days(1), NOW, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_count_that_some_runs_lack_stays_a_whole_number() -> None:
+    found = supervisor.harmless(pd.DataFrame({"late": [3, None], "what": ["=1", None]}, dtype=object))
+    assert found.to_csv(index=False) == "late,what\n3,'=1\n,\n"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 _SHORT = 12
-"""Of a digest or an id, for people; ``--json`` has it whole."""
+"""Of a digest, for people; ``--json`` has it whole. A run and a hold are whole: other commands want them."""
 
 
 @app.command()
@@ -119,7 +119,7 @@ def export(
 
 @app.command()
 def receipt(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The run, as the ledger has it.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run, as privacy ledger show has it.")],
     out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
     as_json: Json = False,
 ) -> None:
@@ -179,7 +179,8 @@ def _told(rest: Mapping[str, Any], zone: str) -> list[str]:
         elif name in _MOMENTS:
             told.append(f"{words} {_when(value, zone)}")
         elif name in _IDS:
-            late.append(f"{words} {value if len(str(value)) <= _SHORT else f'{str(value)[:_SHORT]}…'}")
+            long = name not in _WHOLE and len(str(value)) > _SHORT
+            late.append(f"{words} {f'{str(value)[:_SHORT]}…' if long else value}")
         else:
             told.append(f"{words} {value}")
     return told + late
@@ -198,7 +199,8 @@ _COUNTED = (
     "foreseen",
 )
 _MOMENTS = ("received_at", "as_of", "bound", "oldest_remaining")
-_IDS = ("run", "hold", "digest", "plan_digest", "inner_sha256", "outer_sha256", "code_version")
+_IDS = ("digest", "plan_digest", "inner_sha256", "outer_sha256", "code_version", "run", "hold")
+_WHOLE = ("run", "hold")
 
 
 def _of_datasets(value: Any) -> str:

@@ -14,16 +14,17 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the rules: the purge that runs each, its promise and term, its datasets."""
-    policy = workbench().policy
-    rows = []
-    for purge, made in policy.purges.items():
-        for name, rule in made.rules.items():
-            term = policy.promises[rule.promise].term
-            limit = f"{term.keep_at_most or term.keep_at_least}" if term else ""
-            rows.append((name, purge, rule.promise, limit, ", ".join(rule.datasets)))
-    data = [dict(zip(("rule", "purge", "promise", "term", "datasets"), row, strict=True)) for row in rows]
-    tell(data, table(("rule", "purge", "promise", "term", "datasets"), rows), as_json=as_json)
+    """List the rules: the purge that runs each, its promises, its terms (at most <=, at least >=), its datasets."""
+    from privacy.rights.supervisor import limits
+
+    house = workbench()
+    head = ("rule", "purge", "promises", "term", "datasets")
+    rows = [
+        (name, purge, ", ".join(rule.promises), ", ".join(limits(house, rule)), ", ".join(rule.datasets))
+        for purge, made in house.policy.purges.items()
+        for name, rule in made.rules.items()
+    ]
+    tell([dict(zip(head, row, strict=True)) for row in rows], table(head, rows), as_json=as_json)
 
 
 @app.command()
@@ -37,7 +38,7 @@ def plan(
 
     from privacy import plans
     from privacy.orchestration import purges
-    from privacy.orchestration.overview import figures, waits_until
+    from privacy.orchestration.overview import figures, heading, just_this, waits_until
 
     house = workbench()
     at = moment(as_of, house.policy.zone) if as_of else None
@@ -47,7 +48,7 @@ def plan(
     made = plans.Plan.load(house.means.folder / run.id)
     shutil.rmtree(house.means.folder / run.id, ignore_errors=True)
     rows = figures(made)
-    text = [rows.to_string(index=False), waits_until(made, house.clock.now(), house.policy.zone)]
+    text = [heading(made), rows.to_string(index=False), waits_until(made, house.clock.now(), house.policy.zone)]
     text += [f"would ask: {guard}" for guard in made.tripped]
-    text += [f"digest {made.digest}  as of {made.as_of}"]
+    text += [f"digest {made.digest}  as of {made.as_of}", f"nothing was deleted; {just_this(made)}"]
     tell({**said, "datasets": rows.to_dict("records")}, "\n".join(filter(None, text)), as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -35,23 +36,42 @@ def figures(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def heading(plan: Plan) -> str:
+    """Of which rule it is, of which purge, and the terms that it keeps."""
+    return f"rule {plan.rule} of {plan.purge}: {', '.join(plan.promises)} ({plan.limit})"
+
+
+def just_this(plan: Plan) -> str:
+    """What to start the purge with, so that it does this plan or nothing: its parameters, as JSON."""
+    wanted = {"dry_run": False, "rules": [plan.rule], "as_of": plan.as_of, "expected_digest": plan.digest}
+    return f"to do just this, trigger {plan.purge} with {json.dumps(wanted)}"
+
+
 def waits_until(plan: Plan, now: datetime, zone: str) -> str:
     """By when the promise is broken, and what there is besides: in words, in the shop's own time."""
     said = []
     if plan.breaks is not None:
         at = datetime.fromisoformat(plan.breaks)
         here = at.astimezone(ZoneInfo(zone))
-        hours = abs((at - now).total_seconds()) / 3600
+        long = _long(abs((at - now).total_seconds()) / 3600)
         if at > now:
-            said.append(f"Kept until {here:%Y-%m-%d %H:%M} ({hours:.0f} hours from now); then the promise is broken.")
+            said.append(f"Kept until {here:%Y-%m-%d %H:%M} ({long} from now); then the promise is broken.")
         else:
-            said.append(f"Broken since {here:%Y-%m-%d %H:%M}: {plan.holds.late} records, late by {hours:.0f} hours.")
+            said.append(f"Broken since {here:%Y-%m-%d %H:%M}: {plan.holds.late} records, late by {long}.")
     nobodys = sum(step.nobodys for step in plan.steps)
     if nobodys:
         names = ", ".join(step.dataset for step in plan.steps if step.nobodys)
         said.append(f"{nobodys} records of {names} follow nobody's record: no purge takes them, look whose they are.")
     if plan.holds.undated - nobodys:
-        said.append(f"{plan.holds.undated - nobodys} records have no start that can be read: their term has not begun.")
+        said.append(
+            f"{plan.holds.undated - nobodys} records have no start that can be read: lines of a log are as old as "
+            "their file, of others the term has not begun."
+        )
     if plan.holds.future:
         said.append(f"{plan.holds.future} records say that they begin later than now.")
     return " ".join(said)
+
+
+def _long(hours: float) -> str:
+    """So long that a person can grasp it: in hours, and in days where those are many."""
+    return f"{hours:.0f} hours" if hours < 240 else f"{hours / 24:.0f} days"

@@ -5,11 +5,13 @@ DOC = """
 
 For each of its rules (`policy/purges.yaml`): **plan** what is past its term, **approve** if a guard trips, **purge**,
 **verify** with the stores, **record** in the ledger. The scheduler's runs are real. By hand it only looks, unless you
-untick `dry_run`: the figures stand in the log of `plan`, and in `overview.csv` of the plan's folder. To do what you
-saw, start it again with the `as_of` and `expected_digest` of the dry run: any other plan is refused.
+untick `dry_run`: the figures stand in the log of `plan`, and in `plans/*/overview.csv` of the state folder. To do what
+you saw, start it again, a rule at a time, with the parameters that the end of that log gives (`dry_run` off, the rule
+under `rules`, its `as_of` and `expected_digest`): any other plan is refused.
 
 A record that is held (`privacy hold list`), or was changed since the plan, stays and is told; the next run looks again.
-Only `done` in the ledger is green (`privacy ledger show --run ID`).
+Only `done` in the ledger is green. How a rule's run ended, and the commands that show and prove it, stand in the log of
+`record`.
 
 ### When it asks
 
@@ -24,8 +26,10 @@ next run: nothing is deleted, the rule's run is red, and says by when the promis
 | `purge.refused`, `purge.unanswered` | Nothing was deleted. Correct what is wrong, and start the purge again. |
 | `purge.not_approved` | A task was marked by hand: only an answer to the approval counts. Start it again. |
 | `purge.other_digest`, `purge.other_plan` | The plan is another one now. Make a new dry run. |
-| `purge.as_of`, `purge.unknown`, `purge.one_rule` | Correct the run's parameters. |
 | `purge.clock` | The clock was ahead when the plan was made: nothing of it is done. Start the purge again. |
+| `purge.as_of` | `as_of` needs its zone (`2026-11-20T00:00:00+01:00`), and is never in the future. |
+| `purge.unknown` | There is no such rule in this purge: `privacy purge list`. |
+| `purge.one_rule` | An `expected_digest` is of one rule: name that rule under `rules`. |
 | `purge.stopped` | It was asked to stop between two batches; the next run goes on. |
 | `purge.ended` | A later run has ended this one. |
 | `purge.remaining` | Something is still there that was deleted: look for what brings it back. |
@@ -36,7 +40,7 @@ next run: nothing is deleted, the rule's run is red, and says by when the promis
 | `plans.claimed_twice` | Two datasets claim the same records under two terms. Correct the data map. |
 | `transfer.left` | Somebody was hired: the log of `plan` says what their personnel record lacks. The rest stays. |
 | `run.lost` | An earlier run died; what it deleted was counted from the stores. |
-| `sql.*`, `weblogs.*`, `records.*`, `mailbox.*`, `files.*`, `storage.*` | A record or store: `privacy doctor`. |
+| `sql.*`, `weblogs.*`, `records.*`, `mailbox.*`, `files.*`, `storage.*` | `privacy purge plan RULE` says where. |
 | `unexpected.*` | A defect: the place in the code stands behind it; report both. |
 | `task.*` | The task was killed or marked by hand; start it again. |
 """

@@ -7,7 +7,7 @@ holds counts, digests, bounds and names of rules only.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -84,6 +84,9 @@ def plan(house: House, run: PurgeRun, *, say: Callable[[str], None] = print) -> 
             advice="Look at a new dry run: records have come, gone or changed since.",
         )  # fmt: skip
     if run.dry:
+        from privacy.orchestration.overview import just_this
+
+        say(f"a dry run: nothing was deleted; {just_this(made)}")
         means.ledger.event(DRY_RUN, actor=run.actor, run=run.id, rule=run.rule, digest=made.digest, count=made.records)
         return _summary(made)
     plans.begin(means, made, actor=run.actor, code_version=code_version())
@@ -127,10 +130,13 @@ def verify(house: House, run: PurgeRun) -> dict[str, Any]:
     return {"remaining": found.remaining, "new": found.new, "oldest_remaining": found.oldest}
 
 
-def record(house: House, run: PurgeRun, failed: str | None) -> dict[str, str]:
+def record(
+    house: House, run: PurgeRun, failed: str | None, *, say: Callable[[str], None] = print
+) -> dict[str, str]:  # fmt: skip
     """Say in the ledger how the run ended.
 
     :param failed: the code of the first step that failed; None: none did.
+    :param say: told it too, for people: by default the task's log.
     :raises Refused: it is not done, whatever Airflow says (edge cases 28, 36).
     """
     from privacy import plans
@@ -145,9 +151,21 @@ def record(house: House, run: PurgeRun, failed: str | None) -> dict[str, str]:
     if any(e.entry["kind"] == plans.REFUSED for e in means.ledger.entries(run=run.id)):
         failed = "purge.refused"  # Airflow's own way to fail a task that was rejected has no code.
     reason = plans.finish(means, run.id, actor=run.actor, failed=failed, stopped=failed == "purge.stopped")
+    for entry in means.ledger.entries(run=run.id, kind="run.ended"):
+        say(_told(run, entry.seq, entry.entry))
     if reason:
         raise Refused(reason, "The rule's run is not done.", where=run.rule)
     return {"status": "done", "reason": ""}
+
+
+def _told(run: PurgeRun, seq: int, ended: Mapping[str, Any]) -> str:
+    """How a run ended, in the ledger's figures, and what shows and proves it."""
+    counted = ", ".join(f"{ended.get(name) or 0} {name}" for name in ("deleted", "held", "failed"))
+    why = f" ({ended['reason']})" if ended.get("reason") else ""
+    return (
+        f"rule {run.rule}: {ended['status']}{why}: {counted}; the ledger's entry {seq}: "
+        f"privacy ledger show --run {run.id}, privacy ledger receipt {run.id} --out receipt.html"
+    )
 
 
 def body(plan: Plan, now: datetime, zone: str) -> str:
@@ -234,10 +252,11 @@ def _begin_without_plan(house: House, run: PurgeRun) -> None:
 
 
 def _overview(house: House, made: Plan, say: Callable[[str], None]) -> None:
-    from privacy.orchestration.overview import figures, waits_until
+    from privacy.orchestration.overview import figures, heading, waits_until
 
     table = figures(made)
     table.to_csv(house.means.folder / made.run / "overview.csv", index=False)
+    say(heading(made))
     say(table.to_string(index=False))
     say(waits_until(made, house.clock.now(), house.policy.zone))
     say(f"digest {made.digest}  as of {made.as_of}")

@@ -108,7 +108,7 @@ def rule_of(means: Means, name: str) -> tuple[str, Rule]:
         return means.datamap.policy.rule(name)
     except KeyError:
         raise BadInput(
-            "purge.unknown", "The policy has no rule of this name.", advice="See `purges:` in the policy."
+            "purge.unknown", "The policy has no rule of this name.", advice="See which there are: privacy purge list."
         ) from None
 
 

@@ -24,6 +24,7 @@ from privacy.rights.receipt import fingerprint
 from privacy.rights.words import EXPORT, KINDS, LABELS, STATUS
 
 if TYPE_CHECKING:
+    from privacy.datamap.policy import Rule
     from privacy.ledger import RuleRun, SignedHead
     from privacy.rights.house import House
 
@@ -99,7 +100,8 @@ def harmless(table: pd.DataFrame) -> pd.DataFrame:
     def safe(value: Any) -> Any:
         return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
-    return table.map(safe).rename(columns=safe)
+    # Column by column: a map over the whole would make floats of counts where one is missing.
+    return table.apply(lambda column: pd.Series([safe(v) for v in column], dtype=object)).rename(columns=safe)
 
 
 def runs_table(runs: Iterable[RuleRun]) -> pd.DataFrame:
@@ -196,7 +198,7 @@ def _rules(
         found.append(
             {
                 "name": name, "promises": [(p, house.policy.promises.get(p)) for p in promises],
-                "limits": list(dict.fromkeys(run.limit for run in own if run.limit)) or _limit(house, rule),
+                "limits": list(dict.fromkeys(run.limit for run in own if run.limit)) or limits(house, rule),
                 "runs": [_shown(house, run, at) for run in own], "done": len(done), "not_done": len(own) - len(done),
                 "deleted": sum(run.deleted for run in own), "bytes": sum(run.bytes for run in own),
                 "oldest": _local(house, done[-1].oldest_remaining) if done else "",
@@ -212,8 +214,8 @@ def _rules(
     return found
 
 
-def _limit(house: House, rule: Any) -> list[str]:
-    """The terms of a rule's records, as its runs write them."""
+def limits(house: House, rule: Rule | None) -> list[str]:
+    """The terms of a rule's records, as its runs write them: ``<=P2Y`` is at most two years, ``>=`` at least."""
     if rule is None:
         return []
     own = house.policy.promises[rule.promise].term
