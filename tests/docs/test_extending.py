@@ -114,11 +114,20 @@ def test_a_reader_adds_a_rule_to_a_purge_and_sees_what_it_would_delete(tmp_path,
     text = section("A new table")
     reader = Reader(tmp_path, monkeypatch, shop)
     before = (tmp_path / "shop/shop.db").read_bytes()
-    _, rules, _ = blocks(text, "yaml")
+    _, term, rules, _ = blocks(text, "yaml")
+    promises, shop_map = reader.home / "policy/promises.yaml", reader.home / "datamap/shop.yaml"
+    whole, before_kinds = promises.read_text(), "    term:\n      keep_at_most: P24M\n      every: P1D\n"
+    assert whole.count(before_kinds) == 1
+    promises.write_text(whole.replace(before_kinds, term))
+    head, reviews = shop_map.read_text().split("\n  reviews:\n")
+    kind = "promise: PURPOSES\n    term_kind: review\n"
+    shop_map.write_text(f"{head}\n  reviews:\n{reviews.replace('promise: PURPOSES' + chr(10), kind, 1)}")
+    assert "warning: [datamap.unpurged]" in reader.typed("privacy datamap check").stdout
     (reader.home / "policy/purges.yaml").write_text(f"purges:\n{rules}", encoding="utf-8")
     listed, plan = [c for c in commands(text) if c.startswith("privacy purge ")]
     said = reader.typed(listed).stdout
-    assert "reviews   purge_finished_purposes  PURPOSES" in said
+    assert re.search(r"reviews +purge_finished_purposes +PURPOSES +<=P12M +shop.reviews", said)
+    assert re.search(r"contests +purge_finished_purposes +PURPOSES +<=P24M +shop.contest_entries", said)
     planned = reader.typed(plan)
     assert planned.exit_code == 0, planned.output
     assert "shop.reviews" in planned.stdout
@@ -141,7 +150,7 @@ def test_a_reader_adds_a_table_with_a_block_and_a_select(tmp_path, monkeypatch, 
     assert found.exit_code == 1
     assert "problem: [datamap.unclaimed] No dataset describes this table. (shop: loyalty_points)" in found.stdout
     drafted = reader.typed(new).stdout
-    block, _, excuse = blocks(text, "yaml")
+    block, *_, excuse = blocks(text, "yaml")
     columns = re.compile(r"^      (\w+): \{type:", re.MULTILINE)
     assert columns.findall(drafted) == columns.findall(block)
     reader.append("shop", block)

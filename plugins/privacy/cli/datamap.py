@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,13 +35,15 @@ Stores = Annotated[
 def check(stores: Stores = False, as_json: Json = False) -> None:
     """Check data map, policy and SQL; with --stores also what the systems really have. Status 1 on a problem.
 
-    A warning is good to know and gives no status: a word of policy or data map that nothing has now.
+    A warning is good to know and gives no status: a word of policy or data map that nothing has now, or a term that no
+    rule of a purge keeps yet (`privacy ledger evidence` is red until one does).
     """
-    from privacy.datamap.promised import unnamed
+    from privacy.datamap.promised import unnamed, unproven
     from privacy.sources.described import mistakes
 
     house = workbench()
     found: list[Found] = [*mistakes(house.datamap), *unnamed(house.datamap)]
+    found += [replace(one, red=False) for one in unproven(house.datamap)]
     if stores:
         found += [p for system in house.datamap.systems for p in _problems(house, system)] + _own(house)
     problems = [p for p in found if getattr(p, "red", True)]

@@ -71,7 +71,8 @@ def missing(house: House, now: datetime) -> list[Finding]:
         checks = [*evidence_rules.OF_LEDGER, *checks]
     for check in checks:
         found += _guarded(check, house, now)
-    return found
+    # What every check stumbles over, a policy that does not load, is one thing to repair.
+    return list(dict.fromkeys(found))
 
 
 def record(house: House, *, actor: str) -> list[Finding]:
