@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-
-
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
