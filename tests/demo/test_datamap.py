@@ -11,6 +11,7 @@ import pytest
 
 from privacy.bundle.overview import categories
 from privacy.datamap.load import load
+from privacy.datamap.selects import text_of
 
 HOME = Path(__file__).resolve().parents[2] / "include"
 MAP = load(HOME)
@@ -58,9 +59,9 @@ def database(made, ref):
 
 @pytest.mark.parametrize("ref", [ref for ref in MAP if ref.system.source == "sql"], ids=lambda ref: ref.full)
 def test_a_select_gives_exactly_the_columns_of_its_dataset(made, ref):
-    cursor = database(made, ref).execute(MAP.sql(ref).read_text(encoding="utf-8"))
+    cursor = database(made, ref).execute(text_of(MAP.sql(ref), (), ref.full))
     assert {column[0] for column in cursor.description} == set(ref.dataset.columns)
-    assert "*" not in MAP.sql(ref).read_text(encoding="utf-8").replace("COUNT(*)", "")
+    assert "*" not in text_of(MAP.sql(ref), (), ref.full).replace("COUNT(*)", "")
 
 
 @pytest.mark.parametrize("system", ["shop", "recruiting"])
@@ -121,12 +122,19 @@ def test_the_examples_have_records_in_their_dataset(made, ref):
             assert made.records(made.named(example), ref.full)
 
 
-def test_the_two_weeks_are_counted_by_the_same_lines_in_every_select():
-    texts = [
-        (HOME / f"sql/recruiting/{n}.sql").read_text() for n in ("applicants", "applications", "consents", "documents")
+@pytest.mark.parametrize(
+    ("system", "part", "names"),
+    [
+        ("recruiting", "application_terms", ["applicants", "applications", "consents", "documents"]),
+        ("shop", "order_term", ["disputes", "engravings", "invoices", "order_lines", "orders", "payments", "returns"]),
+    ],
+)
+def test_when_a_term_begins_is_written_once_for_all_that_belongs_together(system, part, names):
+    line = f"-- part: {part}"
+    files = [
+        f for f in (HOME / "sql" / system).glob("*.sql") if line in f.read_text().replace("       ", "").splitlines()
     ]
-    rules = {text[: text.index("\n)\n", text.index("terms AS"))] for text in texts}
-    assert len(rules) == 1
+    assert sorted({file.name.split(".")[0] for file in files}) == names
 
 
 def test_what_goes_beyond_the_statements_lists_says_which_section_it_is_from():

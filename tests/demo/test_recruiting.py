@@ -11,6 +11,7 @@ import pytest
 from conftest_demo import HOME
 from demo import TODAY
 from privacy.datamap.load import load
+from privacy.datamap.selects import text_of
 
 APPLICANTS = {
     # Applicant: for each application, the day at whose beginning its data have to be gone (None: that is not known yet).
@@ -33,7 +34,7 @@ APPLICANTS = {
 
 
 def rows(made, dataset: str) -> list[dict]:
-    return [dict(row) for row in made.recruiting.execute((HOME / f"sql/recruiting/{dataset}.sql").read_text())]
+    return [dict(row) for row in made.recruiting.execute(text_of(HOME / f"sql/recruiting/{dataset}.sql", (), dataset))]
 
 
 def gone_by(starts: str | None) -> date | None:
@@ -77,7 +78,7 @@ def test_a_consent_without_an_end_lasts_a_year_at_most_also_one_of_29_february(a
         " VALUES (1, 1, 'form', '2024-01-01T10:00:00Z', '2024-02-20T10:00:00Z')")  # fmt: skip
     db.execute("INSERT INTO consents VALUES (1, 1, 1, '2024-02-21T10:00:00Z', ?, 1, NULL, NULL, 'w')", (answered,))
     for dataset in ("applications", "applicants", "consents"):
-        (row,) = db.execute((HOME / f"sql/recruiting/{dataset}.sql").read_text())
+        (row,) = db.execute(text_of(HOME / f"sql/recruiting/{dataset}.sql", (), dataset))
         assert gone_by(row["term_starts"]) == date.fromisoformat(day)
 
 

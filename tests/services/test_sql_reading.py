@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 from conftest_answers import house_of
-from conftest_demo import HOME
 from privacy.datamap.kinds import normal
 from privacy.sources.base import Among, ByKey, Due, Every, Identifier, Of, Selection, Subject
 from services.conftest import DATABASES
@@ -149,15 +148,3 @@ def test_nobody_gets_nothing(both):
     for ref in datasets(other):
         if ref.dataset.people:
             assert table(other, ref, nobody) is None
-
-
-@pytest.mark.parametrize(
-    ("system", "names", "first", "last"),
-    [
-        ("shop", ["engravings", "order_lines", "payments", "returns", "disputes", "invoices", "orders"], "-- It counts from", "AS term_kind"),
-        ("recruiting", ["applicants", "applications", "consents", "documents"], "WITH consented", "AS starts"),
-    ],
-)  # fmt: skip
-def test_when_a_term_begins_is_written_the_same_in_each_selects(system, names, first, last):
-    texts = [(HOME / f"sql/{system}/{name}.servers.sql").read_text() for name in names]
-    assert len({text[text.index(first) : text.index(last)] for text in texts}) == 1

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from privacy.datamap.models import Dataset, System
+from privacy.datamap.selects import text_of
 from privacy.datamap.stores import fits
 
 OWN: Mapping[str, str] = {
@@ -231,7 +232,7 @@ def _columns(system: System, name: str, dataset: Dataset, home: Path | None) -> 
     for file in (home / "sql" / system.system).glob(f"{name}*.sql"):
         if file.name.split(".")[0] != name:
             continue
-        text = _ASIDE.sub(" ", file.read_text(encoding="utf-8-sig", errors="replace"))
+        text = _ASIDE.sub(" ", text_of(file, file.name.split(".")[1:-1], f"{system.system}.{name}"))
         table = (dataset.table or name).casefold()
         # A keyword after the table (WHERE, JOIN) is nobody's qualifier.
         known = {table, *(t["alias"].casefold() for t in _TABLE.finditer(text) if t["table"].casefold() == table)}

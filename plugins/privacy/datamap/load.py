@@ -1,7 +1,7 @@
 """Loading data map and policy from ``PRIVACY_HOME``: every mistake names file, dataset, key and what to write.
 
 ``datamap/<system>.yaml`` is one system; ``policy/*.yaml`` are parts of one policy, merged by their top-level keys;
-``sql/<system>/<dataset>.sql`` is what a SQL dataset reads.
+``sql/<system>/<dataset>.sql`` is what a SQL dataset reads (:mod:`privacy.datamap.selects`).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from privacy.connections import Connection
 from privacy.database import translated
 from privacy.datamap.models import Dataset, System
+from privacy.datamap.selects import file_of, text_of
 from privacy.errors import BadConfiguration, BadInput
 from privacy.sources.base import (
     Claim,
@@ -183,18 +184,9 @@ class SqlSource:
 
     def _own(self, name: str) -> Own:
         dataset, where = self.dataset(name), self.where(name)
-        dialect = self.dialect
-        names = (f"{name}.{dialect.name}.sql", *([f"{name}.servers.sql"] * dialect.server), f"{name}.sql")
-        files = [self._folder / one for one in names]
-        file = next((one for one in files if one.is_file()), files[-1])
-        try:
-            text = one_select(file.read_text(encoding="utf-8-sig"), where)
-        except FileNotFoundError:
-            raise BadConfiguration(
-                "sql.no_file", "The SELECT is missing.", where=where, advice=f"Write it in {file}."
-            ) from None
-        except (OSError, UnicodeDecodeError):
-            raise BadConfiguration("sql.unreadable", f"{file.name} cannot be read as UTF-8.", where=where) from None
+        dialects = (self.dialect.name, *(["servers"] * self.dialect.server))
+        file = file_of(self._folder, name, dialects)
+        text = one_select(text_of(file, dialects, where), where)
         with translated(where), self.open_engine(read_only=True).connect() as connection:
             typed = self.dialect.columns_of(connection, text)
         missing, beyond = [c for c in dataset.columns if c not in typed], [c for c in typed if c not in dataset.columns]

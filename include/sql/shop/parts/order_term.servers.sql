@@ -1,9 +1,6 @@
--- When the term of an order begins, and of which kind it is. Whatever belongs to the order has the same of both, and goes
--- with it: the same lines stand in engravings, order_lines, payments, returns, disputes, invoices and orders (a test holds
--- them alike). For PostgreSQL and MariaDB, whose columns have types and whose sessions are in UTC.
-SELECT o.order_id, o.customer_id, o.email, o.name, o.phone, o.ordered_at, o.status, o.channel, o.total,
-       o.delivery_address, o.delivery_country, o.ip, o.user_agent, o.recipient_customer_id, o.recipient_name,
-       o.recipient_email, o.recipient_address, o.gift_message,
+       -- When the term of an order begins, and of which kind it is: whatever belongs to the order (engravings, lines, payments,
+       -- returns, disputes, invoices) has the same of both, and goes with it. For PostgreSQL and MariaDB, whose columns have
+       -- types and whose sessions are in UTC.
        -- It counts from the last thing that happened around the order: a payment, an invoice or credit note, a return, the
        -- end of a dispute. While one is open: NULL, not started, and reported. A payment that never came and a return that
        -- never arrived keep nothing: such a claim lapses (art. 3:307 BW) before the term is over. A date counts as its noon,
@@ -21,4 +18,3 @@ SELECT o.order_id, o.customer_id, o.email, o.name, o.phone, o.ordered_at, o.stat
             WHEN o.delivery_country IN ('AT', 'BE', 'BG', 'CY', 'CZ', 'DE', 'DK', 'EE', 'ES', 'FI', 'FR', 'GR', 'HR', 'HU',
                                         'IE', 'IT', 'LT', 'LU', 'LV', 'MT', 'PL', 'PT', 'RO', 'SE', 'SI', 'SK') THEN 'oss'
        END AS term_kind
-FROM orders AS o

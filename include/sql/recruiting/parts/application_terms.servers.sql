@@ -1,5 +1,4 @@
--- When the two weeks begin, for each application. The same lines stand in applicants, applications, consents and
--- documents (a test holds them alike); for PostgreSQL and MariaDB, whose columns have types.
+-- When the two weeks begin, for each application. For PostgreSQL and MariaDB, whose columns have types.
 WITH consented AS (
   -- The last day of a consent. It counts when it was asked for and given after the written rejection: the statement
   -- promises no other. No answer is no consent. Without an end it lasts a year, one of 29 February until the 28th begins
@@ -38,8 +37,3 @@ terms AS (
          END AS starts
   FROM decisions AS d
 )
-SELECT a.application_id, a.applicant_id, a.vacancy_id, v.title AS vacancy, a.channel, a.applied_at, a.motivation,
-       a.salary_wish, a.rejected_at, a.hired_at, a.staff_notes, t.starts AS term_starts
-FROM applications AS a
-JOIN terms AS t ON t.application_id = a.application_id
-LEFT JOIN vacancies AS v ON v.vacancy_id = a.vacancy_id
