@@ -54,6 +54,19 @@ def test_single_records_or_all_of_a_dataset_are_kept(salon):
     assert (the_hold(salon).what, the_hold(salon).kind) == (Everything(), HoldKind.RESTRICTION)
 
 
+def test_a_key_that_is_no_record_is_held_all_the_same_and_told(salon):
+    """A key that was mistyped would keep nothing, and nobody would know."""
+    assert salon.good(*PLACE, "no", "--dataset", "salon.cuts", "--key", "10")["absent"] == 0
+    assert salon.good(*PLACE, "no", "--dataset", "salon.cuts", "--key", "10", "--key", "99")["absent"] == 1
+    assert (
+        "1 of these keys is no record now" in salon.run(*PLACE, "no", "--dataset", "salon.cuts", "--key", "98").stdout
+    )
+    assert "no record now" not in salon.run(*PLACE, "no", "--dataset", "salon.cuts", "--key", "11").stdout
+    (salon.folder / "salon.db").rename(salon.folder / "gone.db")
+    assert salon.good(*PLACE, "no", "--dataset", "salon.cuts", "--key", "97")["absent"] is None
+    assert len(salon.good("hold", "list")["holds"]) == 5
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -84,12 +84,16 @@ def place(
     id = house.holds.place(
         HoldKind(kind.value), what, names, ground=given(ground, "Ground"), author=by, tell=tell_subject is YesNo.yes
     )
-    data: dict[str, Any] = {**held.as_json(house.holds.get(id)), "complete": whole}
+    made = house.holds.get(id)
+    missing = held.absent(house, made)
+    data: dict[str, Any] = {**held.as_json(made), "complete": whole, "absent": missing}
     # Said before anybody is written to: the hold stands whatever comes of the letter.
     if not as_json:
         typer.echo(id)
         if not whole:
             held.red("The shop could not be asked who this is: only what was named is held. Place it again later.")
+        if missing:
+            held.red(f"{missing} of these keys is no record now: look again (privacy explain), or release the hold.")
     _ordered(house, id, by, data, as_json=as_json)
 
 
