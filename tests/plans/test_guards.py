@@ -48,6 +48,11 @@ def test_a_plan_of_much_of_what_there_is_asks_and_tells_how_much(studio: Studio)
     assert "5 records" in body
     assert "Broken since 2026-11-14 00:00: 5 records, late by 157 hours." in body
     assert said["digest"][:12] in body
+    assert "Without an answer" not in body
+    asked = purges.body(
+        studio.plan(run), datetime(2026, 11, 20, 12, tzinfo=UTC), "Europe/Amsterdam", timedelta(hours=2)
+    )
+    assert "Without an answer by 2026-11-20 15:00 nothing is deleted" in asked
     assert "| studio.cases" in body
 
 

@@ -72,8 +72,9 @@ class Approval(ApprovalOperator):
                 return False
             now = here.clock.now()
             self.subject = f"{run.rule}: may {made.records} records be deleted?"
-            self.body = purges.body(made, now, here.policy.zone)
-            self.response_timeout = purges.patience(here, run.rule, datetime.fromisoformat(made.as_of), now)
+            patience = purges.patience(here, run.rule, datetime.fromisoformat(made.as_of), now)
+            self.body = purges.body(made, now, here.policy.zone, patience)
+            self.response_timeout = patience
             return True
 
         if coded(asked)():

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from privacy.errors import BadInput, PrivacyError, Refused
 from privacy.orchestration.runs import code_version
@@ -168,16 +169,23 @@ def _told(run: PurgeRun, seq: int, ended: Mapping[str, Any]) -> str:
     )
 
 
-def body(plan: Plan, now: datetime, zone: str) -> str:
-    """What an operator reads before they answer: the figures, why they are asked, and by when the promise breaks."""
+def body(plan: Plan, now: datetime, zone: str, patience: timedelta | None = None) -> str:
+    """What an operator reads before they answer: the figures, why they are asked, and by when the promise breaks.
+
+    :param patience: how long their answer is awaited.
+    """
     from privacy.orchestration.overview import figures, waits_until
 
     why = "\n".join(f"* {guard}" for guard in plan.tripped)
     table = figures(plan).to_markdown(index=False)
+    until = ""
+    if patience is not None:
+        at = (now + patience).astimezone(ZoneInfo(zone))
+        until = f"Without an answer by {at:%Y-%m-%d %H:%M} nothing is deleted, and the rule's run is red.\n\n"
     return (
         f"Rule `{plan.rule}` of {plan.purge} keeps {', '.join(plan.promises)} ({plan.limit}).\n\n"
         f"It would delete **{plan.records} records** and asks because\n\n{why}\n\n{table}\n\n"
-        f"{waits_until(plan, now, zone)}\n\nPlan `{plan.digest[:12]}` as of {plan.as_of}."
+        f"{waits_until(plan, now, zone)}\n\n{until}Plan `{plan.digest[:12]}` as of {plan.as_of}."
     )
 
 
