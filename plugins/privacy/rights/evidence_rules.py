@@ -146,9 +146,15 @@ def footage(house: House, now: datetime) -> Iterator[Finding]:
         yield Finding(
             f"camera.{one.code}", (promise,), one.dataset,
             f"What the holder of the footage says and what we know differ: {one.code} ({one.count}).",
-            "privacy hold list shows what is on hold; ask the company for a right list.",
+            _CAMERA_ADVICE.get(one.code, "privacy hold list shows what is on hold; ask the company for a right list."),
         )  # fmt: skip
 
+
+_CAMERA_ADVICE = {
+    "list_missing": "Ask the company for a list of what it holds.",
+    "list_late": "Ask the company for a new list: what it holds now is not known.",
+    "kept_too_long": "Ask the company to wipe what is past its term and on no hold (privacy hold list).",
+}
 
 OF_LEDGER: list[Check] = [clock, proofs, own, ended, answered, signed_late]
 """What is asked of a ledger that stands."""
