@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from urllib.parse import quote
 
 import pytest
 
+import conftest_answers as its
 from conftest_demo import HOME, Made, urls_of
 from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
@@ -21,17 +20,6 @@ from privacy.sources.mailbox import MailboxSource
 from services.dovecot import PASSWORD, Dovecot, dovecot
 
 pytestmark = pytest.mark.timeout(300)
-
-
-def sheet() -> ModuleType:
-    """How the answer sheet is read: that test's own way."""
-    path = Path(__file__).parents[1] / "demo" / "test_the_answer_sheet.py"
-    spec = importlib.util.spec_from_file_location("the_answer_sheet", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def delivered(server: Dovecot, folder: Path) -> None:
@@ -49,7 +37,6 @@ def url(server: Dovecot) -> str:
 
 def test_everybody_gets_exactly_the_messages_of_the_answer_sheet_over_imap(tmp_path: Path) -> None:
     """Edge cases 19, 20: everybody in one pass, and some by the server's search; the doctor has nothing to say."""
-    its = sheet()
     with dovecot() as server:
         made = Made(tmp_path / "shop", seed=2)
         urls = urls_of(made.folder)
