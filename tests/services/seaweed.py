@@ -19,7 +19,6 @@ import boto3
 from botocore.config import Config
 
 from privacy.connections import Connection
-
 from services.serving import free_port, program, running
 
 REGION = "eu-west-1"
@@ -89,14 +88,14 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
     config.write_text(json.dumps({"identities": who}))
     config.chmod(0o600)
     # A socket's path must be short.
-    sockets = Path(tempfile.mkdtemp(prefix="weed", dir="/tmp"))  # noqa: S108 - mode 0700
+    sockets = Path(tempfile.mkdtemp(prefix="weed", dir="/tmp"))
     command = [
         of_python("weed"), "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-filer",
         f"-s3.config={config}", f"-s3.port={ports['s3']}", f"-s3.port.grpc={ports['s3g']}", "-s3.port.iceberg=0",
         "-s3.port.lance=0", f"-s3.localSocket={sockets / 's3.sock'}", f"-filer.localSocket={sockets / 'filer.sock'}",
         f"-master.port={ports['master']}", f"-master.port.grpc={ports['masterg']}", f"-volume.port={ports['volume']}",
         f"-volume.port.grpc={ports['volumeg']}", f"-filer.port={ports['filer']}", f"-filer.port.grpc={ports['filerg']}",
-        "-master.volumeSizeLimitMB=64", "-volume.max=1000", "-master.telemetry=false",
+        "-master.volumeSizeLimitMB=64", "-volume.max=1000", "-master.telemetry=false", "-volume.preStopSeconds=0",
     ]  # fmt: skip
     found = Seaweed(ports["s3"], key, secret, reader)
 
