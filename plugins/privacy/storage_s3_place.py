@@ -9,10 +9,15 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import boto3
+from botocore.config import Config
 
 from privacy.connections import Connection
 from privacy.errors import BadConfiguration
@@ -20,6 +25,9 @@ from privacy.storage_s3_errors import busy, translated
 
 EU: dict[str, str] = json.loads(files("privacy").joinpath("storage_s3_regions.json").read_text(encoding="utf-8"))
 """Regions within the EU, and where each is. London (eu-west-2) and Zurich (eu-central-2) are not."""
+
+_MAKING = Lock()
+"""boto3 makes one client at a time."""
 
 THREADS = 16
 """So many requests at a time, at most."""
@@ -66,23 +74,18 @@ class Place:
             "slow down" is asked less often from then on.
         :param seconds: how long an answer is awaited.
         """
-        # Here, because it takes a second, and most installations keep their objects in folders.
-        import boto3
-        from botocore.config import Config
-
         key, secret, token = self.login or (None, None, None)
         config = Config(
             signature_version="s3v4", retries={"mode": "adaptive", "total_max_attempts": attempts},
             connect_timeout=min(10, seconds), read_timeout=seconds, max_pool_connections=THREADS,
             s3={"addressing_style": "path" if self.endpoint else "auto"},
         )  # fmt: skip
-        session = boto3.session.Session(
-            aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token or None
-        )
-        with translated(self.name):
-            return session.client(
-                "s3", endpoint_url=self.endpoint or None, region_name=self.region or "eu-west-1", config=config
-            )
+        # The session, which reads its descriptions of services for half a second, is made once.
+        with _MAKING, translated(self.name):
+            return _session().client(
+                "s3", endpoint_url=self.endpoint or None, region_name=self.region or "eu-west-1", config=config,
+                aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token or None,
+            )  # fmt: skip
 
     def require_eu(self, client: Any) -> None:
         """Make sure that the bucket is there, and lies within the EU (promise EU).
@@ -132,3 +135,8 @@ class Place:
             raise busy(self.name) from None
         addresses = [ip_address(one.partition("%")[0]) for one in found]
         return bool(addresses) and all(one.is_private or one.is_loopback for one in addresses)
+
+
+@cache
+def _session() -> Any:
+    return boto3.session.Session()

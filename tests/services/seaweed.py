@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,10 +45,7 @@ class Seaweed:
     @property
     def client(self) -> Any:
         """boto3's own, for what a test does behind the store's back."""
-        return boto3.client(
-            "s3", endpoint_url=self.endpoint, aws_access_key_id=self.key, aws_secret_access_key=self.secret,
-            region_name=REGION, config=Config(s3={"addressing_style": "path"}),
-        )  # fmt: skip
+        return _client(self.endpoint, self.key, self.secret)
 
     def bucket(self, *, versions: bool = False, locked: bool = False) -> str:
         """A fresh bucket's name."""
@@ -73,6 +71,14 @@ def of_python(name: str) -> str:
     return str(beside) if beside.is_file() else program(name)
 
 
+@cache
+def _client(endpoint: str, key: str, secret: str) -> Any:
+    return boto3.client(
+        "s3", endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret, region_name=REGION,
+        config=Config(s3={"addressing_style": "path"}, max_pool_connections=16),
+    )  # fmt: skip
+
+
 @contextmanager
 def seaweed(folder: Path) -> Iterator[Seaweed]:
     """A server until the block ends."""
@@ -95,7 +101,7 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
         "-s3.port.lance=0", f"-s3.localSocket={sockets / 's3.sock'}", f"-filer.localSocket={sockets / 'filer.sock'}",
         f"-master.port={ports['master']}", f"-master.port.grpc={ports['masterg']}", f"-volume.port={ports['volume']}",
         f"-volume.port.grpc={ports['volumeg']}", f"-filer.port={ports['filer']}", f"-filer.port.grpc={ports['filerg']}",
-        "-master.volumeSizeLimitMB=64", "-volume.max=1000", "-master.telemetry=false", "-volume.preStopSeconds=0",
+        "-master.volumeSizeLimitMB=64", "-volume.max=1000", "-master.telemetry=false",
     ]  # fmt: skip
     found = Seaweed(ports["s3"], key, secret, reader)
 
@@ -108,7 +114,8 @@ def seaweed(folder: Path) -> Iterator[Seaweed]:
     # Each bucket is volumes of its own; one of them is enough.
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
     try:
-        with running(command, folder, answers, env=env):
+        with running(command, folder, answers, env=env) as process:
             yield found
+            process.kill()  # Asked kindly it takes 15 seconds, for data that nobody wants any more.
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
