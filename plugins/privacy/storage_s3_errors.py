@@ -116,7 +116,13 @@ def of(problem: Exception, where: str) -> PrivacyError:
             advice="Correct the endpoint, or add its authority to the system's certificates.",
         )  # fmt: skip
     if isinstance(
-        problem, boto.HTTPClientError | boto.IncompleteReadError | boto.ResponseStreamingError | HTTPError | OSError
+        problem,
+        boto.HTTPClientError
+        | boto.ConnectionError
+        | boto.IncompleteReadError
+        | boto.ResponseStreamingError
+        | HTTPError
+        | OSError,
     ):
         return busy(where)
     return GiveUp("storage.failed", "The store failed.", where=where)

@@ -119,7 +119,13 @@ class Removal:
         for once in range(_TRIES):
             if once:
                 time.sleep(0.1 * 2**once)
-            for at, kept in zip(left, self._request([chunk[at] for at in left]), strict=True):
+            try:
+                answer = self._request([chunk[at] for at in left])
+            except FAILURES as problem:  # boto3 has tried that several times already.
+                for at in left:
+                    told[at] = of(problem, chunk[at].key)
+                break
+            for at, kept in zip(left, answer, strict=True):
                 told[at] = kept
             left = [at for at in left if (kept := told[at]) is not None and kept.code == "storage.busy"]
             if not left:
@@ -136,10 +142,7 @@ class Removal:
             version = {"VersionId": one.version} if one.version else {}
             etag = {"ETag": one.etag} if one.etag else {}
             objects.append({"Key": place.root + one.key, **version, **etag})
-        try:
-            answer = self._bucket.client.delete_objects(Bucket=place.bucket, Delete={"Objects": objects})
-        except FAILURES as problem:
-            return [of(problem, one.key) for one in chunk]
+        answer = self._bucket.client.delete_objects(Bucket=place.bucket, Delete={"Objects": objects})
         said: dict[tuple[str, str], PrivacyError | None] = {}
         for gone in answer.get("Deleted", ()):
             asked = str(gone.get("VersionId") or "")
