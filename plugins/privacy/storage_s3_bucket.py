@@ -63,7 +63,9 @@ class Versions:
         """Whether an object is among them: a list that lacks it may lack others."""
         if not isinstance(entry, Entry):
             return False
-        return entry.identity == "hidden" or any(v.id == (of_version(entry) or "null") for v in self.all)
+        if entry.identity == "hidden":
+            return self.newest is not None
+        return any(version.id == (of_version(entry) or "null") for version in self.all)
 
 
 class Bucket:

@@ -33,8 +33,8 @@ class _Wanted:
     etag: str = ""
 
 
-_MARKED = RetryLater("storage.marked", "The bucket keeps versions now.")
-"""Said of a key of which only a delete marker was made."""
+_MARKED = "storage.marked"
+"""The code of what is said of a key of which only a delete marker was made."""
 
 
 class Removal:
@@ -52,7 +52,7 @@ class Removal:
         if self._bucket.versioned:
             return self._all_versions(entries, versions)
         told = self._sent([_Wanted(entry.key, etag=of_etag(entry)) for entry in entries])
-        marked = [at for at, kept in enumerate(told) if kept is _MARKED]
+        marked = [at for at, kept in enumerate(told) if kept is not None and kept.code == _MARKED]
         if marked:
             del self._bucket.versioned  # Somebody has turned versions on since it was asked.
             for at in marked:
@@ -74,7 +74,9 @@ class Removal:
         for at, entry in enumerate(entries):
             those, hidden = versions.get(entry.key, Versions()), entry.identity == "hidden"
             mine = "" if hidden else of_version(entry) or "null"
-            if not those.has(entry):
+            if not those.has(entry) and hidden:
+                told[at] = changed(entry.key)
+            elif not those.has(entry):
                 unlisted.append(at)
             elif hidden == (those.current is not None) or (those.current is not None and those.current.id != mine):
                 told[at] = changed(entry.key)
@@ -130,9 +132,7 @@ class Removal:
             left = [at for at in left if (kept := told[at]) is not None and kept.code == "storage.busy"]
             if not left:
                 break
-        for at, kept in enumerate(told):
-            if kept is not None and kept.code == "storage.denied" and self._is_held(chunk[at]):
-                told[at] = held(chunk[at].key)
+        self._tell_held(chunk, told)
         return told
 
     def _request(self, chunk: Sequence[_Wanted]) -> list[PrivacyError | None]:
@@ -144,10 +144,13 @@ class Removal:
             objects.append({"Key": place.root + one.key, **version, **etag})
         answer = self._bucket.client.delete_objects(Bucket=place.bucket, Delete={"Objects": objects})
         said: dict[tuple[str, str], PrivacyError | None] = {}
+        wanted = {(one.key, one.version) for one in chunk if one.version}
         for gone in answer.get("Deleted", ()):
+            key, marker = str(gone["Key"]), str(gone.get("DeleteMarkerVersionId") or "")
             asked = str(gone.get("VersionId") or "")
-            marked = gone.get("DeleteMarker") and not asked
-            said[str(gone["Key"]), asked] = _MARKED if marked else None
+            if not asked and (key[len(place.root) :], marker) in wanted:
+                asked = marker  # SeaweedFS names a marker that was removed here alone.
+            said[key, asked] = _marked(key) if gone.get("DeleteMarker") and not asked else None
         for bad in answer.get("Errors", ()):
             key, code = str(bad["Key"]), str(bad.get("Code"))
             kept = of_code(code, key[len(place.root) :])
@@ -155,11 +158,23 @@ class Removal:
         # A key that the answer does not speak of is not known to be gone.
         return [_said(said, one, place.root + one.key) for one in chunk]
 
+    def _tell_held(self, chunk: Sequence[_Wanted], told: list[PrivacyError | None]) -> None:
+        """Say of what was denied whether it is a hold that keeps it: only a bucket with versions knows holds."""
+        denied = [at for at, kept in enumerate(told) if kept is not None and kept.code == "storage.denied"]
+        if not denied or not self._bucket.versioned:
+            return
+        for at, yes in zip(denied, self._bucket.map(self._is_held, [chunk[at] for at in denied]), strict=True):
+            told[at] = held(chunk[at].key) if yes else told[at]
+
     def _is_held(self, one: _Wanted) -> bool:
         try:
             return locked(self._bucket.head(one.key, one.version))
         except PrivacyError:
             return False
+
+
+def _marked(key: str) -> RetryLater:
+    return RetryLater(_MARKED, "The bucket keeps versions since a moment ago.", where=key)
 
 
 def _said(said: Mapping[tuple[str, str], PrivacyError | None], one: _Wanted, full: str) -> PrivacyError | None:
