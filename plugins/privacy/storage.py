@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, Protocol, TypeVar, runtime_checkable
 
 from privacy.connections import Connection
 from privacy.errors import BadConfiguration, PrivacyError, RetryLater
@@ -41,8 +41,9 @@ class Entry:
     :param key: relative, with ``/``.
     :param bytes: its size as stored.
     :param modified: aware, UTC, microseconds.
-    :param identity: tells this very object from another under the same key: ``dev:inode`` of a file; ``link``,
-        ``mount`` or ``special`` for what is listed so that nothing is passed over unseen, but cannot be opened.
+    :param identity: tells this very object from another under the same key: ``dev:inode`` of a file, ``version:`` or
+        ``etag:`` of S3; ``link``, ``mount``, ``special`` or ``hidden`` for what is listed so that nothing is passed
+        over unseen, but cannot be opened.
     """
 
     key: str
@@ -104,18 +105,32 @@ class Store(Protocol):
         ...
 
 
+@runtime_checkable
+class _Judging(Protocol):
+    """A store that looks at many objects together."""
+
+    def delete_judged(self, keys: Sequence[str], judge: Judge[T]) -> Sequence[T | PrivacyError | None]:
+        """See :func:`delete_judged`."""
+        ...
+
+
 def store(connection: Connection) -> Store:
     """The store behind a connection.
 
-    :raises BadConfiguration: ``storage.unknown_kind``: not a ``file:`` URL.
+    :raises BadConfiguration: ``storage.unknown_kind``: neither a ``file:`` nor an ``s3:`` URL.
     """
     if connection.scheme == "file":
         return FolderStore(connection.folder)
+    if connection.scheme == "s3":
+        # Here, because boto3 takes long to load, and most installations keep their objects in folders.
+        from privacy.storage_s3 import S3Store
+
+        return S3Store(connection)
     raise BadConfiguration(
         "storage.unknown_kind",
         "There is no store for this kind of connection.",
         where=connection.name,
-        advice="Write it as file:///absolute/path.",
+        advice="Write it as file:///absolute/path, or s3://KEY:SECRET@bucket/prefix.",
     )
 
 
@@ -126,7 +141,7 @@ def delete_judged(store: Store, keys: Sequence[str], judge: Judge[T]) -> Sequenc
         why it stays, or None: it may go. It raises nothing.
     :returns: of each key what the judge said, or the error that kept it; None: it is gone.
     """
-    if isinstance(store, FolderStore):
+    if isinstance(store, _Judging):
         return store.delete_judged(keys, judge)
     told: list[T | PrivacyError | None] = []
     going: list[tuple[int, Entry]] = []

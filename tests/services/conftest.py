@@ -11,6 +11,7 @@ from privacy.datamap.load import load
 from services.copying import copied
 from services.mariadb import MariaDB, mariadb
 from services.postgres import Postgres, postgres
+from services.seaweed import Seaweed, seaweed
 
 Server = Postgres | MariaDB
 SEED = 2
@@ -28,6 +29,13 @@ def postgresql() -> Iterator[Postgres]:
 def mysql() -> Iterator[MariaDB]:
     """A private MariaDB, ended with the session."""
     with mariadb() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """A private SeaweedFS, ended with the session."""
+    with seaweed(tmp_path_factory.mktemp("seaweed")) as server:
         yield server
 
 

@@ -152,6 +152,8 @@ def _failed(item: Item, problem: PrivacyError) -> Outcome:
         return Outcome(item.key, Status.GONE, 0, 0)
     if problem.code == "storage.changed":
         return Outcome(item.key, Status.CHANGED, 0, 0, "version")
+    if problem.code == "storage.held":
+        return Outcome(item.key, Status.HELD, 0, 0, problem.code)
     if not isinstance(problem, GiveUp | Refused) or isinstance(problem, RetryLater):
         raise problem
     return Outcome(item.key, Status.FAILED, 0, 0, problem.code)

@@ -22,6 +22,7 @@ _TOLD = {
     "storage.link": ("A symbolic link; links are not followed.", "Put the file itself there"),
     "storage.mount": ("It lies on another filesystem than the store.", "Put the files themselves there"),
     "storage.special": ("It is no regular file.", "Move it"),
+    "storage.hidden": ("It was deleted, but older versions of it are still stored.", "Restore it or remove those"),
 }
 
 

@@ -147,6 +147,8 @@ def _failed(jobs: list[_Job], problem: PrivacyError) -> Iterator[Outcome]:
         yield from _all(jobs, Status.GONE, "")
     elif problem.code in ("storage.changed", "records.changed"):
         yield from _all(jobs, Status.CHANGED, "version")
+    elif problem.code == "storage.held":
+        yield from _all(jobs, Status.HELD, problem.code)
     elif isinstance(problem, RetryLater):
         raise problem
     elif isinstance(problem, GiveUp | Refused):
