@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.session import get_session
+from botocore.utils import parse_timestamp
 
 from privacy.connections import Connection
 from privacy.errors import BadConfiguration
@@ -139,4 +142,16 @@ class Place:
 
 @cache
 def _session() -> Any:
-    return boto3.session.Session()
+    session = get_session()
+    # Of a list of objects, most of the time went into its moments.
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+    return boto3.session.Session(botocore_session=session)
+
+
+def _moment(said: Any) -> datetime:
+    """A moment as a server writes it: nearly always in ISO 8601, or as HTTP does."""
+    try:
+        found = datetime.fromisoformat(said)
+        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        return cast(datetime, parse_timestamp(said))
