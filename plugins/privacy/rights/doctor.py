@@ -61,6 +61,15 @@ class Said:
         return f"{self.level.value}: {said}{code}"
 
 
+_ADVICE = {
+    "storage.missing": "Mount the folder, or correct the connection.",
+    "storage.denied": "Give this user the right to read it.",
+    "keys.unreadable": "Put the key back from a backup, or set PRIVACY_KEY_FILE to it.",
+    "keys.length": "Put the key back from a backup, or set PRIVACY_KEY_FILE to it.",
+    "connections.url": "Write the URL as docs/configuration.md shows.",
+}
+"""What to do about errors that do not say it themselves."""
+
 Look = Callable[["House"], Iterator[Said]]
 """The installation in, lines out."""
 
@@ -73,8 +82,9 @@ def right(topic: str, where: str, message: str) -> Said:
 def wrong(topic: str, problem: PrivacyError | Problem | Finding, where: str, *, fatal: bool = True) -> Said:
     """What an error, a source or the data map's check tells."""
     level = Level.FATAL if fatal else Level.WARNING
-    place = problem.where or where
-    return Said(topic, place, level, problem.message, problem.code, problem.advice)
+    place = problem.where if problem.where.startswith(where) else f"{where} ({problem.where})"
+    advice = problem.advice or _ADVICE.get(problem.code, "Correct it in the connection, the setting or the data map.")
+    return Said(topic, place if problem.where else where, level, problem.message, problem.code, advice)
 
 
 def guarded(topic: str, where: str, look: Callable[[], Iterator[Said]]) -> Iterator[Said]:

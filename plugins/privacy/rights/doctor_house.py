@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from privacy.connections import BUNDLES, LEDGER, Connection
 from privacy.errors import BadConfiguration, PrivacyError
 from privacy.letters import LETTERS, Post, outbox
-from privacy.rights.doctor import Level, Said, right
+from privacy.rights.doctor import Level, Said, right, wrong
 from privacy.rights.doctor_stores import region
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def database(house: House) -> Iterator[Said]:
             "Correct the connection ledger, or run `privacy init`.",
         )  # fmt: skip
         return
+    yield from _own_tables(house, tables)
     if engine.dialect.name == "sqlite":
         # Takes the writer's lock, and lets it go.
         with translated(LEDGER), engine.connect() as opened:
@@ -99,6 +100,19 @@ def database(house: House) -> Iterator[Said]:
             "permission", LEDGER, Level.FATAL, "The account may not write entries: no run can begin.",
             "permission.ledger", "Give it INSERT on ledger (SQLite: the file and its folder).",
         )  # fmt: skip
+
+
+def _own_tables(house: House, tables: set[str]) -> Iterator[Said]:
+    """Beside ledger, holds and register stands nothing that nobody has described."""
+    from privacy.datamap.completeness import unclaimed_own
+    from privacy.sources.base import Claim
+
+    try:
+        described = [s for s in house.datamap.systems.values() if s.connection == LEDGER]
+    except PrivacyError:
+        return  # Told where the data map is looked at.
+    found = list(unclaimed_own([Claim(name) for name in sorted(tables)], described))
+    yield from (wrong("claim", f, LEDGER, fatal=f.red) for f in found)
 
 
 def bundles(house: House) -> Iterator[Said]:

@@ -58,7 +58,7 @@ def _system(house: House, system: System) -> Iterator[Said]:
     for problem in problems:
         if problem.code != _READ_ONLY:
             yield wrong("connection", problem, name, fatal=problem.fatal)
-    yield from _permission(house, system, connection, {p.code: p.message for p in problems})
+    yield from permission(house, system, connection, {p.code: p.message for p in problems})
     # What a dataset's own source has said of it is not said twice.
     more = [f for f in findings if f.code != _EMPTY]
     more = [f for f in more if f.code != "datamap.absent" or f"{name}.{f.name.partition(':')[0]}" not in told]
@@ -68,7 +68,11 @@ def _system(house: House, system: System) -> Iterator[Said]:
         yield right("claim", name, "all that is in it is described, or excused by name.")
 
 
-def _permission(house: House, system: System, connection: Connection, problems: dict[str, str]) -> Iterator[Said]:
+def permission(house: House, system: System, connection: Connection, problems: dict[str, str]) -> Iterator[Said]:
+    """Whether a store may be read, and written to where a rule deletes; of a store that only a delete tells, so.
+
+    :param problems: code -> message of what the source's check has told.
+    """
     name, rules = system.system, purging(house, system)
     needs = f"rule {', '.join(rules)}" if rules else ""
     if system.source == "sql":
