@@ -13,6 +13,7 @@ from privacy.cli.bundle import app as bundle_app
 from privacy.cli.common import Json, lines, tell, workbench
 from privacy.cli.datamap import app as datamap_app
 from privacy.cli.disclosure import app as disclosure_app
+from privacy.cli.doctor import doctor as doctor_command
 from privacy.cli.explain import explain as explain_command
 from privacy.cli.hold import app as hold_app
 from privacy.cli.ledger import app as ledger_app
@@ -77,6 +78,7 @@ app.add_typer(purge_app, name="purge", help="What is past its term.")
 app.add_typer(hold_app, name="hold", help="What must not be deleted now.")
 app.add_typer(disclosure_app, name="disclosure", help="What was given to authorities and others.")
 app.command("explain")(explain_command)
+app.command("doctor")(doctor_command)
 
 
 @app.command()

@@ -73,7 +73,7 @@ class Post:
         to = _envelope(letter)
         content = replace(letter, to=to).as_eml(self._sender)
         context = self._context()
-        with self._told(letter):
+        with self._told(letter.id):
             server = self._connected(context)
             try:
                 if self._user:
@@ -85,6 +85,19 @@ class Post:
                 return str(self._taken(server.data(content), letter))
             finally:
                 # It has said what becomes of the letter; how it says goodbye changes nothing.
+                with suppress(OSError):
+                    server.quit()
+                server.close()
+
+    def greet(self) -> None:
+        """Connect and log in, and send nothing: what a doctor tries. :raises: as :meth:`send`, of connecting alone."""
+        context = self._context()
+        with self._told(self._name):
+            server = self._connected(context)
+            try:
+                if self._user:
+                    server.login(self._user, self._password)
+            finally:
                 with suppress(OSError):
                     server.quit()
                 server.close()
@@ -124,11 +137,11 @@ class Post:
     @staticmethod
     def _taken(said: tuple[int, bytes], letter: Letter) -> int:
         if said[0] not in _TAKEN:
-            raise _of(said[0], letter)
+            raise _of(said[0], letter.id)
         return said[0]
 
     @contextmanager
-    def _told(self, letter: Letter) -> Iterator[None]:
+    def _told(self, where: str) -> Iterator[None]:
         """Turn what goes wrong with the server into our errors, ``from None``."""
         try:
             yield
@@ -141,15 +154,15 @@ class Post:
             ) from None  # fmt: skip
         except smtplib.SMTPAuthenticationError as problem:
             if problem.smtp_code < 500:
-                raise _of(problem.smtp_code, letter) from None
+                raise _of(problem.smtp_code, where) from None
             raise self._not_let_in() from None
         except smtplib.SMTPNotSupportedError:
             raise self._not_let_in() from None
         except smtplib.SMTPResponseException as problem:
-            raise _of(problem.smtp_code, letter) from None
+            raise _of(problem.smtp_code, where) from None
         except OSError:  # Also what smtplib says of a line that is cut.
             raise RetryLater(
-                "letters.unreachable", "The mail server cannot be reached, or the line to it was cut.", where=letter.id,
+                "letters.unreachable", "The mail server cannot be reached, or the line to it was cut.", where=where,
                 advice="The next try sends the letter.",
             ) from None  # fmt: skip
 
@@ -166,15 +179,15 @@ def named(letter: Letter) -> None:
         raise BadInput("letters.id", "A letter's id has letters, digits and hyphens only.")
 
 
-def _of(code: int, letter: Letter) -> PrivacyError:
+def _of(code: int, where: str) -> PrivacyError:
     """The error of a number that the server said of a letter."""
     if 500 <= code < 600:
         return GiveUp(
-            "letters.refused", f"The mail server does not take the letter ({code}).", where=letter.id,
+            "letters.refused", f"The mail server does not take the letter ({code}).", where=where,
             advice="Its log says why: an address that is none, or a sender that it does not know.",
         )  # fmt: skip
     return RetryLater(
-        "letters.later", f"The mail server does not take the letter now ({code}).", where=letter.id,
+        "letters.later", f"The mail server does not take the letter now ({code}).", where=where,
         advice="The next try sends it.",
     )  # fmt: skip
 

@@ -111,7 +111,7 @@ def _chain(house: House, _: datetime) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _copies(house: House, _: datetime) -> Iterator[Finding]:
+def copies(house: House, _: datetime) -> Iterator[Finding]:
     """Every head that was signed once is part of the ledger of today (edge case 26)."""
     archive, folder = house.ledger.archive, house.settings.head_copies
     told = {e["last"]: e["digest"] for e in archive.events(VERIFIED, MISSING) if "last" in e and "digest" in e}
@@ -162,7 +162,7 @@ def _stores(house: House, _: datetime) -> Iterator[Finding]:
     yield from (Finding(f.code, (), f.where, f.message, f.advice) for f in found if f.red)
 
 
-CHECKS: list[Check] = [_copies, _terms, _stores]
+CHECKS: list[Check] = [copies, _terms, _stores]
 """What is looked at besides the chain and the runs of rules."""
 
 
