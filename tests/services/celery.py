@@ -34,6 +34,13 @@ _COMPONENTS = {
     "dag-processor": ["dag-processor"],
 }
 
+_NAMING = """import os
+
+
+def name() -> str:
+    return os.environ.get("COMPONENT", "localhost")
+"""
+
 
 class CeleryAirflow:
     """Its components as processes; the workers can be frozen, killed and started again.
@@ -44,9 +51,13 @@ class CeleryAirflow:
     def __init__(self, layout: Layout, metadata: str, broker: str) -> None:
         self.layout = layout
         self.processes: dict[str, Process] = {}
+        # Both workers are on this machine, and would have its name.
+        (layout.folder / "config").mkdir(parents=True)
+        (layout.folder / "config" / "worker_name.py").write_text(_NAMING)
         driver = metadata.replace("postgresql://", "postgresql+psycopg2://")
         self.environment = variables(layout) | {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+            "AIRFLOW__CORE__HOSTNAME_CALLABLE": "worker_name.name",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": driver,
             "AIRFLOW__CELERY__BROKER_URL": broker,
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{driver}",
@@ -77,7 +88,7 @@ class CeleryAirflow:
         folder = self.layout.folder / "components" / name
         folder.mkdir(parents=True)
         arguments = _COMPONENTS.get(name) or ["celery", "worker", "-H", name, "--skip-serve-logs"]
-        self.processes[name] = Process(self._airflow(*arguments), folder, self.environment)
+        self.processes[name] = Process(self._airflow(*arguments), folder, self.environment | {"COMPONENT": name})
 
     def stop(self) -> None:
         """End every process: workers first, for they tell the API how their tasks end."""
@@ -204,9 +215,7 @@ def _status(process: psutil.Process) -> str:
 
 
 @contextmanager
-def celery_airflow(
-    folder: Path, server: Postgres, privacy: Mapping[str, str], *dags: str
-) -> Iterator[CeleryAirflow]:
+def celery_airflow(folder: Path, server: Postgres, privacy: Mapping[str, str], *dags: str) -> Iterator[CeleryAirflow]:
     """A whole one until the block ends, whatever happened in it.
 
     :param folder: of this Airflow alone. :param server: gets a database ``airflow``.
@@ -222,5 +231,3 @@ def celery_airflow(
             airflow.start(name)
         airflow.wait(*dags)
         yield airflow
-
-

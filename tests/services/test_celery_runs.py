@@ -56,7 +56,9 @@ class Installation:
             "PRIVACY_HOME": str(HOME), "PRIVACY_STATE": str(self.state), "PRIVACY_PART_BYTES": "8000",
             "PRIVACY_PURGE_ROWS": str(BATCH), "PRIVACY_PAUSE": "0.7", **connections,
         }  # fmt: skip
-        self.house = House(Settings(home=HOME, state=self.state), EnvironmentConnections(connections), FixedClock(AFTER))
+        self.house = House(
+            Settings(home=HOME, state=self.state), EnvironmentConnections(connections), FixedClock(AFTER)
+        )
         self.house.found()
 
     def request(self) -> str:
@@ -94,7 +96,10 @@ class Installation:
         """The bundle holds exactly what the answer sheet says, the ledger says so, and nothing is left in staging."""
         register = self.house.register
         assert register.get(number).state is State.SEALED
-        assert [(e["kind"], e.get("status", "")) for e in self.told(number)] == [("run.begun", ""), ("run.ended", "done")]
+        assert [(e["kind"], e.get("status", "")) for e in self.told(number)] == [
+            ("run.begun", ""),
+            ("run.ended", "done"),
+        ]
         answer = self.made.subjects[WHO]
         to = self.state.parent / f"opened-{number}"
         with self.house.sealed_bundle(number) as sealed:
@@ -193,7 +198,9 @@ def test_a_worker_killed_in_the_middle_of_a_purge_leaves_a_right_count_and_all_e
         airflow.start(killed)
     assert shop.sessions() == sessions - due
     begun = [e.entry for e in shop.house.ledger.entries(kind="run.begun") if e.entry.get("rule") == "sessions"]
-    ended = [e.entry for e in shop.house.ledger.entries(kind="run.ended") if e.entry["run"] in {b["run"] for b in begun}]
+    ended = [
+        e.entry for e in shop.house.ledger.entries(kind="run.ended") if e.entry["run"] in {b["run"] for b in begun}
+    ]
     print(begun, ended)
     assert ended[-1]["status"] == "done"
     assert sum(int(e["deleted"]) for e in ended) == len(due)

@@ -47,13 +47,16 @@ def on_starting(component: object) -> None:
         importlib.import_module(name)
     from privacy.bundle.report import prepare
     from privacy.datamap.load import load
+    from privacy.orchestration import pools
     from privacy.settings import settings
 
+    datamap = None
     with suppress(PrivacyError, OSError):
         # Whatever is wrong with them, the first task says. A file that is changed later is read anew.
         home = settings().home
-        load(home)
+        datamap = load(home)
         prepare(home)
+    pools.prepare(datamap)
     # What is there now stays for good: no task that is forked from here looks through it for garbage.
     gc.collect()
     gc.freeze()
