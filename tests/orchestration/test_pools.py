@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from conftest_airflow import Live
 from privacy.datamap.load import load
 from privacy.orchestration import pools
 
@@ -73,32 +71,3 @@ def test_pools_are_made_once_and_a_size_that_an_operator_chose_stays() -> None:
         assert pools.ensure({"privacy_a": 3, "privacy_b": 4}, session) == ["privacy_b"]
         session.commit()
         assert dict(session.execute(sa.select(Pool.pool, Pool.slots)).all()) == {"privacy_a": 1, "privacy_b": 4}
-
-
-@pytest.mark.airflow
-@pytest.mark.timeout(400)
-def test_in_a_real_airflow_each_task_runs_in_the_pool_of_the_store_that_it_touches(live: Live) -> None:
-    with sqlite3.connect(live.airflow.layout.folder / "airflow.db") as db:
-        sizes = dict(db.execute("SELECT pool, slots FROM slot_pool WHERE pool LIKE 'privacy%'").fetchall())
-    datamap = live.ferry.house.datamap
-    assert sizes == pools.sizes(datamap)
-    run = live.api.trigger("export_subject", request=live.ferry.request())
-    assert live.wait(run)[0] == "success"
-    for task in live.api.tasks("export_subject", run):
-        if task["task_id"] == "extract":
-            system = datamap[str(task["rendered_map_index"]).split(" ")[0]].system
-            assert task["pool"] == f"privacy_{system.connection}", task["rendered_map_index"]
-        elif task["task_id"] not in NO_STORE:
-            assert task["pool"] == pools.SEVERAL
-    assert {t["pool"] for t in live.api.tasks("export_subject", run) if t["task_id"] == "extract"} > {pools.SEVERAL} - {
-        pools.SEVERAL
-    }
-    dag = next(iter(datamap.policy.purges))
-    run = live.api.trigger(dag)
-    live.wait(run, dag=dag)
-    places = pools.places(datamap)
-    tasks = live.api.tasks(dag, run)
-    for rule in datamap.policy.purges[dag].rules:
-        (index,) = [t["map_index"] for t in tasks if t["task_id"] == "rule.plan" and t["rendered_map_index"] == rule]
-        mine = {t["task_id"]: t["pool"] for t in tasks if t["map_index"] == index and t["task_id"] != "rule.approve"}
-        assert mine == dict.fromkeys(mine, places[dag, rule])

@@ -60,6 +60,7 @@ class CeleryAirflow:
             "AIRFLOW__CORE__HOSTNAME_CALLABLE": "worker_name.name",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": driver,
             "AIRFLOW__CELERY__BROKER_URL": broker,
+            "AIRFLOW__CELERY__CELERY_CONFIG_OPTIONS": "privacy.orchestration.celery_settings.SETTINGS",
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{driver}",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(AT_ONCE),
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT),

@@ -53,7 +53,7 @@ class Installation:
         urls |= {"ledger": server.create("ledger"), "bundles": (self.state / "bundles").as_uri()}
         connections = {f"PRIVACY_CONNECTION_{name.upper()}": url for name, url in urls.items()}
         self.variables = {
-            "PRIVACY_HOME": str(HOME), "PRIVACY_STATE": str(self.state), "PRIVACY_PART_BYTES": "8000",
+            "PRIVACY_HOME": str(HOME), "PRIVACY_STATE": str(self.state), "PRIVACY_PART_BYTES": "11000",
             "PRIVACY_PURGE_ROWS": str(BATCH), "PRIVACY_PAUSE": "0.7", **connections,
         }  # fmt: skip
         self.house = House(
@@ -149,7 +149,7 @@ def test_an_export_of_a_years_logs_is_spread_over_both_workers_and_its_bundle_is
     shares = celery.airflow.shares(EXPORT, run, "extract")
     assert set(shares) == set(WORKERS)
     names = [str(t["rendered_map_index"]) for t in celery.airflow.tasks(EXPORT, run)]
-    assert sum(name.startswith("weblogs.access ") for name in names) >= 12
+    assert sum(name.startswith("weblogs.access ") for name in names) >= 10
     assert min(shares.values()) >= 5, shares
     celery.shop.right(number)
 
@@ -201,7 +201,6 @@ def test_a_worker_killed_in_the_middle_of_a_purge_leaves_a_right_count_and_all_e
     ended = [
         e.entry for e in shop.house.ledger.entries(kind="run.ended") if e.entry["run"] in {b["run"] for b in begun}
     ]
-    print(begun, ended)
     assert ended[-1]["status"] == "done"
     assert sum(int(e["deleted"]) for e in ended) == len(due)
     assert shop.house.ledger.verify().ok
