@@ -9,6 +9,7 @@ What a mapped task touches is known when it is mapped: :mod:`privacy.orchestrati
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ SEVERAL = "privacy_several"
 """The pool of tasks that touch more than one store, or of which nobody can say which one."""
 
 SLOTS_OF_SEVERAL = 8
+_TRIES = 5
 
 
 def of(connections: Iterable[str]) -> str:
@@ -70,13 +72,16 @@ def prepare(datamap: DataMap | None) -> None:
     :param datamap: None: it cannot be read, and the first task says so; it needs its pool for that.
     """
     from airflow.utils.session import create_session
-    from sqlalchemy.exc import IntegrityError
+    from sqlalchemy.exc import IntegrityError, OperationalError
 
     wanted = {SEVERAL: SLOTS_OF_SEVERAL} if datamap is None else sizes(datamap)
-    for name, slots in wanted.items():
+    for left in reversed(range(_TRIES)):
         try:
             with create_session() as session:
-                ensure({name: slots}, session)
-        except IntegrityError:
-            # Another component that starts at the same time has made it.
-            continue
+                ensure(wanted, session)
+            return
+        except (IntegrityError, OperationalError):
+            # Another component starts at the same time: it makes them too, or keeps SQLite to itself for a moment.
+            if not left:
+                raise
+            time.sleep(0.5)
