@@ -64,11 +64,14 @@ class CeleryAirflow:
             "AIRFLOW__CELERY__CELERY_CONFIG_OPTIONS": "privacy.orchestration.celery_settings.SETTINGS",
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{driver}",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(AT_ONCE),
+            # No more than the workers can take: what waits in the queue for long is taken for lost, see below.
+            "AIRFLOW__CORE__PARALLELISM": str(AT_ONCE * len(WORKERS)),
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT),
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
             # What a dead worker had taken from the queue and not begun, goes back there.
-            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "20",
+            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",
             "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "2",
+            "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "5",
         }
 
     @cached_property
