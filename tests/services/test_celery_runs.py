@@ -6,13 +6,13 @@ look, and what there should be is said by the generator's answer sheet.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,6 @@ class Installation:
         named = identifier(self.house.datamap, self.made.subjects[WHO]["named"][0])
         return self.house.register.receive(Right.ACCESS, [named], author="desk").number
 
-    @cached_property
-    def logs(self) -> Path:
-        return self.made.folder / "weblogs"
-
     def tables(self) -> dict[str, Counter[str]]:
         """Every row of the shop's databases, as PostgreSQL writes it."""
         found = {}
@@ -82,6 +78,15 @@ class Installation:
     def sessions(self) -> set[int]:
         with psycopg.connect(self.server.url("shop")) as db:
             return {row[0] for row in db.execute("SELECT session_id FROM sessions").fetchall()}
+
+    def lines(self) -> Counter[tuple[str, bytes]]:
+        """Every log line that there is now, with its file."""
+        found: Counter[tuple[str, bytes]] = Counter()
+        for file in (self.made.folder / "weblogs").rglob("access[-.]*"):
+            content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+            key = file.relative_to(self.made.folder / "weblogs").as_posix()
+            found.update((key, line) for line in content.split(b"\n")[:-1])
+        return found
 
     def files(self) -> dict[str, str]:
         """Digests of all files of the shop but the databases."""
@@ -122,12 +127,15 @@ class Celery:
         number = self.shop.request()
         return number, self.airflow.api.trigger(EXPORT, request=number)
 
-    def running(self, dag: str, run: str, task: str, worker: str | None = None) -> str | None:
-        """The worker on which a task runs now; None: it does not."""
-        for one in self.airflow.tasks(dag, run):
-            if (one["task_id"], one["state"]) == (task, "running") and one["hostname"] in (worker or one["hostname"],):
-                return str(one["hostname"]) if one["hostname"] in WORKERS else None
-        return None
+    def extracting(self, run: str) -> str | None:
+        """The worker on which a part is read now; None: on neither."""
+        return _worker(self.airflow.tasks(EXPORT, run), "extract")
+
+    def purging(self, run: str, rule: str) -> str | None:
+        """The worker that deletes for a rule now."""
+        tasks = self.airflow.tasks(PURGE, run)
+        index = next(t["map_index"] for t in tasks if (t["task_id"], t["rendered_map_index"]) == ("rule.plan", rule))
+        return _worker([t for t in tasks if t["map_index"] == index], "rule.purge")
 
     def states(self, dag: str, run: str) -> dict[str, str]:
         return {f"{t['task_id']} {t['map_index']}": str(t["state"]) for t in self.airflow.tasks(dag, run)}
@@ -157,7 +165,7 @@ def test_an_export_of_a_years_logs_is_spread_over_both_workers_and_its_bundle_is
 def test_a_worker_killed_in_the_middle_of_an_export_costs_time_and_nothing_else(celery: Celery) -> None:
     """Edge case 12."""
     number, run = celery.export()
-    killed = celery.airflow.killed_while(lambda: celery.running(EXPORT, run, "extract"))
+    killed = celery.airflow.killed_while(lambda: celery.extracting(run))
     try:
         assert celery.airflow.over(EXPORT, run) == "success", celery.states(EXPORT, run)
         again = [t for t in celery.airflow.tasks(EXPORT, run) if t["task_id"] == "extract" and t["try_number"] > 1]
@@ -175,46 +183,55 @@ def test_a_worker_killed_in_the_middle_of_a_purge_leaves_a_right_count_and_all_e
         # An open request's records are held; what is asked here is whether what may go, goes.
         shop.house.register.refuse(number, next(iter(Ground)), "desk")
     airflow.wait(PURGE)
-    tables, files, sessions = shop.tables(), shop.files(), shop.sessions()
-    due = _due(shop, "shop.sessions", AS_OF)
-    assert len(due) > 3 * BATCH
-    run = airflow.api.trigger(PURGE, dry_run=False, rules=["sessions"], as_of=AS_OF.isoformat())
+    tables, files, sessions, lines = shop.tables(), shop.files(), shop.sessions(), shop.made.lines
+    due = {key for (key,) in _due(shop, "shop.sessions", AS_OF)}
+    old = _due(shop, "weblogs.access", AS_OF)
+    assert min(len(due), len(old)) > 3 * BATCH
+    run = airflow.api.trigger(PURGE, dry_run=False, as_of=AS_OF.isoformat())
 
     def in_the_middle() -> str | None:
         _approve(airflow, run)
         left = len(shop.sessions() & due)
-        return celery.running(PURGE, run, "rule.purge") if 0 < left < len(due) else None
+        return celery.purging(run, "sessions") if 0 < left < len(due) else None
 
     killed = airflow.killed_while(in_the_middle)
     try:
-        half = shop.sessions() & due
-        assert 0 < len(half) < len(due)
+        assert 0 < len(shop.sessions() & due) < len(due)
         state = airflow.over(PURGE, run, asked=lambda _: _approve(airflow, run))
-        if state != "success":
-            run = airflow.api.trigger(PURGE, dry_run=False, rules=["sessions"], as_of=AS_OF.isoformat())
-            state = airflow.over(PURGE, run, asked=lambda _: _approve(airflow, run))
         assert state == "success", celery.states(PURGE, run)
     finally:
         airflow.start(killed)
-    assert shop.sessions() == sessions - due
-    begun = [e.entry for e in shop.house.ledger.entries(kind="run.begun") if e.entry.get("rule") == "sessions"]
-    ended = [
-        e.entry for e in shop.house.ledger.entries(kind="run.ended") if e.entry["run"] in {b["run"] for b in begun}
-    ]
-    assert ended[-1]["status"] == "done"
-    assert sum(int(e["deleted"]) for e in ended) == len(due)
+    assert max(t["try_number"] for t in airflow.tasks(PURGE, run) if t["task_id"] == "rule.purge") > 1
+    entries = shop.house.ledger.entries
+    rules = {e.entry["run"]: e.entry["rule"] for e in entries(kind="run.begun") if e.entry.get("rule")}
+    ended = {rules[e.entry["run"]]: e.entry for e in entries(kind="run.ended") if e.entry["run"] in rules}
+    assert {rule: (e["status"], e["deleted"]) for rule, e in ended.items()} == {
+        "sessions": ("done", len(due)), "log_lines": ("done", len(old)),
+    }  # fmt: skip
+    assert len(rules) == 2
     assert shop.house.ledger.verify().ok
+    # What was to go, is gone; everything else is there, byte for byte.
+    assert shop.sessions() == sessions - due
     after = shop.tables()
     assert after.pop("shop.sessions") < tables.pop("shop.sessions")
     assert after == tables
-    assert shop.files() == files
+    assert shop.lines() == Counter((key[0], line) for key, line in lines.items() if key not in old)
+    touched = {f"weblogs/{file}" for file, _ in old}
+    assert {k: v for k, v in shop.files().items() if k not in touched} == {
+        k: v for k, v in files.items() if k not in touched
+    }
 
 
-def _due(shop: Installation, dataset: str, as_of: datetime) -> set[int]:
+def _due(shop: Installation, dataset: str, as_of: datetime) -> set[tuple[Any, ...]]:
     """The keys of what the answer sheet lets a run take: all that falls due before the next one, a day later."""
     until = as_of + timedelta(days=1)
     rows = shop.made.answers["terms"][dataset]
-    return {key for key, at, _ in rows if at and datetime.fromisoformat(at) <= until}
+    return {tuple(key) for *key, at, _ in rows if at and datetime.fromisoformat(at) <= until}
+
+
+def _worker(tasks: list[dict[str, Any]], task: str) -> str | None:
+    hosts = (str(t["hostname"]) for t in tasks if (t["task_id"], t["state"]) == (task, "running"))
+    return next((host for host in hosts if host in WORKERS), None)
 
 
 def _approve(airflow: CeleryAirflow, run: str) -> None:
