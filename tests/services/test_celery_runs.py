@@ -156,8 +156,10 @@ def test_an_export_of_a_years_logs_is_spread_over_both_workers_and_its_bundle_is
     assert celery.airflow.over(EXPORT, run) == "success", celery.states(EXPORT, run)
     shares = celery.airflow.shares(EXPORT, run, "extract")
     assert set(shares) == set(WORKERS)
-    names = [str(t["rendered_map_index"]) for t in celery.airflow.tasks(EXPORT, run)]
-    assert sum(name.startswith("weblogs.access ") for name in names) >= 10
+    pools = {str(t["rendered_map_index"]): t["pool"] for t in celery.airflow.tasks(EXPORT, run)}
+    logs = [name for name in pools if name.startswith("weblogs.access ")]
+    assert len(logs) >= 10
+    assert {pools[name] for name in logs} == {"privacy_weblogs"}
     assert min(shares.values()) >= 5, shares
     celery.shop.right(number)
 
