@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from conftest_airflow import Live
 from conftest_runs import CANARIES, SHARED
 from privacy import numbers
 from privacy.errors import BadInput
+from privacy.orchestration import pools
 from privacy.rights import State
 from privacy.sources.base import Identifier
 
@@ -132,6 +134,22 @@ def test_a_task_marked_successful_by_hand_makes_no_green_run(live: Live) -> None
     assert live.ferry.kinds(number)[-1][1] not in ("", "done")
     assert live.ferry.house.register.bundle(number) is None
     assert live.ferry.staged == []
+
+
+def test_each_task_runs_in_the_pool_of_the_store_that_it_touches(live: Live) -> None:
+    with sqlite3.connect(live.airflow.layout.folder / "airflow.db") as db:
+        made = dict(db.execute("SELECT pool, slots FROM slot_pool WHERE pool LIKE 'privacy%'").fetchall())
+    datamap = live.ferry.house.datamap
+    assert made == pools.sizes(datamap)
+    run = live.api.trigger("export_subject", request=live.ferry.request())
+    assert live.wait(run)[0] == "success"
+    found = {
+        f"{t['task_id']} {t['rendered_map_index'] or ''}": t["pool"] for t in live.api.tasks("export_subject", run)
+    }
+    assert found["extract ferry.trips"] == f"privacy_{datamap['ferry.trips'].system.connection}"
+    assert found["extract quays.access 2/3"] == f"privacy_{datamap['quays.access'].system.connection}"
+    assert found["extract ferry.trips"] != found["extract quays.access 2/3"]
+    assert found["resolve_identity "] == found["write_bundle "] == pools.SEVERAL
 
 
 def test_nothing_that_airflow_or_the_ledger_wrote_names_anybody(live: Live, good: Ended, failing: Ended) -> None:

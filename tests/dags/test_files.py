@@ -48,7 +48,7 @@ def test_parsing_loads_nothing_heavy_and_touches_no_file_no_network_no_database(
     )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     ours = {name for name in found["modules"] if name.startswith("privacy")}
-    light = {"purge_doc", "purge_tasks", "own_tasks", "own_doc", "evidence_tasks", "footage_tasks", "tasks"}
+    light = {"purge_doc", "purge_tasks", "own_tasks", "own_doc", "evidence_tasks", "footage_tasks", "tasks", "pools"}
     assert ours <= {
         "privacy",
         "privacy.errors",

@@ -95,6 +95,10 @@ def test_by_hand_it_only_looks(live: Live) -> None:
         zip(STEPS, ("success", "skipped", "skipped", "skipped", "success"), strict=True)
     )
     assert (left(live, "tickets"), left(live, "boardings")) == (4, 4)
+    # Each rule in the pool of its store, but for the question, which may wait for hours.
+    pools = {(t["task_id"], t["pool"]) for t in live.api.tasks(DAG, run) if t["map_index"] >= 0}
+    store = live.ferry.house.datamap["ferry.tickets"].system.connection
+    assert pools == {(f"rule.{s}", "default_pool" if s == "approve" else f"privacy_{store}") for s in STEPS}
 
 
 def test_one_rule_waits_for_an_operator_and_the_other_goes_on_and_what_they_approve_is_done(live: Live) -> None:

@@ -214,12 +214,13 @@ def test_a_tree_shows_files_then_folders_with_sizes(tmp_path: Path) -> None:
     assert list(tree(tmp_path)) == ["z.txt  1,234", "b/", "  c.txt  3"]
 
 
-def test_what_tasks_need_is_loaded_where_they_are_forked_from() -> None:
+def test_what_tasks_need_is_loaded_where_they_are_forked_from_also_by_a_worker_of_celery() -> None:
     code = (
         "import sys; from privacy.orchestration import warm\n"
-        "class Job: pass\nclass TaskRunnerMarker: pass\n"
+        "class TaskRunnerMarker: pass\n"
         "warm.on_starting(component=TaskRunnerMarker()); assert 'pyarrow' not in sys.modules\n"
-        "warm.on_starting(component=Job()); assert set(warm.MODULES) <= set(sys.modules)\n"
+        "from privacy.orchestration import celery_worker\n"
+        "assert set(warm.MODULES) <= set(sys.modules)\n"
     )
     environment = {**os.environ, "AIRFLOW_HOME": "/nonexistent"}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

@@ -422,7 +422,7 @@ class System(Strict):
 
     :param source: the kind of source that serves it (``sql``, ``weblogs``, ``records``, ``files``, ``mailbox``).
     :param connection: the name under which its connection is looked up.
-    :param clock: the IANA zone that its servers' local times are in.
+    :param tasks_at_once: how many tasks may touch it at the same time (Airflow's pool ``privacy_<connection>``).
     """
 
     system: Name
@@ -430,6 +430,7 @@ class System(Strict):
     source: Name
     connection: Name
     owner: Sentence
+    tasks_at_once: int = Field(default=8, ge=1, le=1000)
     identity: Identity = Identity()
     excused: tuple[Excused, ...] = ()
     datasets: dict[Name, Dataset] = Field(min_length=1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import get_current_context, task
 
 from privacy.errors import Refused
+from privacy.orchestration.pools import SEVERAL
 from privacy.orchestration.tasks import REASON, RETRIES, coded, house
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ the promise is still kept. `privacy ledger evidence` says the same in full, with
 """
 
 
-@task(do_xcom_push=False)
+@task(pool=SEVERAL, do_xcom_push=False)
 def verify() -> None:
     """Look for what is missing, and write down what was found. Red when anything is."""
     found = coded(_look)()

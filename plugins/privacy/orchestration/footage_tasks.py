@@ -6,10 +6,11 @@ from typing import Any
 
 from airflow.sdk import get_current_context, task
 
+from privacy.orchestration.pools import SEVERAL
 from privacy.orchestration.tasks import coded, house
 
 
-@task(do_xcom_push=False)
+@task(pool=SEVERAL, do_xcom_push=False)
 @coded
 def follow_holds() -> dict[str, int]:
     """Let holds on a camera's span of time cover recordings that became known since; before anything is planned."""
@@ -18,7 +19,7 @@ def follow_holds() -> dict[str, int]:
     return {"held": footage.follow(house(), actor=get_current_context()["dag"].dag_id)}
 
 
-@task(do_xcom_push=False)
+@task(pool=SEVERAL, do_xcom_push=False)
 @coded
 def compare_lists() -> dict[str, int]:
     """Hold the company's newest list against our records; what differs stands in the ledger, and in the evidence."""

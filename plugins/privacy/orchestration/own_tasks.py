@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from privacy.errors import BadInput
 from privacy.orchestration import purge_tasks
+from privacy.orchestration.pools import SEVERAL
 from privacy.orchestration.purge_tasks import real_run_of, run_of
 from privacy.orchestration.tasks import REASON, coded, house
 
@@ -27,7 +28,7 @@ ONE = {name: param for name, param in PARAMS.items() if name != "rules"}
 """Params of a DAG with one rule."""
 
 
-@task(multiple_outputs=False)
+@task(pool=SEVERAL, multiple_outputs=False)
 @coded
 def list_rules() -> list[str]:
     """The rules to run: all, or those that were asked for."""
@@ -40,7 +41,7 @@ def list_rules() -> list[str]:
     return found
 
 
-@task(do_xcom_push=False, map_index_template=purge_tasks.NAMED)
+@task(pool=SEVERAL, do_xcom_push=False, map_index_template=purge_tasks.NAMED)
 @coded
 def plan(rule: str) -> dict[str, Any]:
     """Fix what goes. Changes nothing."""
@@ -49,7 +50,7 @@ def plan(rule: str) -> dict[str, Any]:
     return own_steps.plan(house(), run_of(rule))
 
 
-@task(do_xcom_push=False, map_index_template=purge_tasks.NAMED)
+@task(pool=SEVERAL, do_xcom_push=False, map_index_template=purge_tasks.NAMED)
 @coded
 def purge(rule: str) -> dict[str, Any]:
     """Remove what is planned, one by one, but for what is held or in use by then."""
@@ -61,7 +62,7 @@ def purge(rule: str) -> dict[str, Any]:
         return own_steps.purge(house(), run, stop)
 
 
-@task(do_xcom_push=False, trigger_rule="all_done", map_index_template=purge_tasks.NAMED)
+@task(pool=SEVERAL, do_xcom_push=False, trigger_rule="all_done", map_index_template=purge_tasks.NAMED)
 @coded
 def record(rule: str) -> dict[str, Any]:
     """Write into the ledger how the rule's run ended. Red unless it is done, on the evidence."""
@@ -81,7 +82,7 @@ def chain() -> None:
     rule.expand(rule=list_rules())
 
 
-@task(task_id="plan", do_xcom_push=False)
+@task(pool=SEVERAL, task_id="plan", do_xcom_push=False)
 @coded
 def plan_airflow() -> dict[str, Any]:
     """Count what is past its term. Changes nothing."""
@@ -90,7 +91,7 @@ def plan_airflow() -> dict[str, Any]:
     return own_airflow_steps.plan(house(), run_of("airflow"), _asking())
 
 
-@task(task_id="purge", do_xcom_push=False)
+@task(pool=SEVERAL, task_id="purge", do_xcom_push=False)
 @coded
 def purge_airflow() -> dict[str, Any]:
     """Remove it, without Airflow's archive tables."""
@@ -102,7 +103,7 @@ def purge_airflow() -> dict[str, Any]:
     return own_airflow_steps.clean(house(), run, _asking())
 
 
-@task(task_id="record", do_xcom_push=False, trigger_rule="all_done")
+@task(pool=SEVERAL, task_id="record", do_xcom_push=False, trigger_rule="all_done")
 @coded
 def record_airflow() -> dict[str, Any]:
     """Write into the ledger how the run ended. Red unless it is done, on the evidence."""

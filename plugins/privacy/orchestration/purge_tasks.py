@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from privacy.errors import BadInput
 from privacy.orchestration import tasks
+from privacy.orchestration.pools import SEVERAL
 from privacy.orchestration.tasks import REASON, coded, house
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Approval(ApprovalOperator):
         return super().execute_complete(context, event)
 
 
-@task(multiple_outputs=False)
+@task(pool=SEVERAL, multiple_outputs=False)
 @coded
 def list_rules(purge: str) -> list[str]:
     """The rules to run: all of the purge, or those that were asked for."""
@@ -110,7 +111,7 @@ def list_rules(purge: str) -> list[str]:
     return found
 
 
-@task(multiple_outputs=False, map_index_template=NAMED)
+@task(pool=SEVERAL, multiple_outputs=False, map_index_template=NAMED)
 @coded
 def plan(rule: str) -> dict[str, Any]:
     """Fix what goes, down to the last item, and see whether an operator has to be asked. Changes nothing."""
@@ -119,7 +120,7 @@ def plan(rule: str) -> dict[str, Any]:
     return purges.plan(house(), run_of(rule))
 
 
-@task(do_xcom_push=False, map_index_template=NAMED)
+@task(pool=SEVERAL, do_xcom_push=False, map_index_template=NAMED)
 @coded
 def purge(rule: str) -> dict[str, Any]:
     """Delete what is planned, batch by batch, but for what is held by then."""
@@ -128,7 +129,7 @@ def purge(rule: str) -> dict[str, Any]:
     return purges.purge(house(), real_run_of(rule))
 
 
-@task(do_xcom_push=False, map_index_template=NAMED)
+@task(pool=SEVERAL, do_xcom_push=False, map_index_template=NAMED)
 @coded
 def verify(rule: str) -> dict[str, Any]:
     """Ask the stores again: nothing of the plan may be left but what was told to stay."""
@@ -137,7 +138,7 @@ def verify(rule: str) -> dict[str, Any]:
     return purges.verify(house(), real_run_of(rule))
 
 
-@task(do_xcom_push=False, trigger_rule="all_done", map_index_template=NAMED)
+@task(pool=SEVERAL, do_xcom_push=False, trigger_rule="all_done", map_index_template=NAMED)
 @coded
 def record(rule: str) -> dict[str, str]:
     """Write into the ledger how the rule's run ended. Red unless it is done, on the evidence."""

@@ -16,6 +16,7 @@ from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryActi
 from airflow.sdk.exceptions import AirflowSkipException
 
 from privacy.errors import GiveUp, PrivacyError, Refused
+from privacy.orchestration.pools import SEVERAL
 
 if TYPE_CHECKING:
     from privacy.orchestration.runs import Run
@@ -71,7 +72,7 @@ def coded(step: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-@task(do_xcom_push=False)
+@task(pool=SEVERAL, do_xcom_push=False)
 @coded
 def open_request() -> dict[str, Any]:
     """Take the request over: this run is the one that may seal its bundle. Earlier runs of it end here."""
@@ -80,7 +81,7 @@ def open_request() -> dict[str, Any]:
     return steps.open_request(house(), this_run())
 
 
-@task(do_xcom_push=False)
+@task(pool=SEVERAL, do_xcom_push=False)
 @coded
 def resolve_identity() -> dict[str, int]:
     """Find every identifier of the person who asks. More than one person: it stops until somebody decides."""
@@ -89,7 +90,7 @@ def resolve_identity() -> dict[str, int]:
     return steps.resolve_identity(house(), this_run())
 
 
-@task
+@task(pool=SEVERAL)
 @coded
 def list_parts() -> list[dict[str, Any]]:
     """List what there is to read: one unit for each dataset, or for each group of its files."""
@@ -99,7 +100,7 @@ def list_parts() -> list[dict[str, Any]]:
 
 
 # One XCom: a dict would be pushed as a dozen, one call to the API each.
-@task(map_index_template="{{ task.op_kwargs['unit']['name'] }}", multiple_outputs=False)
+@task(pool=SEVERAL, map_index_template="{{ task.op_kwargs['unit']['name'] }}", multiple_outputs=False)
 @coded
 def extract(unit: dict[str, Any]) -> dict[str, Any]:
     """Read one unit for this person, into the run's own folder. Nothing that cannot be read is passed over."""
@@ -108,7 +109,7 @@ def extract(unit: dict[str, Any]) -> dict[str, Any]:
     return steps.extract(house(), this_run(), unit, attempt=get_current_context()["ti"].try_number)
 
 
-@task(do_xcom_push=False)
+@task(pool=SEVERAL, do_xcom_push=False)
 @coded
 def write_bundle(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Put all parts together, seal them, and tell the register. Every unit must have its part."""
@@ -117,7 +118,7 @@ def write_bundle(parts: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return steps.write_bundle(house(), this_run(), parts)
 
 
-@task(do_xcom_push=False)
+@task(pool=SEVERAL, do_xcom_push=False)
 @coded
 def record(before: list[str]) -> dict[str, Any]:
     """Write into the ledger how the run ended: done only on the evidence of the sealed file itself."""
@@ -132,7 +133,7 @@ def record(before: list[str]) -> dict[str, Any]:
     return said
 
 
-@task(do_xcom_push=False)
+@task(pool=SEVERAL, do_xcom_push=False)
 @coded
 def empty_staging() -> dict[str, int]:
     """Remove what was read, whether the run ended well or not."""

@@ -9,10 +9,15 @@ from __future__ import annotations
 import gc
 import importlib
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 
 from privacy.errors import PrivacyError
+from privacy.orchestration import pools
+
+if TYPE_CHECKING:
+    from privacy.datamap.load import DataMap
 
 MODULES = (
     "jinja2.ext",
@@ -41,19 +46,28 @@ def on_starting(component: object) -> None:
 
     :param component: the job (scheduler, DAG processor), or a mark for a task, which inherits all of it.
     """
-    if type(component).__name__ != "Job":
-        return
+    if type(component).__name__ == "Job":
+        pools.prepare(preload())
+
+
+def preload() -> DataMap | None:
+    """Load modules, data map and templates into this process, before others are forked from it.
+
+    :returns: the data map; None: it cannot be read, which the first task says.
+    """
     for name in MODULES:
         importlib.import_module(name)
     from privacy.bundle.report import prepare
     from privacy.datamap.load import load
     from privacy.settings import settings
 
+    datamap = None
     with suppress(PrivacyError, OSError):
         # Whatever is wrong with them, the first task says. A file that is changed later is read anew.
         home = settings().home
-        load(home)
+        datamap = load(home)
         prepare(home)
     # What is there now stays for good: no task that is forked from here looks through it for garbage.
     gc.collect()
     gc.freeze()
+    return datamap
