@@ -156,14 +156,18 @@ class Studio:
         for name, text in files.items():
             (self.home / name).parent.mkdir(parents=True, exist_ok=True)
             (self.home / name).write_text(text)
-        with sqlite3.connect(self.database) as db:
-            db.executescript(SCHEMA)
+        self.make()
         for place in (self.papers, self.letters, self.logs, *(self.letters.parent / n for n in ("new", "tmp"))):
             place.mkdir(parents=True)
         for name in ("cur", "new", "tmp"):
             (folder / "post" / name).mkdir()
         (folder / "scans" / "mounted").touch()
         self.house.found()
+
+    def make(self) -> None:
+        """The tables."""
+        with sqlite3.connect(self.database) as db:
+            db.executescript(SCHEMA)
 
     @classmethod
     def at(cls, folder: Path, *, now: datetime = NOW, rows: int = 10_000) -> Studio:

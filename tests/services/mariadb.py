@@ -58,6 +58,26 @@ class MariaDB:
             cursor.execute(cursor.fetchone()[1])
             cursor.execute(f"INSERT INTO {table} SELECT * FROM {like}.{table}")
 
+    def refill(self, database: str, like: str, tables: list[str]) -> None:
+        """Make some tables of a copy what they were: in columns, rows and keys. One of them may be ``privacy_elsewhere``."""
+        with self.admin() as raw, raw.cursor() as cursor:
+            cursor.execute(f"USE {database}")
+            cursor.execute("SET foreign_key_checks = 0")
+            cursor.execute("SHOW TABLES LIKE 'privacy_elsewhere'")
+            if cursor.fetchone():
+                cursor.execute(f"RENAME TABLE privacy_elsewhere TO {tables[0]}")
+                return
+            for table in tables:
+                cursor.execute(f"SHOW CREATE TABLE {like}.{table}")
+                meant = cursor.fetchone()
+                cursor.execute(f"SHOW CREATE TABLE {table}")
+                if cursor.fetchone() == meant:
+                    cursor.execute(f"DELETE FROM {table}")
+                else:
+                    cursor.execute(f"DROP TABLE {table}")
+                    cursor.execute(meant[1])
+                cursor.execute(f"INSERT INTO {table} SELECT * FROM {like}.{table}")
+
     def reader(self, database: str) -> str:
         """The URL of the account that may only read."""
         return self.url(database, user="reader", password="reader")
