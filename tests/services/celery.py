@@ -185,7 +185,7 @@ class CeleryAirflow:
         return list(self.api.tasks(dag, run))
 
     def over(
-        self, dag: str, run: str, *, seconds: float = 240, asked: Callable[[dict[str, Any]], None] | None = None
+        self, dag: str, run: str, *, seconds: float = 480, asked: Callable[[dict[str, Any]], None] | None = None
     ) -> str:
         """Wait for a run's end: its state.
 
