@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from conftest_purges import NOW, Studio, days
+from conftest_purges import Studio, days
 from privacy.connections import Connection
 from privacy.database import engine
 from privacy.orchestration import purges
@@ -200,6 +200,3 @@ def restart(server: Postgres | MariaDB, seconds: float = 30) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"the server does not start again:\n{server.process.log.read_text()[-2000:]}")
-
-
-__all__ = ["NOW", "ServerStudio", "Template", "fill", "in_a_process", "listening", "restart", "steps"]
