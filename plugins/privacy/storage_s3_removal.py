@@ -1,4 +1,4 @@
-"""Removing many objects: 1,000 a request, several requests at a time, and what the server says of each key is read.
+"""Removing many objects: up to 1,000 a request, several requests at a time, and what the server says of each key is read.
 
 A key is gone when all its versions and delete markers are. The current version goes last: whoever is killed before that
 finds the object as it was, and does it again.
@@ -17,9 +17,12 @@ from privacy.storage import Entry
 from privacy.storage_errors import changed
 from privacy.storage_s3_bucket import Bucket, Versions, of_etag, of_version
 from privacy.storage_s3_errors import FAILURES, busy, held, of, of_code
+from privacy.storage_s3_place import THREADS
 
 _TOGETHER = 1_000
 """What one request may name."""
+_APART = 250
+"""A server works through a request key by key: several smaller ones at a time are sooner done than one large."""
 _TRIES = 5
 """So often a key is asked for again that the server was too busy for."""
 
@@ -111,7 +114,8 @@ class Removal:
         return None
 
     def _sent(self, wanted: Sequence[_Wanted]) -> list[PrivacyError | None]:
-        chunks = [wanted[at : at + _TOGETHER] for at in range(0, len(wanted), _TOGETHER)]
+        size = min(_TOGETHER, max(_APART, -(-len(wanted) // THREADS)))
+        chunks = [wanted[at : at + size] for at in range(0, len(wanted), size)]
         return [kept for told in self._bucket.map(self._chunk, chunks) for kept in told]
 
     def _chunk(self, chunk: Sequence[_Wanted]) -> list[PrivacyError | None]:

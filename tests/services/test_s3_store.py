@@ -109,14 +109,14 @@ def test_what_was_changed_meanwhile_is_neither_replaced_nor_deleted(kept: Store)
     assert list(kept.list()) == []
 
 
-@pytest.mark.parametrize("key", ["../a", "a/../b", "/etc/passwd", "", "a//b", "a/.", "a\0b"])
-def test_a_key_leads_nowhere_but_below_the_root(kept: Store, key: str) -> None:
+def test_a_key_leads_nowhere_but_below_the_root(kept: Store) -> None:
     """Edge case 9."""
     acts: tuple[Callable[[str], object], ...] = (kept.stat, kept.open, kept.delete, lambda k: put(kept, k))
     put(kept, "a/b")
-    for act in acts:
-        with pytest.raises(BadInput, match=r"storage\.key"):
-            act(key)
+    for key in ("../a", "a/../b", "/etc/passwd", "", "a//b", "a/.", "a\0b"):
+        for act in acts:
+            with pytest.raises(BadInput, match=r"storage\.key"):
+                act(key)
 
 
 def test_a_missing_object_says_so_by_its_key_and_nothing_else(kept: Store) -> None:
