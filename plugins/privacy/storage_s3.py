@@ -1,6 +1,6 @@
 """An object store over S3 (AWS, SeaweedFS and others), behind the calls of :class:`privacy.storage.Store`.
 
-What a bucket can do differs from what a folder can (docs/adr/0011-an-object-store-over-s3.md):
+What a bucket can do differs from what a folder can (docs/adr/0013-an-object-store-over-s3.md):
 
 * *This very object* is a version, or where the bucket keeps none the ETag. Both are told to the server with each change
   (``If-Match``, ``If-None-Match``), so that nothing newer is overwritten or removed.

@@ -48,7 +48,7 @@ def unlisted(where: str) -> GiveUp:
     """The server does not list a version that it has: what else it has of the object is not known."""
     return GiveUp(
         "storage.unlisted", "The object store does not list all versions of the object.", where=where,
-        advice="Remove its older versions with the store's own tools; see docs/adr/0011-an-object-store-over-s3.md.",
+        advice="Remove its older versions with the store's own tools; see docs/adr/0013-an-object-store-over-s3.md.",
     )  # fmt: skip
 
 

@@ -266,7 +266,7 @@ def test_more_than_a_thousand_are_removed_and_siblings_stay(s3: Seaweed) -> None
 
 
 def test_versions_that_the_server_does_not_list_are_removed_all_the_same(s3: Seaweed) -> None:
-    """SeaweedFS walks by folder, and loses ``a.log`` among a thousand ``a.log-...``: see docs/adr/0011."""
+    """SeaweedFS walks by folder, and loses ``a.log`` among a thousand ``a.log-...``: see docs/adr/0013."""
     bucket = s3.bucket(versions=True)
     kept = S3Store(s3.connection(bucket))
     for content in (b"1", b"2", b"3"):
