@@ -1,4 +1,4 @@
-"""Removing many objects: up to 1,000 a request, several requests at a time, and what the server says of each key is read.
+"""Removing many objects: many a request, several requests at a time, and what the server says of each key is read.
 
 A key is gone when all its versions and delete markers are. The current version goes last: whoever is killed before that
 finds the object as it was, and does it again.
