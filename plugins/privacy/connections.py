@@ -24,7 +24,8 @@ class Connection:
     """What a name stands for.
 
     :param name: as the data map writes it, e.g. ``shop``; Airflow's connection id is ``privacy_<name>``.
-    :param url: a SQLAlchemy URL (``sqlite:////data/shop.db``), ``file:///data/logs`` for a folder, later ``s3://`` ...
+    :param url: a SQLAlchemy URL (``sqlite:////data/shop.db``), ``file:///data/logs`` for a folder,
+        ``s3://KEY:SECRET@bucket/prefix`` for a bucket (``privacy.storage_s3_place``).
     :param options: what the URL has no place for.
     """
 

@@ -105,7 +105,7 @@ class S3Store:
             if not done:
                 sending.abort()
         if version and not self._bucket.versioned:
-            del self._bucket.versioned  # Somebody has turned versions on since it was asked.
+            self._bucket.forget()  # Somebody has turned versions on since it was asked.
             older = self._bucket.of(key)
         rest = [one.id for one in older.all if one.id != (version or "null")]
         if rest and (kept := self._removal.versions(key, rest)) is not None:

@@ -95,6 +95,10 @@ class Bucket:
         with translated(self.place.name):
             return bool(self.client.get_bucket_versioning(Bucket=self.place.bucket).get("Status"))
 
+    def forget(self) -> None:
+        """Ask anew whether it keeps versions."""
+        self.__dict__.pop("versioned", None)
+
     def about(self, key: str) -> dict[str, str]:
         """The arguments of a request that name an object. :raises BadInput: ``storage.key``."""
         if not regular(key):

@@ -1,4 +1,4 @@
-"""Removing many objects: many a request, several requests at a time, and what the server says of each key is read.
+"""Removing many objects: up to 1,000 a request, several requests at a time; what the server says of each key is read.
 
 A key is gone when all its versions and delete markers are. The current version goes last: whoever is killed before that
 finds the object as it was, and does it again.
@@ -57,7 +57,7 @@ class Removal:
         told = self._sent([_Wanted(entry.key, etag=of_etag(entry)) for entry in entries])
         marked = [at for at, kept in enumerate(told) if kept is not None and kept.code == _MARKED]
         if marked:
-            del self._bucket.versioned  # Somebody has turned versions on since it was asked.
+            self._bucket.forget()  # Somebody has turned versions on since it was asked.
             for at in marked:
                 there = self._bucket.of(entries[at].key)
                 gone = [entry for entry in there.all if entry.marker or entry.id == "null"]
