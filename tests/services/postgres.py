@@ -42,8 +42,11 @@ class Postgres:
     def create(self, database: str, *, collation: str = "C.UTF-8", like: str | None = None) -> str:
         """A new database that ``owner`` owns and ``reader`` may read; its URL for the owner.
 
-        :param like: a database to copy, which nobody uses meanwhile.
+        :param like: a database to copy; who has it open is cut off.
         """
+        if like:
+            # A pool that made it may still have it open, idle.
+            self.cut(like)
         with self.admin() as raw:
             raw.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
             new = f"TEMPLATE {like}" if like else f"TEMPLATE template0 ENCODING 'UTF8' LOCALE '{collation}'"
