@@ -56,6 +56,15 @@ def test_what_another_dataset_keeps_longer_is_not_deleted_under_the_shorter_term
     assert studio.everything() == before
 
 
+def test_a_key_that_the_other_select_gives_in_another_type_is_the_same_record(tmp_path: Path) -> None:
+    studio = claimed(tmp_path, "studio", "cases", lambda _: None)
+    text = SELECTS["cases"].replace("case_no", "CAST(case_no AS TEXT) AS case_no", 1)
+    assert text != SELECTS["cases"]
+    (studio.home / "sql/studio/more.sql").write_text(text)
+    with pytest.raises(Refused, match=r"plans\.claimed_twice"):
+        purges.plan(studio.house, studio.run("cases"))
+
+
 def test_a_table_may_be_shared_by_selects_that_have_no_record_in_common(tmp_path: Path) -> None:
     studio = claimed(tmp_path, "studio", "cases", lambda _: None)
     for name, more in (("cases", " WHERE note NOT LIKE 'keep%'"), ("more", " WHERE note LIKE 'keep%'")):

@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conftest_sources import moment, of
+from privacy.datamap.models import Form
 from privacy.errors import BadConfiguration, PrivacyError, Unreadable
 from privacy.sources.base import Due, Identifier, Of, Selection, Subject, Tally
+from privacy.sources.instants import instant, micros
 from privacy.sources.sql_text import one_select
 
 
@@ -164,6 +166,46 @@ def test_a_number_that_says_no_moment_is_never_due(shop, stored):
     source, selection = shop.source(), Selection("orders", Due(moment("2099-01-01")))
     source.system = with_starts(shop, "paid_ms")
     assert list(source.locate(selection, source.partitions(selection)[0])) == []
+
+
+DATED = st.one_of(
+    st.dates().map(str),
+    st.datetimes().map(lambda at: f"{at:%Y-%m-%d %H:%M:%S}".rjust(19, "0")),
+    st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
+    st.sampled_from(["0000-01-01", "0001-01-01", "0001-12-31 23:59:59", "0002-01-01", "2023-02-29", "2024-02-29 24:00:00",
+                     "2023-03-26 02:30:00", "2023-10-29 02:30:00", " 2020-01-01", "2020-01-01 ", "2020-01-01\0x", "20200101",
+                     "-001-01-01", "now", "", "12", "9999-12-31"]),
+    st.integers(-(10**12), 10**12), st.floats(allow_nan=False), st.binary(max_size=12), st.just(b"2020-01-01"), st.none(),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(DATED, min_size=1, max_size=30),
+    st.datetimes(min_value=datetime(1, 1, 3), max_value=datetime(9999, 12, 28), timezones=st.just(UTC)),
+    st.sampled_from(["UTC", "Europe/Amsterdam", "Pacific/Kiritimati", "Pacific/Pago_Pago"]),
+)
+@example(["0000-01-01", "0001-01-01", "0002-01-01"], datetime(2024, 1, 1, tzinfo=UTC), "Europe/Amsterdam")
+@example(["2023-03-26 02:30:00", "2023-10-29 02:30:00"], datetime(2023, 10, 29, 1, 30, tzinfo=UTC), "Europe/Amsterdam")
+def test_what_plain_sql_takes_for_due_is_what_the_value_says(shop, values, bound, zone):
+    """Edge cases 1, 2, 11: any value, in a column of any affinity, in any zone, on either side of any bound."""
+    kinds = ("TEXT", "NUMERIC", "INTEGER", "BLOB", "TEXT COLLATE NOCASE")
+    column = (
+        shop.source().system.datasets["orders"].columns["due"].model_copy(update={"type": "datetime", "zone": zone})
+    )
+    with shop.source().open_engine(read_only=False).connect() as connection:
+        connection.exec_driver_sql(
+            "CREATE TEMP TABLE moments (" + ", ".join(f"c{n} {k}" for n, k in enumerate(kinds)) + ")"
+        )
+        for value in values:
+            connection.exec_driver_sql("INSERT INTO moments VALUES (?, ?, ?, ?, ?)", (value,) * len(kinds))
+        for n in range(len(kinds)):
+            condition, parameters = shop.source().dialect.due(f"d.c{n}", column, bound)
+            asked = f"SELECT d.c{n}, coalesce({condition}, 0) FROM moments AS d"
+            for stored, due in connection.exec_driver_sql(asked, parameters).all():
+                at = instant(stored, Form.ISO, zone)
+                assert bool(due) == (at is not None and at < micros(bound)), (stored, kinds[n])
+        connection.exec_driver_sql("DROP TABLE moments")
 
 
 def with_starts(shop, name):

@@ -11,18 +11,20 @@ from fnmatch import fnmatchcase
 from privacy.datamap.load import Ref
 from privacy.datamap.models import Dataset
 from privacy.errors import Refused
+from privacy.holds.models import plain
 from privacy.plans.means import Means
-from privacy.plans.people import Key, rows_of
 from privacy.sources.base import Every, Selection
 
 
-def elsewhere(means: Means, ref: Ref) -> set[Key]:
+def elsewhere(means: Means, ref: Ref) -> set[tuple[str, ...]]:
     """The keys of a table's records that other datasets claim too, under another term; a planned item is none of them.
 
+    :returns: as texts (:func:`privacy.holds.models.plain`): two SELECTs may give one key in two types.
+
     :raises Refused: ``plans.claimed_twice``: another dataset claims the same folder or prefix.
-    :raises RetryLater, Unreadable: as :meth:`Source.read`.
+    :raises RetryLater, Unreadable: as :meth:`Source.locate`.
     """
-    found: set[Key] = set()
+    found: set[tuple[str, ...]] = set()
     mine = ref.dataset
     for name, other in ref.system.datasets.items():
         if name == ref.name or (other.promise, other.term_kind) == (mine.promise, mine.term_kind):
@@ -30,8 +32,9 @@ def elsewhere(means: Means, ref: Ref) -> set[Key]:
         if _overlap(mine, other):
             raise twice(ref, f"{ref.system.system}.{name}")
         if mine.table and other.table and mine.table.lower() == other.table.lower() and mine.key == other.key:
-            rows = rows_of(means.source(ref.system.system), Selection(name, Every()))
-            found |= {tuple(row[column] for column in other.key) for row in rows}
+            source, selection = means.source(ref.system.system), Selection(name, Every())
+            for partition in source.partitions(selection):
+                found |= {plain(item.key) for item in source.locate(selection, partition)}
     return found
 
 

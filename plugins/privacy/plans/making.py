@@ -15,6 +15,7 @@ from pathlib import Path
 from privacy.datamap.load import Ref
 from privacy.datamap.policy import Guard, Rule, Term
 from privacy.errors import BadConfiguration, BadInput, Refused, RetryLater
+from privacy.holds.models import plain
 from privacy.plans.claims import elsewhere, twice
 from privacy.plans.file import Digests, ItemsFile, Writer
 from privacy.plans.followers import Leaders, leaders, located
@@ -149,7 +150,7 @@ def _step(means: Means, way: Way, number: int, as_of: datetime, writer: Writer, 
         if item.key in stay:
             left += 1
             continue
-        if item.key in others:
+        if others and plain(item.key) in others:
             raise twice(way.ref, "another dataset of its table")
         if lead is None:
             begun = _due(item, bounds, way.ref)

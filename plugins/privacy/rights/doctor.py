@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,4 +124,4 @@ def examine(house: House) -> Iterator[Said]:
         ("clock", "ledger", doctor_house.clock),
     ]
     for topic, where, look in looks:
-        yield from guarded(topic, where, lambda look=look: look(house))  # type: ignore[misc]
+        yield from guarded(topic, where, partial(look, house))

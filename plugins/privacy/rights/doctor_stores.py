@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ def systems(house: House) -> Iterator[Said]:
     except BadConfiguration:
         return  # Told where the data map is looked at.
     for system in found.values():
-        yield from guarded("connection", system.system, lambda system=system: _system(house, system))  # type: ignore[misc]
+        yield from guarded("connection", system.system, partial(_system, house, system))
 
 
 def _system(house: House, system: System) -> Iterator[Said]:

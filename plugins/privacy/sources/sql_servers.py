@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -76,7 +77,7 @@ def bound(text: str) -> str:
     return _PARAMETER.sub(write, text)
 
 
-class Server:
+class Server(ABC):
     """The common part of both dialects."""
 
     name = ""
@@ -115,9 +116,9 @@ class Server:
             self._tables[table] = self.of(self.columns_of(connection, f"SELECT * FROM {quoted(table)}"))
         return self._tables[table]
 
+    @abstractmethod
     def columns_of(self, connection: sa.Connection, own: str) -> Mapping[str, object]:
         """See :meth:`Dialect.columns_of`."""
-        raise NotImplementedError
 
     def bound(self, text: str) -> str:
         """See :meth:`Dialect.bound`."""
@@ -151,35 +152,35 @@ class Server:
         """See :meth:`Dialect.due`."""
         return f"{self.micros(expression, column)} < :before", {"before": micros(before)}
 
+    @abstractmethod
     def micros(self, expression: str, column: Column) -> str:
         """See :meth:`Dialect.micros`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def same_text(self, column: str) -> str:
         """See :meth:`Dialect.same_text`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def keyed(self, columns: Sequence[str], parameter: str) -> str:
         """See :meth:`Dialect.keyed`."""
-        raise NotImplementedError
 
     # Spellings
 
+    @abstractmethod
     def plain(self, text: str) -> str:
         """A condition: nothing but printable ASCII."""
-        raise NotImplementedError
 
+    @abstractmethod
     def numeric(self, text: str) -> str:
         """A condition: nothing but digits and dots."""
-        raise NotImplementedError
 
+    @abstractmethod
     def suffix(self, text: str) -> str:
         """The last :data:`SUFFIX` of a text's ASCII digits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def head(self, text: str) -> str:
         """What stands before the first colon, in lower case and without zeros before it."""
-        raise NotImplementedError
 
     def folded(self, column: str) -> str:
         """Plain ones without case and blanks around them; others as they stand (see :meth:`spelled`)."""
@@ -220,9 +221,9 @@ class Server:
         common = self.keyed([expression(self.suffix(text), Stored("text"))], "perhaps")
         return f"({common} OR NOT ({self.plain(text)}))", {"perhaps": self.rows([e] for e in ends)}
 
+    @abstractmethod
     def odd_address(self, text: str) -> str:
         """A condition: something else than hexadecimal digits and colons stands in it."""
-        raise NotImplementedError
 
 
 def _normal(kind: str, value: object) -> str | int | None:
