@@ -65,7 +65,7 @@ class Removal:
         return told
 
     def versions(self, key: str, ids: Sequence[str]) -> PrivacyError | None:
-        """Remove some versions of one key, in this order if they are many. :returns: the first thing that kept one."""
+        """Remove some versions of one key, in no order. :returns: the first thing that kept one."""
         told = self._sent([_Wanted(key, version) for version in ids])
         return next((problem for problem in told if problem is not None), None)
 
