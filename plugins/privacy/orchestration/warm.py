@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from privacy.datamap.load import DataMap
 
 MODULES = (
+    "filetype",
     "jinja2.ext",
     "pandas",
     "pyarrow.compute",
@@ -34,7 +35,12 @@ MODULES = (
     "privacy.orchestration.ending",
     "privacy.orchestration.steps",
     "privacy.rights.house",
+    "privacy.sources.files",
+    "privacy.sources.mailbox",
+    "privacy.sources.records",
     "privacy.sources.sql",
+    "privacy.sources.sql_mariadb",
+    "privacy.sources.sql_postgres",
     "privacy.sources.weblogs",
 )
 """What the steps import; after an update of this project, a scheduler that runs has to be started anew."""
