@@ -172,7 +172,7 @@ DATED = st.one_of(
     st.dates().map(str),
     st.datetimes().map(lambda at: f"{at:%Y-%m-%d %H:%M:%S}".rjust(19, "0")),
     st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
-    st.sampled_from(["0000-01-01", "0001-01-01", "0001-12-31 23:59:59", "0002-01-01", "2023-02-29", "2024-02-29 24:00:00",
+    st.sampled_from(["0000-01-01", "0001-01-01", "0001-12-31 23:59:59", "0002-01-01", "2023-02-29", "2023-04-31 23:00:00", "2024-02-29 24:00:00",
                      "2023-03-26 02:30:00", "2023-10-29 02:30:00", " 2020-01-01", "2020-01-01 ", "2020-01-01\0x", "20200101",
                      "-001-01-01", "now", "", "12", "9999-12-31"]),
     st.integers(-(10**12), 10**12), st.floats(allow_nan=False), st.binary(max_size=12), st.just(b"2020-01-01"), st.none(),
@@ -185,6 +185,8 @@ DATED = st.one_of(
     st.datetimes(min_value=datetime(1, 1, 3), max_value=datetime(9999, 12, 28), timezones=st.just(UTC)),
     st.sampled_from(["UTC", "Europe/Amsterdam", "Pacific/Kiritimati", "Pacific/Pago_Pago"]),
 )
+@example(["2023-02-29", "2023-02-29 10:00:00", "2023-04-31"], datetime(2024, 1, 1, tzinfo=UTC), "UTC")
+@example(["2024-02-29 24:00:00", "2023-01-01 12:60:00"], datetime(2025, 1, 1, tzinfo=UTC), "UTC")
 @example(["0000-01-01", "0001-01-01", "0002-01-01"], datetime(2024, 1, 1, tzinfo=UTC), "Europe/Amsterdam")
 @example(["2023-03-26 02:30:00", "2023-10-29 02:30:00"], datetime(2023, 10, 29, 1, 30, tzinfo=UTC), "Europe/Amsterdam")
 def test_what_plain_sql_takes_for_due_is_what_the_value_says(shop, values, bound, zone):

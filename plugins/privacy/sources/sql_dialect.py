@@ -173,8 +173,9 @@ class Sqlite(SqliteCatalog):
         found = self.micros(expression, column)
         if column.form not in FACTOR or column.type == "date":
             # Most records are far from the bound; for these the text tells. No zone shifts by three days, and what is
-            # the very text that SQLite writes for it is a date, or a date and time, of the calendar. (The year as a
-            # text of its own: a column of another affinity would compare '0002' as the number 2.)
+            # the very text that SQLite writes for it is a date, or a date and time, of the calendar. ('+0 days', as a
+            # SQLite before 3.46 writes 29 February of any year as it stands. And the year as a text of its own: a
+            # column of another affinity would compare '0002' as the number 2.)
             try:
                 parameters["later"] = (before.date() + timedelta(days=3)).isoformat()
                 parameters["sooner"] = (before.date() - timedelta(days=3)).isoformat()
@@ -184,7 +185,8 @@ class Sqlite(SqliteCatalog):
                 f"CASE WHEN substr({expression}, 1, 10) >= :later AND {expression} GLOB "
                 f"'[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' THEN NULL "
                 f"WHEN {expression} < :sooner AND substr({expression}, 1, 4) >= '0002' "
-                f"AND (date({expression}) = {expression} OR datetime({expression}) = {expression}) THEN 1 "
+                f"AND (date({expression}, '+0 days') = {expression} "
+                f"OR datetime({expression}, '+0 days') = {expression}) THEN 1 "
                 f"ELSE {found} < :before END"
             ), parameters
         return f"{found} < :before", parameters
