@@ -5,13 +5,17 @@ from __future__ import annotations
 import enum
 import http.server
 import json
+import shutil
 import threading
+from datetime import timedelta
 
 import pytest
 
+from conftest_demo import HOME
 from privacy.cli import request as commands
+from privacy.cli.deadlines import NecessityName
 from privacy.errors import AmbiguousIdentity
-from privacy.rights import EvidenceKind, Ground, Right, State
+from privacy.rights import EvidenceKind, Ground, Necessity, Right, State
 
 
 @pytest.fixture
@@ -328,6 +332,7 @@ def test_without_airflows_address_the_request_is_registered_and_the_error_says_w
         (commands.StateName, State),
         (commands.EvidenceName, EvidenceKind),
         (commands.GroundName, Ground),
+        (NecessityName, Necessity),
     ],
 )
 def test_the_words_that_may_be_typed_are_those_of_the_library(typed: type[enum.StrEnum], known: type[enum.StrEnum]):
@@ -367,3 +372,29 @@ def test_a_request_that_waits_for_a_decision_says_so_when_it_is_to_be_released(s
         house.subject(number)
     house.register.undecided(number, asked.value.question, run="r1")
     assert "[request.undecided]" in salon.error("request", "release", number)
+
+
+def test_an_operator_sees_what_is_due_and_puts_an_answer_off_once(salon):
+    """R-30D: by post here, for the shop's own letters are another test's."""
+    now = salon.house().clock.now()
+    number = salon.good(
+        "request", "new", "--id", "salon.guest=1", "--received", (now - timedelta(days=26)).isoformat()
+    )["number"]
+    found = salon.run("request", "deadlines")
+    assert (found.exit_code, number in found.stdout) == (0, True)
+    late = salon.good("request", "new", "--id", "salon.guest=2", "--received", (now - timedelta(days=40)).isoformat())[
+        "number"
+    ]
+    found = salon.run("request", "deadlines", "--json")
+    assert (found.exit_code, [one["about"] for one in json.loads(found.stdout)]) == (1, [late, number])
+    letters = salon.home / "templates" / "letters"
+    shutil.copytree(HOME / "templates" / "letters", letters)
+    words = ("request", "extend", number, "--ground", "complexity")
+    assert "[request.no_address]" in salon.error(*words)
+    before = salon.good("request", "show", number)["due"]
+    posted = salon.run(*words, "--by-post")
+    assert posted.exit_code == 0, posted.output
+    assert "Post this today" in posted.stdout
+    assert salon.good("request", "show", number)["due"] > before
+    assert "[request.extended]" in salon.error(*words, "--by-post")
+    assert "[request.term_over]" in salon.error("request", "extend", late, "--ground", "complexity", "--by-post")

@@ -69,7 +69,17 @@ def test_parsing_loads_nothing_heavy_and_touches_no_file_no_network_no_database(
     found = parsed[str(file)]
     assert any(name.startswith("privacy.orchestration.") for name in found["modules"])
     ours = {name for name in found["modules"] if name.startswith("privacy")}
-    light = {"purge_doc", "purge_tasks", "own_tasks", "own_doc", "evidence_tasks", "footage_tasks", "tasks", "pools"}
+    light = {
+        "purge_doc",
+        "purge_tasks",
+        "own_tasks",
+        "own_doc",
+        "evidence_tasks",
+        "deadline_tasks",
+        "footage_tasks",
+        "tasks",
+        "pools",
+    }
     assert ours <= {
         "privacy",
         "privacy.errors",

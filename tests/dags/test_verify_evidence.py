@@ -50,11 +50,9 @@ def test_the_file_holds_no_more_than_a_schedule() -> None:
 
 
 @pytest.mark.airflow
-def test_it_is_red_and_green_as_the_evidence_is(request: pytest.FixtureRequest) -> None:
+@pytest.mark.check("tests/rights shows the evidence")
+def test_it_is_red_and_green_as_the_evidence_is(live: Live) -> None:
     """Edge case 28: what could not be looked at, or is not proven, is red."""
-    if not request.config.getoption("cov_source", None):
-        pytest.skip("an Airflow more, for what `make check` shows each time: tests/rights shows the evidence")
-    live: Live = request.getfixturevalue("live")
     ledger = live.ferry.house.ledger
     live.airflow.wait("verify_evidence", seconds=180)
     run = live.api.trigger("verify_evidence")

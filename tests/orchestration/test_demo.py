@@ -36,13 +36,8 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not alive
 
 
-def test_the_demo_goes_from_an_empty_folder_to_a_bundle_and_leaves_nothing_running(
-    tmp_path: Path, pytestconfig: pytest.Config
-) -> None:
-    if not pytestconfig.getoption("cov_source", None):
-        pytest.skip(
-            "an Airflow more, for what `make check` shows each time: make up, of the README's test, shows most of it"
-        )
+@pytest.mark.check("make up, of the README's test, shows most of it")
+def test_the_demo_goes_from_an_empty_folder_to_a_bundle_and_leaves_nothing_running(tmp_path: Path) -> None:
     ferry = Ferry(tmp_path / "company")
     demo = tmp_path / "demo"
     with start("demo", "--home", str(ferry.home), "--folder", str(demo)) as process:

@@ -39,11 +39,8 @@ time.sleep(600)
 
 
 @pytest.mark.airflow
-def test_a_real_airflow_is_gone_when_its_launcher_is_killed(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    if not pytestconfig.getoption("cov_source", None):
-        pytest.skip(
-            "an Airflow more, for what `make check` shows each time: test_watchdog shows it with other processes"
-        )
+@pytest.mark.check("test_watchdog shows it with other processes")
+def test_a_real_airflow_is_gone_when_its_launcher_is_killed(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "airflow", PROJECT, free_port())
     with_template(layout)
     launcher = subprocess.Popen(

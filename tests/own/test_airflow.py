@@ -142,6 +142,7 @@ def test_another_database_is_no_success(office: Office, metadata: Metadata) -> N
     assert metadata.runs() == {"now"}
 
 
+@pytest.mark.check("each of its looks starts Python anew; tests/own shows the same of the other own records")
 def test_a_run_that_died_is_ended_by_the_next(office: Office, metadata: Metadata) -> None:
     """Edge case 13."""
     metadata.run("export_subject", "old", "success", ago(200))
@@ -154,6 +155,7 @@ def test_a_run_that_died_is_ended_by_the_next(office: Office, metadata: Metadata
     assert said["deleted"] == 0
 
 
+@pytest.mark.check("each of its looks starts Python anew; tests/own shows the same of the other own records")
 def test_marked_by_hand_is_not_done(office: Office, metadata: Metadata) -> None:
     """Edge case 36."""
     metadata.run("export_subject", "old", "success", ago(200))

@@ -32,9 +32,8 @@ def ended(api: AirflowApi, dag: str, **conf: object) -> tuple[str, str, dict[str
     return run, state, states
 
 
-def test_both_run_dry_by_hand_and_do_what_they_say_when_asked(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    if not pytestconfig.getoption("cov_source", None):
-        pytest.skip("an Airflow more, for what `make check` shows each time: the steps' own tests show what they do")
+@pytest.mark.check("the steps' own tests show what they do")
+def test_both_run_dry_by_hand_and_do_what_they_say_when_asked(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     office = Office(tmp_path / "company", now)
     old, waits = office.released(now - timedelta(days=40)), office.sealed(now - timedelta(days=200))

@@ -1,4 +1,4 @@
-"""``privacy request``: new, show, list, start, ask, decide, prove, release, refuse."""
+"""``privacy request``: new, show, list, deadlines, start, ask, decide, prove, release, extend, refuse."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from privacy.cli.common import (
     tell,
     workbench,
 )
+from privacy.cli.deadlines import deadlines, extend
 from privacy.cli.processors import answers, ask
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
 
@@ -256,6 +257,10 @@ def release(number: Number, as_json: Json = False) -> None:
     tell({**found.as_json(), "path": bundle.path, "sha256": bundle.outer_sha256}, text, as_json=as_json)
 
 
+app.command()(extend)
+app.command()(deadlines)
+
+
 @app.command()
 def refuse(
     number: Number,
@@ -276,7 +281,16 @@ def refuse(
 def _facts(found: Request, zone: str) -> dict[str, str]:
     dates = found.dates
     facts = {"number": found.number, "right": found.right.value, "state": found.state.value}
-    for name in ("received_at", "begun_at", "undecided_at", "sealed_at", "proven_at", "released_at", "refused_at"):
+    for name in (
+        "received_at",
+        "begun_at",
+        "undecided_at",
+        "sealed_at",
+        "proven_at",
+        "released_at",
+        "refused_at",
+        "extended_at",
+    ):
         if at := getattr(dates, name):
             facts[name] = local(at, zone)
     return {**facts, "answer due": found.due.isoformat(), "next step": dates.next_step}

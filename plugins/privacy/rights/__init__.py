@@ -1,7 +1,7 @@
 """The register of requests: numbers, states, deadlines, proof of identity, and what is personal about them, sealed."""
 
 from privacy.rights.keeping import RequestHolds
-from privacy.rights.payload import BundleRef, Evidence, EvidenceKind, Ground, Payload
+from privacy.rights.payload import BundleRef, Evidence, EvidenceKind, Ground, Necessity, Payload
 from privacy.rights.register import Register
 from privacy.rights.rows import Request
 from privacy.rights.states import Right, State
@@ -11,6 +11,7 @@ __all__ = [
     "Evidence",
     "EvidenceKind",
     "Ground",
+    "Necessity",
     "Payload",
     "Register",
     "Request",

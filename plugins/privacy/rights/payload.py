@@ -69,6 +69,15 @@ class Ground(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class Necessity(StrEnum):
+    """Why an answer takes longer than the first term: art. 12(3) GDPR knows these two."""
+
+    COMPLEX = "complexity"
+    """The request is complex."""
+    MANY = "number_of_requests"
+    """There are many requests."""
+
+
 M = TypeVar("M", bound="_Sealed")
 
 
@@ -135,6 +144,18 @@ class Closing(_Sealed):
     because: str = Field(default="", max_length=2_000)
 
 
+class Extension(_Sealed):
+    """The notice that the answer takes longer.
+
+    :param to: the address that it went to; None: by post, or by word, as somebody says who did it.
+    """
+
+    author: str
+    at: Moment
+    ground: Necessity
+    to: str | None = None
+
+
 class BundleRef(_Sealed):
     """A sealed bundle: where it lies, and what it must be.
 
@@ -186,6 +207,7 @@ class Payload(_Sealed):
     bundle: BundleRef | None = None
     release: Closing | None = None
     refusal: Closing | None = None
+    extension: Extension | None = None
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
         return [("number", self.number)]

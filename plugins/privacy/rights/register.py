@@ -15,7 +15,6 @@ from privacy.datamap.models import REQUEST
 from privacy.errors import BadInput, Refused, RetryLater
 from privacy.identity import Decision, Question
 from privacy.ledger import Writing
-from privacy.rights.forgetting import Forgetting
 from privacy.rights.payload import (
     BundleRef,
     Closing,
@@ -26,6 +25,7 @@ from privacy.rights.payload import (
     asked,
     plain,
 )
+from privacy.rights.postponing import Postponing
 from privacy.rights.proof import Span, check_address, check_delivery, check_evidence
 from privacy.rights.rows import Draft, Request
 from privacy.rights.states import State, Step, after, superseded
@@ -36,7 +36,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Forgetting):
+class Register(Postponing):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:

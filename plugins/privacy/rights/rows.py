@@ -107,8 +107,8 @@ def opened(row: sa.Row[Any], key: MasterKey) -> Draft:
             advice="Compare the register with the ledger: privacy ledger verify.",
         ) from None
     payload = Payload.from_bytes(content, number)
-    claims = (dates.proven_at, dates.sealed_at, dates.released_at, dates.refused_at)
-    facts = (payload.proofs, payload.bundle, payload.release, payload.refusal)
+    claims = (dates.proven_at, dates.sealed_at, dates.released_at, dates.refused_at, dates.extended_at)
+    facts = (payload.proofs, payload.bundle, payload.release, payload.refusal, payload.extension)
     if any(bool(claim) != bool(fact) for claim, fact in zip(claims, facts, strict=True)):
         raise Tampered(
             "request.dates",
@@ -144,7 +144,12 @@ def values_of(draft: Draft, revision: int) -> dict[str, object]:
     return {**values, "payload": seal(draft.key, draft.payload.as_bytes(), about=_about(values))}
 
 
+_LATER = ("extended_at",)
+"""Dates that the table got later: where one is empty, a row says what it said without it, so that older ones open."""
+
+
 def _about(values: Mapping[str, object]) -> str:
     """What the content is sealed about: a column that is set by hand, or a row of an earlier time, does not open."""
-    names = ("number", "right_", *DATES, "run", "revision")
-    return json.dumps([values[name] for name in names])
+    first = [name for name in DATES if name not in _LATER]
+    told = [values[name] for name in ("number", "right_", *first, "run", "revision")]
+    return json.dumps([*told, *([name, values[name]] for name in _LATER if values[name] is not None)])

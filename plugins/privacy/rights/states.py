@@ -55,6 +55,8 @@ class Step(StrEnum):
     PROVE = "prove"
     RELEASE = "release"
     REFUSE = "refuse"
+    EXTEND = "extend"
+    """The person is told that the answer takes longer (art. 12(3) GDPR)."""
     PURGE = "purge"
     """What is past its term goes: the bundle, or all that is personal."""
 
@@ -65,6 +67,7 @@ class Dates:
 
     :param begun_at: when the first run of its export began, which is what the bundle is as of.
     :param undecided_at: since when a question waits for a decision; None again once decided.
+    :param extended_at: when the notice went out that the answer takes longer, and why.
     """
 
     received_at: datetime
@@ -74,6 +77,7 @@ class Dates:
     proven_at: datetime | None = None
     released_at: datetime | None = None
     refused_at: datetime | None = None
+    extended_at: datetime | None = None
 
     @property
     def state(self) -> State:
@@ -128,6 +132,8 @@ class Dates:
             return "sealed before its export began"
         if self.undecided_at and self.sealed_at:
             return "sealed while it is undecided"
+        if self.extended_at and self.closed_at and self.closed_at < self.extended_at:
+            return "extended after it was answered"
         return ""
 
     def _moments(self) -> list[datetime]:
@@ -198,6 +204,15 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
             return replace(dates, released_at=at)
         case Step.REFUSE:
             return replace(dates, refused_at=at, undecided_at=None)
+        case Step.EXTEND:
+            if dates.extended_at:
+                raise Refused(
+                    "request.extended",
+                    "The answer was put off before; the law knows one extension.",
+                    where=number,
+                    advice="Answer it, or refuse it with a ground.",
+                )
+            return replace(dates, extended_at=at)
 
 
 def superseded(number: str) -> Refused:
@@ -210,6 +225,23 @@ def superseded(number: str) -> Refused:
     )
 
 
+def answer_by(dates: Dates, zone: str) -> date:
+    """The last local date on which the answer is in time, with the extension that was told.
+
+    :raises OverflowError: the register says that it arrived at the end of time.
+    """
+    first = due(dates.received_at, zone)
+    return extended(first) if dates.extended_at else first
+
+
+def extended(first: date) -> date:
+    """The last date of an extended term: two further months (art. 12(3) GDPR), on the same day, or the month's last.
+
+    :param first: the last date of the first term (:func:`due`).
+    """
+    return _months_after(first, 2)
+
+
 def due(received_at: datetime, zone: str) -> date:
     """The last local date on which the answer is in time: the earlier of 30 days and one month after arrival.
 
@@ -220,9 +252,15 @@ def due(received_at: datetime, zone: str) -> date:
     :param zone: the policy's IANA zone.
     """
     arrived = received_at.astimezone(ZoneInfo(zone)).date()
-    year, month = (arrived.year + 1, 1) if arrived.month == 12 else (arrived.year, arrived.month + 1)
-    month_later = date(year, month, min(arrived.day, calendar.monthrange(year, month)[1]))
-    return min(arrived + timedelta(days=30), month_later)
+    return min(arrived + timedelta(days=30), _months_after(arrived, 1))
+
+
+def _months_after(day: date, months: int) -> date:
+    """The same day some months later, or the last of that month where it has no such day."""
+    if day > date(9999, 9, 1):
+        raise OverflowError("the end of time")
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def _unsealed(dates: Dates, number: str, message: str) -> None:

@@ -20,7 +20,7 @@ from privacy.keys import MasterKey
 from privacy.ledger import Ledger, Writing
 from privacy.ledger.tables import request_register as table
 from privacy.rights.rows import Draft, Request, dates_of, is_forgotten, opened, remains, values_of
-from privacy.rights.states import Right, Step, after, due
+from privacy.rights.states import Right, Step, after, answer_by
 
 FORGOTTEN = "request.forgotten"
 """The ledger's word that key and content of a request are destroyed; ``digest`` is of what its row goes on to say."""
@@ -35,6 +35,11 @@ class RequestTable:
         self._ledger = ledger
         self._policy = policy
         self._clock = clock
+
+    @property
+    def zone(self) -> str:
+        """The policy's IANA zone, in which terms count local dates."""
+        return self._policy.zone
 
     def draft(self, number: str) -> Draft:
         """A row, opened, as it is now.
@@ -81,7 +86,7 @@ class RequestTable:
 
     def request(self, draft: Draft) -> Request:
         """A draft without its content."""
-        deadline = due(draft.dates.received_at, self._policy.zone)
+        deadline = answer_by(draft.dates, self._policy.zone)
         return Request(draft.number, draft.right, draft.dates, deadline, draft.run)
 
     def draw(self, received_at: datetime) -> str:
@@ -195,7 +200,7 @@ class RequestTable:
     def _plain(self, row: sa.Row[Any]) -> Request:
         found, dates = row._mapping, dates_of(row)
         try:
-            right, deadline = Right(found["right_"]), due(dates.received_at, self._policy.zone)
+            right, deadline = Right(found["right_"]), answer_by(dates, self._policy.zone)
         except (ValueError, OverflowError):
             raise Tampered(
                 "request.altered",

@@ -1,0 +1,190 @@
+"""What is near its deadline, or past it: answers to requests (R-30D), answers of processors, approvals that wait.
+
+Told 7 and 2 days before, on the day, and after: each time once in the ledger and in a letter to the controller. A day
+is a local date of the policy's zone; the term is not paused by an identity check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from privacy.errors import BadConfiguration, Tampered
+from privacy.letters import Letter, outbox, written
+from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
+from privacy.rights.deliveries import State as Answer
+
+if TYPE_CHECKING:
+    from privacy.rights.house import House
+    from privacy.rights.rows import Request
+
+TOLD = "deadline.told"
+"""Of the ledger: a request reached a level; ``reason`` is the level and the last day that it is about."""
+
+TEMPLATE = "deadlines"
+
+SOON, NEAR = 7, 2
+"""Days before a deadline at which it is told of."""
+
+PROCESSORS_ANSWER = timedelta(days=14)
+"""A processor that was asked so long ago and has not delivered is silent: half of the term is gone."""
+
+
+class Level(StrEnum):
+    """How near a deadline is."""
+
+    SOON = "soon"
+    """At most 7 days are left."""
+    NEAR = "near"
+    """At most 2 days are left."""
+    TODAY = "today"
+    LATE = "late"
+    """It has passed."""
+
+
+class Kind(StrEnum):
+    """Who is waited for."""
+
+    REQUEST = "request"
+    """Us: the person waits for an answer."""
+    PROCESSOR = "processor"
+    """A processor that was asked what it holds."""
+    APPROVAL = "approval"
+    """An operator who was asked whether a purge may delete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Something that somebody has to do by a day. Numbers and names of rules and processors only: nothing personal.
+
+    :param about: a request's number; of an approval the rule.
+    :param due: the last local date; None: no date is set, it should not wait.
+    :param days: that are left; negative: so many have passed.
+    :param waits_for: the processor, or the next step. :param advice: the command, or where to look.
+    """
+
+    kind: Kind
+    about: str
+    level: Level
+    due: date | None
+    days: int
+    waits_for: str
+    advice: str
+
+    @property
+    def when(self) -> str:
+        """In words."""
+        if self.due is None:
+            return f"waits for {-self.days} days"
+        if self.days == 0:
+            return f"due today, {self.due}"
+        return f"due {self.due}, {self.days} days left" if self.days > 0 else f"due {self.due}, {-self.days} days late"
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {"kind": self.kind.value, "about": self.about, "level": self.level.value,
+            "due": None if self.due is None else self.due.isoformat(), "days": self.days,
+            "waits_for": self.waits_for, "advice": self.advice}  # fmt: skip
+
+
+def level(days: int) -> Level | None:
+    """How near a deadline is with so many days left; None: it need not be told of yet."""
+    if days < 0:
+        return Level.LATE
+    if days == 0:
+        return Level.TODAY
+    if days <= NEAR:
+        return Level.NEAR
+    return Level.SOON if days <= SOON else None
+
+
+def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None) -> list[Deadline]:
+    """What has to be done soon, the most urgent first. Changes nothing.
+
+    :param now: aware. :param broken: gets the errors of rows of the register that cannot be read, whose deadline
+        nobody knows; without it the first of them is raised.
+    """
+    today = now.astimezone(ZoneInfo(house.policy.zone)).date()
+    found: list[Deadline] = []
+    for request in house.register.list(broken=broken):
+        if request.dates.closed_at is None:
+            found += _of_request(request, today)
+            found += _of_processors(house, request, now, today)
+    found += _of_approvals(house, now)
+    order = list(Level)
+    return sorted(found, key=lambda one: (-order.index(one.level), one.days, one.kind, one.about))
+
+
+def watch(house: House, *, actor: str) -> list[Deadline]:
+    """Tell what was not told yet: by letter to the controller, and in the ledger. Safe to repeat.
+
+    :returns: all that there is, told before or not.
+    :raises BadConfiguration: ``letters.*``: nothing stands in the ledger, so the next time tells it.
+    :raises Tampered: ``request.*``: a row of the register cannot be read; what the others say was told.
+    """
+    now, broken = house.clock.now(), list[Tampered]()
+    found = deadlines(house, now, broken)
+    new = [one for one in found if one.kind is Kind.REQUEST and not _told(house, one)]
+    if new:
+        # First the letter: what the ledger says was told, was told. Dying in between tells it twice.
+        _write(house, found, now)
+        for one in new:
+            house.ledger.event(TOLD, actor=actor, request=one.about, reason=_reason(one))
+    if broken:
+        raise broken[0]
+    return found
+
+
+def _of_request(request: Request, today: date) -> Iterator[Deadline]:
+    days = (request.due - today).days
+    if (near := level(days)) is not None:
+        advice = f"privacy request show {request.number}"
+        yield Deadline(Kind.REQUEST, request.number, near, request.due, days, request.dates.next_step, advice)
+
+
+def _of_processors(house: House, request: Request, now: datetime, today: date) -> Iterator[Deadline]:
+    try:
+        answers = list(house.deliveries.of(request.number))
+    except BadConfiguration:
+        return  # A data map that does not load is told of by whatever else reads it, and hides no request.
+    days = (request.due - today).days
+    for answer in answers:
+        if answer.state not in (Answer.AWAITED, Answer.INCOMPLETE) or answer.asked_at is None:
+            continue
+        near = level(days)
+        if near is None and now - answer.asked_at < PROCESSORS_ANSWER:
+            continue
+        advice = f"Remind {answer.processor}: {answer.dataset} of {request.number} is {answer.state.value}."
+        yield Deadline(
+            Kind.PROCESSOR, request.number, near or Level.SOON, request.due, days, answer.processor, advice
+        )  # fmt: skip
+
+
+def _of_approvals(house: House, now: datetime) -> Iterator[Deadline]:
+    for asked in house.ledger.archive.open_questions(ASKED, (APPROVED, REFUSED, UNANSWERED)):
+        waited = (now - datetime.fromisoformat(asked["at"])).days
+        rule = str(asked.get("rule", ""))
+        yield Deadline(
+            Kind.APPROVAL, rule, Level.SOON if waited < 1 else Level.NEAR, None, -waited, "an operator's answer",
+            "Answer it in Airflow, among the required actions.",
+        )  # fmt: skip
+
+
+def _reason(one: Deadline) -> str:
+    return f"{one.level.value} {one.due}"
+
+
+def _told(house: House, one: Deadline) -> bool:
+    return any(e.entry.get("reason") == _reason(one) for e in house.ledger.entries(request=one.about, kind=TOLD))
+
+
+def _write(house: House, found: list[Deadline], now: datetime) -> None:
+    policy = house.policy
+    values = {"deadlines": found, "policy": policy}
+    subject, text = written(house.settings.home, TEMPLATE, policy.language, values)
+    letter = Letter(f"{TEMPLATE}-{now:%Y%m%dT%H%M%SZ}", policy.contact.email, subject, text, now)
+    outbox(house.connections, house.settings.state, policy.contact).send(letter)
