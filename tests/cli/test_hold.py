@@ -44,6 +44,23 @@ def test_a_shop_that_cannot_be_asked_is_no_reason_not_to_keep_what_was_named(sal
     assert "only what was named is held" in salon.run(*PLACE, "no", "--subject", "salon.guest=2").stdout
 
 
+def test_a_person_of_whom_there_is_no_record_is_held_all_the_same_and_told(salon):
+    """A number that was mistyped keeps nothing, and what was to be kept would go."""
+    assert salon.good(*PLACE, "no", "--subject", "salon.guest=1")["anything"] is True
+    assert salon.good(*PLACE, "no", "--subject", "email=gast@g.example")["anything"] is True
+    typed = salon.run(*PLACE, "no", "--subject", "salon.guest=10001")
+    assert typed.exit_code == 0
+    assert "NOTHING FOUND under what you named" in typed.output
+    assert "10001" not in typed.output
+    assert "NOTHING FOUND" not in salon.run(*PLACE, "no", "--subject", "salon.guest=1").output
+    # Of a dataset in which there is nothing of theirs.
+    assert (
+        salon.good(*PLACE, "no", "--dataset", "salon.guests", "--subject", "email=gast@g.example")["anything"] is False
+    )
+    (salon.folder / "salon.db").rename(salon.folder / "away.db")
+    assert salon.good(*PLACE, "no", "--subject", "salon.guest=10001")["anything"] is None
+
+
 def test_single_records_or_all_of_a_dataset_are_kept(salon):
     """Edge case 15: one on an invoice must not freeze the profile."""
     salon.good(*PLACE, "no", "--dataset", "salon.cuts", "--key", "10", "--key", "11")

@@ -87,11 +87,17 @@ def place(
     made = house.holds.get(id)
     missing = held.absent(house, made)
     data: dict[str, Any] = {**held.as_json(made), "complete": whole, "absent": missing}
+    if isinstance(made.what, tuple):
+        from privacy.rights.selecting import anything_of
+
+        data["anything"] = anything_of(house, made.what, made.datasets)
     # Said before anybody is written to: the hold stands whatever comes of the letter.
     if not as_json:
         typer.echo(id)
         if not whole:
             held.red("The shop could not be asked who this is: only what was named is held. Place it again later.")
+        if data.get("anything") is False:
+            held.red("NOTHING FOUND under what you named: is it written as the shop writes it? The hold stands.")
         if missing:
             held.red(f"{missing} of these keys is no record now: look again (privacy explain), or release the hold.")
     _ordered(house, id, by, data, as_json=as_json)
