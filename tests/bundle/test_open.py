@@ -53,6 +53,7 @@ def test_an_empty_folder_may_be_filled(house):
 
 @pytest.mark.parametrize("at", [0, 30, 250, -1])
 def test_a_flipped_byte_of_the_sealed_file_is_found_and_nothing_is_written(house, at):
+    """SECURE."""
     house.write(house.usual())
     content = bytearray(sealed(house))
     content[at] ^= 1

@@ -108,6 +108,7 @@ def test_only_processors_that_hold_records_of_this_person_are_named(house):
 
 
 def test_transfers_and_profiling_follow_from_what_is_held(house):
+    """R-AUTO: a dataset with a profiling purpose is described."""
     usual = pages(house, house.usual())
     assert "Geen van deze verwerkers" in section(usual["nl"], "Doorgifte buiten de Europese Economische Ruimte")
     assert "geen profiel" in section(usual["nl"], "Profilering en geautomatiseerde besluiten")

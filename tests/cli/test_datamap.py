@@ -168,3 +168,22 @@ def test_the_records_of_processing_are_shown_written_and_held_against_a_file(sal
     )
     assert "privacy datamap records --to" in salon.error(*words, "--check")
     assert file.read_text() == shown
+
+
+def test_the_page_of_promises_is_written_and_held_against_what_is_there(salon):
+    dags, tests, file = salon.folder / "dags", salon.folder / "tests", salon.folder / "docs/promises.md"
+    words = ("datamap", "promises", "--dags", str(dags), "--tests", str(tests))
+    assert "[datamap.no_folder]" in salon.error(*words)
+    dags.mkdir(), tests.mkdir()
+    found = salon.run(*words, "--to", str(file))
+    assert (found.exit_code, "error: [policy.no_test] KEEP" in found.stderr) == (1, True)
+    (tests / "test_it.py").write_text("KEEP it")
+    # It is the only promise, so a file that names it names most of them.
+    assert salon.run(*words, "--to", str(file)).exit_code == 1
+    policy = salon.home / "policy/policy.yaml"
+    policy.write_text(policy.read_text().replace("kept_by: k,", "kept_by: k, not_yet: a DAG,", 1))
+    assert "[datamap.promises_stale]" in salon.error(*words, "--check", "--to", str(file))
+    assert salon.run(*words, "--to", str(file)).exit_code == 0
+    assert salon.run(*words, "--check", "--to", str(file)).exit_code == 0
+    assert "last proof" in salon.run(*words, "--proofs").stdout
+    assert "not_yet] Not kept whole yet: a DAG. (policy: KEEP)" in salon.run("datamap", "check").output

@@ -91,7 +91,17 @@ def test_the_first_shop_s_list_is_the_statement_s_own():
 
 def test_the_first_shop_names_nothing_in_vain_but_what_it_may_one_day_have_to_do():
     """PURPOSES and PROCESSORS: an order of an authority and the site's security leave no records of their own."""
-    assert {f.name for f in unnamed(load(INCLUDE))} <= {"security", "authority_orders"}
+    found = {f.name for f in unnamed(load(INCLUDE)) if f.code != "policy.not_yet"}
+    assert found <= {"security", "authority_orders"}
+
+
+def test_a_promise_that_is_not_kept_whole_yet_is_told_of_by_name(bikes):
+    """Amber, never silently for ever."""
+    policy = bikes.policy.model_copy(deep=True)
+    name, promise = next(iter(policy.promises.items()))
+    policy.promises[name] = promise.model_copy(update={"not_yet": "a DAG"})
+    (found,) = [f for f in unnamed(replace(bikes, policy=policy)) if f.code == "policy.not_yet"]
+    assert (found.name, found.red, found.message) == (name, False, "Not kept whole yet: a DAG.")
 
 
 def test_every_term_of_the_shop_is_kept_by_a_rule():

@@ -62,6 +62,7 @@ def test_after_a_rejection_everything_goes_before_two_weeks_are_over(office):
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
 def test_a_consent(office, state, consent, goes):
+    """APP-CONSENT."""
     asked, answered, more = consent
     rejected(office)
     office.consent(asked, answered, **more)

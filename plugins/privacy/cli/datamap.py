@@ -1,4 +1,4 @@
-"""``privacy datamap``: check, show, new, records, try, place."""
+"""``privacy datamap``: check, show, new, records, promises, try, place."""
 
 from __future__ import annotations
 
@@ -145,17 +145,55 @@ def records(
     from privacy.datamap.activities import activities
 
     text = activities(workbench().datamap)
+    _written(text, to, "The records of processing are not those of this data map.", "records", check=check)
+
+
+@app.command()
+def promises(
+    dags: Annotated[Path, typer.Option(help="The folder of DAG files.")] = Path("dags"),
+    tests: Annotated[Path, typer.Option(help="The folder of tests.")] = Path("tests"),
+    proofs: Annotated[
+        bool, typer.Option("--proofs", help="With the last proof of each, of this installation.")
+    ] = False,
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them there; else they are shown.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; status 1 when the file is not up to date (for CI).")
+    ] = False,
+) -> None:
+    """Write each promise with what keeps it and its tests; status 1 where nothing shows that one is kept."""
+    from privacy.datamap.promises_page import kept, page, problems
+
+    for folder in (dags, tests):
+        if not folder.is_dir():
+            raise BadInput(
+                "datamap.no_folder", "There is no such folder.", where=str(folder), advice="Give the right one."
+            )
+    house = workbench()
+    found = kept(house.policy, dags, tests)
+    last = None
+    if proofs:
+        from privacy.rights.proofs import last_proofs
+
+        last = last_proofs(house)
+    _written(page(house.policy, found, last), to, "The page of promises is not up to date.", "promises", check=check)
+    red = [one for one in problems(found) if one.red]
+    for one in red:
+        typer.echo(f"error: [{one.code}] {one.name}: {one.message} {one.advice}", err=True)
+    if red:
+        raise typer.Exit(1)
+
+
+def _written(text: str, to: Path | None, stale: str, command: str, *, check: bool) -> None:
+    """Show a page, write it, or hold the file against it."""
     if to is None:
         typer.echo(text, nl=False)
         return
     if check:
         if not to.is_file() or to.read_text(encoding="utf-8") != text:
             raise Refused(
-                "datamap.records_stale",
-                "The records of processing are not those of this data map.",
-                where=str(to),
-                advice=f"Write them anew: privacy datamap records --to {to}",
-            )
+                f"datamap.{command}_stale", stale, where=str(to),
+                advice=f"Write it anew: privacy datamap {command} --to {to}",
+            )  # fmt: skip
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text(text, encoding="utf-8")

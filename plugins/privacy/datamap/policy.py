@@ -138,6 +138,8 @@ class Promise(Strict):
     """One promise of the statement to a data subject.
 
     :param quote: the statement's own words, in its language.
+    :param kept_by: what keeps it: the DAGs by name, or the part of the house.
+    :param not_yet: what is missing until it is kept whole; shown amber, never silently.
     :param term: its term, where it is about time.
     :param only_purposes: data under this promise are used for nothing else; the data map refuses other purposes.
     """
@@ -145,6 +147,7 @@ class Promise(Strict):
     title: Text
     quote: Sentence
     kept_by: Sentence
+    not_yet: Sentence | None = None
     term: Term | None = None
     only_purposes: tuple[Name, ...] = ()
 

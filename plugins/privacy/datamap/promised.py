@@ -14,11 +14,12 @@ from privacy.datamap.policy import Term
 
 
 def unnamed(datamap: DataMap) -> list[Finding]:
-    """Categories, purposes and processors of the policy that no dataset names; none of them is red.
+    """What the policy speaks of in vain: categories, purposes and processors that no dataset names, and promises that
+    are not kept whole yet. None of it is red.
 
     A statement may speak of more than is held today; a word for something that was given up should go.
     """
-    return [*_categories(datamap), *_named(datamap), *_subjects(datamap)]
+    return [*_categories(datamap), *_named(datamap), *_subjects(datamap), *_not_yet(datamap)]
 
 
 def unproven(datamap: DataMap) -> list[Finding]:
@@ -109,6 +110,15 @@ def _subjects(datamap: DataMap) -> Iterator[Finding]:
                 "No dataset finds people by this identity kind.",
                 "Correct it under `subjects:` of the policy.",
             )
+
+
+def _not_yet(datamap: DataMap) -> Iterator[Finding]:
+    for id, promise in datamap.policy.promises.items():
+        if promise.not_yet is not None:
+            yield _finding(
+                "policy.not_yet", id, f"Not kept whole yet: {promise.not_yet}.",
+                "Build it, and take `not_yet` out of the promise.",
+            )  # fmt: skip
 
 
 def _finding(code: str, name: str, message: str, advice: str) -> Finding:
