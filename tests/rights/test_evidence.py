@@ -317,3 +317,17 @@ def test_a_folder_of_copies_that_cannot_be_written_is_told_and_the_verification_
 def test_the_folder_comes_from_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("PRIVACY_HEAD_COPIES", str(tmp_path))
     assert Settings().head_copies == tmp_path
+
+
+def test_records_whose_start_says_no_moment_are_red_for_they_would_be_kept_for_ever(studio: Studio) -> None:
+    """Edge case 11: never kept for ever unseen. A column of another form than the data map says makes all of them so."""
+    studio.sale((9, 1, "12 mei", "domestic"), (10, 1, "", "domestic"))
+    later(studio, days=1)
+    studio.purge("sales", "second", approve=True)
+    finding = told(studio)["evidence.unreadable sales"]
+    assert finding.promises == studio.house.policy.rule("sales")[1].promises
+    assert finding.message.startswith("1 records")
+    studio.sql("UPDATE sales SET sold_on = '2025-05-12' WHERE sale_no = 9")
+    later(studio, days=2)
+    studio.purge("sales", "third", approve=True)
+    assert "evidence.unreadable sales" not in told(studio)

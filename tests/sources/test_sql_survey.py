@@ -27,6 +27,7 @@ def test_a_survey_counts_what_has_no_start_and_what_begins_later_than_now(shop):
         shop.order(number, at=at)
     found = shop.source().survey("orders", NOW, [Due(NOW), FOREVER])
     assert (found.records, found.undated, found.future, found.picked) == (5, 3, 1, (1, 2))
+    assert found.unreadable == 1, "'soon'; what is not filled in has not begun"
     assert found.oldest == moment("2026-05-01T10:00:00")
     assert found.bytes > 0
 

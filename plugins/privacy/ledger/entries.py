@@ -96,6 +96,8 @@ class Ended(_Entry):
     """How long the oldest of them was, as an ISO 8601 duration in real hours."""
     undated: Number | None = None
     """Records without a start that can be read, or that follow a record which is gone: no purge takes them."""
+    unreadable: Number | None = None
+    """Of the undated, those with something written as their start that says no moment; none: there are none."""
     future: Number | None = None
     """Records that say that they begin later than now."""
     foreseen: Number | None = None

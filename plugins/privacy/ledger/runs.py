@@ -55,6 +55,7 @@ class RuleRun:
     late: int | None = None
     late_by: str = ""
     undated: int | None = None
+    unreadable: int | None = None
     future: int | None = None
     foreseen: int | None = None
     derived: bool = False
@@ -80,7 +81,8 @@ class RuleRun:
             datasets={name: (n["records"], n["bytes"]) for name, n in e.get("datasets", {}).items()},
             deleted=e.get("deleted", 0), bytes=e.get("bytes", 0), retained=e.get("retained", {}),
             held=e.get("held", 0), failed=e.get("failed", 0), oldest_remaining=_moment(e.get("oldest_remaining")),
-            late=e.get("late"), late_by=e.get("late_by", ""), undated=e.get("undated"), future=e.get("future"),
+            late=e.get("late"), late_by=e.get("late_by", ""), undated=e.get("undated"),
+            unreadable=e.get("unreadable"), future=e.get("future"),
             foreseen=e.get("foreseen"), derived=bool(e.get("derived")),
         )  # fmt: skip
 

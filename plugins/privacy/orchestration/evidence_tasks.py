@@ -41,6 +41,7 @@ the promise is still kept. `privacy ledger evidence` says the same in full, with
 | `evidence.stale` | A purge has not been done in time: repair what its red task says, and start it. |
 | `evidence.footage_unconfirmed`, `camera.*` | Call the security company; `privacy hold list`, `privacy hold confirm`. |
 | `evidence.unanswered`, `evidence.asked` | Answer the question among Airflow's required actions. |
+| `evidence.unreadable` | Records whose start says no moment are kept for ever: correct them, or the column's `form`. |
 | `evidence.left_over` | A run was done, and left what was due: look at the store and the dataset's SELECT. |
 | `evidence.unended` | A run died. Start its DAG again: it ends that run with what the stores say. |
 | `evidence.signed_late` | Entries were signed for later than written: compare them with what ran. |

@@ -62,6 +62,11 @@ def waits_until(plan: Plan, now: datetime, zone: str) -> str:
     if nobodys:
         names = ", ".join(step.dataset for step in plan.steps if step.nobodys)
         said.append(f"{nobodys} records of {names} follow nobody's record: no purge takes them, look whose they are.")
+    if plan.holds.unreadable:
+        said.append(
+            f"{plan.holds.unreadable} records have a start that CANNOT BE READ: no purge ever takes them. "
+            "Correct them, or `form` and `zone` of the column."
+        )
     if plan.holds.undated - nobodys:
         said.append(
             f"{plan.holds.undated - nobodys} records have no start that can be read: lines of a log are as old as "

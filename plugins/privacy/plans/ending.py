@@ -152,6 +152,7 @@ def finish(means: Means, run: str, *, actor: str, failed: str | None, stopped: b
         late=holds.late,
         late_by=to_jsonable_python(timedelta(minutes=round(plan.late_by / 60))) if holds.late else None,
         undated=holds.undated,
+        unreadable=holds.unreadable or None,
         future=holds.future,
         foreseen=holds.foreseen,
         derived=True if tally.derived else None,

@@ -220,7 +220,7 @@ def _items(means: Means, way: Way, bounds: Horizon, lead: Leaders | None) -> Ite
 def _held(means: Means, plain: list[Way], as_of: datetime, now: datetime) -> Held:
     """What there is besides, of the datasets with terms of their own. What is late, is so by now, not by ``as_of``."""
     records: int | None = 0
-    size = undated = future = late = foreseen = 0
+    size = undated = future = late = foreseen = unreadable = 0
     by_dataset: dict[str, list[Way]] = {}
     for way in plain:
         if way.ref.dataset.follows is None:
@@ -243,10 +243,11 @@ def _held(means: Means, plain: list[Way], as_of: datetime, now: datetime) -> Hel
         picked = dict(zip(asked, found.picked, strict=True))
         records = None if records is None or found.records is None else records + found.records
         size, undated, future = size + found.bytes, undated + found.undated, future + found.future
+        unreadable += found.unreadable
         for way, b in zip(same, bounds, strict=True):
             foreseen += picked[way.due(b.next)] - picked[way.due(b.before)]
             late += picked[way.due(b.late)] if b.late is not None else 0
-    return Held(records, size, undated, future, late, foreseen)
+    return Held(records, size, undated, future, late, foreseen, unreadable)
 
 
 def _limit(way: Way, step: Picked, zone: str) -> datetime | None:

@@ -64,6 +64,7 @@ class Held:
     :param records: dated and undated; None: not known. :param bytes: as stored.
     :param undated, future: records without a start, or whose own record is gone, and with one later than now (edge
         case 11).
+    :param unreadable: of the undated, those with something written as their start that says no moment.
     :param late: records past their limit when the plan was made, whatever it is as of.
     :param foreseen: how many records are to fall due by the next run.
     """
@@ -74,6 +75,7 @@ class Held:
     future: int
     late: int
     foreseen: int
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,14 @@ def proofs(house: House, now: datetime) -> Iterator[Finding]:
             elif now - since > allowed:
                 said = _stale(purge, name, since, every, good, latest)
                 yield Finding("evidence.stale", rule.promises, name, said, again, breaks)
+            if good is not None and good.unreadable:
+                yield Finding(
+                    "evidence.unreadable", rule.promises, name,
+                    f"{good.unreadable} records of rule {name} say something as their start that is no moment: no run "
+                    f"of {purge} ever takes them.",
+                    "Correct them, or `form` and `zone` of the column; where it means that nothing has begun, let the "
+                    "SELECT give NULL.", breaks,
+                )  # fmt: skip
             if good is not None and _left_over(house, rule, good):
                 yield Finding(
                     "evidence.left_over", rule.promises, name,

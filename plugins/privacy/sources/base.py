@@ -424,6 +424,7 @@ class Survey:
     :param undated: records without a start, or with one that cannot be read: no purge ever takes them (edge case 11).
     :param future: records that begin later than now.
     :param picked: of each pick that was asked about, how many records it has.
+    :param unreadable: how many of the undated have something written as their start that says no moment.
     """
 
     records: int | None
@@ -432,6 +433,7 @@ class Survey:
     undated: int
     future: int
     picked: tuple[int, ...] = ()
+    unreadable: int = 0
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from privacy.sources.sql import SqlSource
 
 _FUTURE = "coalesce(sum(CASE WHEN at > :now THEN 1 ELSE 0 END), 0)"
+_UNREADABLE = "coalesce(sum(CASE WHEN at IS NULL THEN told ELSE 0 END), 0)"
 
 Condition = tuple[str, dict[str, object]]
 """SQL over the dataset's SELECT, called ``d``, and its parameters."""
@@ -89,7 +90,8 @@ class DueText:
     def survey(self, own: str, now: datetime, picks: Sequence[Due]) -> Condition:
         """One statement for a whole survey; every record's start is read once, as :meth:`condition` reads it.
 
-        It gives: records, bytes, the oldest start, how many starts, how many in the future, and each pick's records.
+        It gives: records, bytes, the oldest start, how many starts, how many in the future, how many that cannot be
+        read, and each pick's records.
 
         :param own: the dataset's own SELECT.
         """
@@ -108,12 +110,13 @@ class DueText:
             if pick.among is not None:
                 holds += f" AND k{kinds.setdefault(pick.among, len(kinds))}"
             counts.append(f"coalesce(sum(CASE WHEN {holds} THEN 1 ELSE 0 END), 0)")
-        told = [f"{at} AS at", f"{size} AS size"]
+        blank = "1 = 1" if start is None else self.dialect.blank(f"d.{quoted(start)}")
+        told = [f"{at} AS at", f"{size} AS size", f"CASE WHEN {blank} THEN 0 ELSE 1 END AS told"]
         for among, number in kinds.items():
             kind, more = self.among(among, f"kinds{number}")
             told.append(f"{kind} AS k{number}")
             parameters |= more
-        asked = ["count(*)", "coalesce(sum(size), 0)", "min(at)", "count(at)", _FUTURE, *counts]
+        asked = ["count(*)", "coalesce(sum(size), 0)", "min(at)", "count(at)", _FUTURE, _UNREADABLE, *counts]
         text = (
             f"WITH told AS {self.dialect.materialized}(SELECT {', '.join(told)} FROM ({own}) AS d) "
             f"SELECT {', '.join(asked)} FROM told"
@@ -131,8 +134,8 @@ def survey(source: SqlSource, name: str, now: datetime, picks: Sequence[Due]) ->
     text, parameters = source.wrap(name).survey(now, picks)
     with translated(where), source.open_engine(read_only=True).connect() as connection:
         row = connection.exec_driver_sql(text, parameters).one()
-    records, size, oldest, dated, future, *picked = row
+    records, size, oldest, dated, future, unreadable, *picked = row
     return Survey(
         records, int(size), None if oldest is None else EPOCH + timedelta(microseconds=int(oldest)), records - dated,
-        int(future), tuple(map(int, picked)),
+        int(future), tuple(map(int, picked)), int(unreadable),
     )  # fmt: skip
