@@ -1,0 +1,307 @@
+"""What ``docker-compose.yaml`` starts, as plain processes: its own commands, environments and health checks.
+
+There is no container: what a service sees at a path, a host or a port is put where it is on this machine instead, by
+:class:`Table` and nothing else. Two entry points of others' images cannot be run here, those of PostgreSQL and MariaDB,
+which make an empty database: :func:`_postgres` and :func:`_mariadb` do what they do with the variables that they read.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from services.seaweed import of_python
+from services.serving import Process, free_port, program
+
+PROJECT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = "privacy-pipelines:local"
+
+HOSTS = ("postgres", "mariadb", "redis", "seaweedfs", "dovecot", "api-server")
+PORTS = (5432, 3306, 6379, 8333, 18333, 9333, 19333, 8180, 18180, 8888, 18888, 1993, 8080, 8974)
+"""Every port that a command of the file names."""
+
+MAIL_USER = "vmail"
+"""The user of the mail server's image."""
+
+_ALL = "/made"
+"""Below it are the volumes of all secrets, for the service that makes them."""
+
+_ALONE = {"embedded", "privacy"}
+"""Services of another profile."""
+
+
+class Table:
+    """What stands for what.
+
+    :param folder: gets a folder for each volume (``v/<volume>``) and each tmpfs (``t/<service>-<n>``).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports = {port: free_port() for port in PORTS}
+        root = os.getuid() == 0
+        # PostgreSQL and MariaDB do not run as root, so that a tester who is root has nobody run the servers.
+        self.user = pwd.getpwnam("nobody" if root else pwd.getpwuid(os.getuid()).pw_name)
+        self.become = (
+            [program("setpriv"), f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}", "--clear-groups"]
+            if root
+            else []
+        )
+
+    def paths(self, service: str) -> dict[str, Path]:
+        """Path in the service -> path here, of all that it mounts; what others mount is nowhere."""
+        found = dict.fromkeys(_targets(), self.folder / "none" / service) | {
+            "/app": PROJECT,
+            _ALL: self.folder / "made",
+        }
+        for volume in SERVICES[service].get("volumes", []):
+            source, target, *_ = volume.split(":")
+            found[target] = self.folder / "files" / source if source.startswith(".") else self.folder / "v" / source
+        for number, mount in enumerate(SERVICES[service].get("tmpfs", [])):
+            found[mount.partition(":")[0]] = self.folder / "t" / f"{service}-{number}"
+        return found
+
+    def put(self, service: str, text: str) -> str:
+        """A text of the service as it must read here."""
+        paths = self.paths(service)
+        places = "|".join(re.escape(p) for p in sorted(paths, key=len, reverse=True))
+        ports = "|".join(map(str, PORTS))
+        pattern = re.compile(
+            rf"(?P<host>\b(?:{'|'.join(HOSTS)}):(?=\d+\b))|(?P<all>\b0\.0\.0\.0\b)|(?P<uid>(?<==)(?:999|1000|10001)\b)"
+            rf"|(?P<group>(?<=group = ){MAIL_USER}\b)|(?P<user>\b{MAIL_USER}\b)"
+            rf"|(?P<path>(?<![\w./-])(?:{places})(?![\w.-]))|(?P<port>(?<![\w.=-])(?:{ports})\b|(?<==)(?:{ports})\b)"
+        )
+
+        def new(found: re.Match[str]) -> str:
+            match found.lastgroup:
+                case "host":
+                    return "127.0.0.1:"
+                case "all":
+                    return "127.0.0.1"
+                case "uid":
+                    return str(os.getuid() if found[0] == "10001" else self.user.pw_uid)
+                case "user":
+                    return self.user.pw_name
+                case "group":
+                    return grp.getgrgid(self.user.pw_gid).gr_name
+                case "path":
+                    return str(paths[found[0]])
+                case _:
+                    return str(self.ports[int(found[0])])
+
+        return pattern.sub(new, text)
+
+    def command(self, service: str, words: Sequence[str]) -> list[str]:
+        """A command line, its program where it is here, run by the user who runs it."""
+        name, *rest = [self.put(service, word) for word in words]
+        ours = SERVICES[service].get("image") == OURS
+        path = of_python(name) if ours or name == "weed" else program(name)
+        # The environment of Python may be where nobody else looks.
+        return [*([] if ours or name == "weed" else self.become), path, *rest]
+
+    def environment(self, service: str) -> dict[str, str]:
+        """What the service's processes have in their environment, and nothing of ours but where programs are."""
+        own = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(self.folder / "home")}
+        own |= {"LANG": "C.UTF-8", "NO_PROXY": "127.0.0.1"}
+        named = SERVICES[service].get("environment", {})
+        return own | {name: self.put(service, str(value)) for name, value in named.items()}
+
+
+def _targets() -> set[str]:
+    return {v.split(":")[1] for s in SERVICES.values() for v in s.get("volumes", [])}
+
+
+class Stack:
+    """The services of the file as processes; made in the order of its ``depends_on``, ended in the other.
+
+    :param folder: short, and to be looked into by everybody: sockets and other users' data are in it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.table = Table(folder)
+        self.folder = folder
+        self.running: dict[str, Process] = {}
+        self.said: dict[str, str] = {}
+        """What each service that ends has said."""
+        (folder / "home").mkdir()
+
+    def up(self) -> None:
+        """Everything of no profile, until all of it is healthy."""
+        names = [name for name in SERVICES if name not in _ALONE]
+        for name in names:
+            self.ensure(name)
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(self.healthy, [n for n in names if "healthcheck" in SERVICES[n]]))
+
+    def ensure(self, name: str) -> None:
+        """Have a service begun, after what it depends on."""
+        if name in self.running or name in self.said:
+            return
+        for other, how in SERVICES[name].get("depends_on", {}).items():
+            self.ensure(other)
+            if how["condition"] == "service_healthy":
+                self.healthy(other)
+            else:
+                assert other in self.said, other
+        self._folders(name)
+        if SERVICES[name].get("restart") == "no":
+            self.said[name] = self.once(name)
+            return
+        made = {"postgres": _postgres, "mariadb": _mariadb}.get(name)
+        if made is not None:
+            made(self.table)
+        folder = self.folder / "logs" / name
+        folder.mkdir(parents=True)
+        self.running[name] = Process(self._words(name), folder, self.table.environment(name))
+
+    def once(self, name: str, *arguments: str, text: str | None = None) -> str:
+        """Run a service that ends: what it says. :param arguments: instead of its command."""
+        self._folders(name)
+        done = subprocess.run(
+            self._words(name, *arguments), env=self.table.environment(name), cwd=self.folder / "home", text=True,
+            input=text or "", capture_output=True, check=False, timeout=180,
+        )  # fmt: skip
+        assert done.returncode == 0, (name, done.stdout[-2000:], done.stderr[-3000:])
+        return done.stdout
+
+    def healthy(self, name: str) -> None:
+        """Wait until its health check succeeds, as long as compose would. :raises AssertionError: it does not."""
+        check = SERVICES[name]["healthcheck"]
+        seconds = _seconds(check["start_period"]) + _seconds(check["interval"]) * int(check["retries"])
+        until = time.monotonic() + seconds
+        while (problem := self.check(name)) is not None:
+            process = self.running[name]
+            assert process.child.poll() is None and time.monotonic() < until, (  # noqa: PT018
+                name, problem, process.log.read_text(errors="replace")[-3000:],
+            )  # fmt: skip
+            time.sleep(0.3)
+
+    def check(self, name: str) -> str | None:
+        """Run its health check once: None, or why it fails."""
+        check = SERVICES[name]["healthcheck"]
+        kind, *words = check["test"]
+        command = ["sh", "-c", words[0].replace("$$", "$")] if kind == "CMD-SHELL" else words
+        environment = self.table.environment(name)
+        try:
+            done = subprocess.run(
+                self.table.command(name, command), env=environment, cwd=self.folder / "home", capture_output=True,
+                text=True, check=False, timeout=3 * _seconds(check["timeout"]),
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return "timeout"
+        return None if done.returncode == 0 else f"{done.returncode}: {done.stdout[-500:]} {done.stderr[-1500:]}"
+
+    def processes(self) -> list[psutil.Process]:
+        """All that runs."""
+        found = []
+        for process in self.running.values():
+            with suppress(psutil.NoSuchProcess):
+                top = psutil.Process(process.child.pid)
+                found += [top, *top.children(recursive=True)]
+        return found
+
+    def down(self) -> None:
+        """End everything, what depends on others first; nothing is left."""
+        there = self.processes()
+        for name in reversed(self.running):
+            # Servers that are asked wait for their clients, and nobody wants their data any more.
+            stop = self.running[name].stop if SERVICES[name].get("image") == OURS else self.running[name].kill
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                stop()
+        for process in there:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def volume(self, name: str) -> Path:
+        """Where a volume is."""
+        assert name in COMPOSE["volumes"]
+        return self.folder / "v" / name
+
+    def port(self, number: int) -> int:
+        """Which port stands for one of the file's."""
+        return self.table.ports[number]
+
+    def _words(self, name: str, *arguments: str) -> list[str]:
+        service = SERVICES[name]
+        return self.table.command(name, [*service.get("entrypoint", []), *(arguments or service["command"])])
+
+    def _folders(self, name: str) -> None:
+        mounts = [mount.partition(":")[0] for mount in SERVICES[name].get("tmpfs", [])]
+        for target, path in self.table.paths(name).items():
+            if path.exists() or target in ("/app", _ALL) or "none" in path.parts:
+                continue
+            source = next((v.split(":")[0] for v in SERVICES[name].get("volumes", []) if v.split(":")[1] == target), "")
+            if source.startswith("."):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(self.table.put(name, (PROJECT / source).read_text()))
+                continue
+            path.mkdir(parents=True)
+            if target.startswith(f"{_ALL}/"):
+                (self.folder / "made").mkdir(exist_ok=True)
+                (self.folder / "made" / Path(target).name).symlink_to(path)
+            if SERVICES[name].get("image") != OURS or target in ("/data/seaweedfs", "/data/mail"):
+                self.give(path)
+            elif target in mounts or target in ("/state", "/logs"):
+                path.chmod(0o700)
+
+    def give(self, path: Path) -> None:
+        """Make it the servers' user's."""
+        if os.getuid() == 0:
+            for one in (path, *path.rglob("*")):
+                os.chown(one, self.table.user.pw_uid, self.table.user.pw_gid, follow_symlinks=False)
+
+
+def _seconds(text: str) -> float:
+    return float(text.removesuffix("s"))
+
+
+def _postgres(table: Table) -> None:
+    """What the image's entry point does: an empty database, the superuser's password from the file."""
+    told = table.environment("postgres")
+    command = [program("initdb"), "--username=postgres", f"--pwfile={told['POSTGRES_PASSWORD_FILE']}", "--auth-local=trust",
+               "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", f"--pgdata={told['PGDATA']}",
+               *told["POSTGRES_INITDB_ARGS"].split()]  # fmt: skip
+    _run([*table.become, *command], told, table.folder)
+
+
+def _mariadb(table: Table) -> None:
+    """What the image's entry point does: an empty database, the superuser's password from the file."""
+    told, data = table.environment("mariadb"), table.paths("mariadb")["/var/lib/mysql"]
+    command = ["--no-defaults", f"--datadir={data}", "--skip-test-db", "--auth-root-authentication-method=normal"]
+    _run([*table.become, program("mariadb-install-db"), *command], told, table.folder)
+    password = Path(told["MARIADB_ROOT_PASSWORD_FILE"]).read_text()
+    first = [f"ALTER USER root@localhost IDENTIFIED BY '{password}';", f"CREATE USER root@'%' IDENTIFIED BY '{password}';",
+             "GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;", "DROP USER IF EXISTS root@'127.0.0.1', root@'::1';"]  # fmt: skip
+    text = "\n".join(["FLUSH PRIVILEGES;", *first, ""])
+    _run(
+        [*table.become, program("mariadbd"), "--no-defaults", f"--datadir={data}", "--bootstrap"],
+        told,
+        table.folder,
+        text,
+    )
+
+
+def _run(command: Sequence[str], env: Mapping[str, str], cwd: Path, text: str = "") -> None:
+    done = subprocess.run(command, env=dict(env), cwd=cwd, input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (command[-3:], done.stdout[-1500:], done.stderr[-1500:])
+
+
+def removed(folder: Path) -> None:
+    """Remove a stack's folder."""
+    shutil.rmtree(folder, ignore_errors=True)
