@@ -70,6 +70,9 @@ class Table:
             "/app": PROJECT,
             _ALL: self.folder / "made",
         }
+        if service == "secrets":
+            # It writes down where others read.
+            found["/stores"] = self.folder / "v" / "secrets-stores"
         for volume in SERVICES[service].get("volumes", []):
             source, target, *_ = volume.split(":")
             found[target] = self.folder / "files" / source if source.startswith(".") else self.folder / "v" / source
@@ -139,6 +142,7 @@ class Stack:
         self.running: dict[str, Process] = {}
         self.said: dict[str, str] = {}
         """What each service that ends has said."""
+        self.found_healthy: set[str] = set()
         (folder / "home").mkdir()
 
     def up(self) -> None:
@@ -172,13 +176,17 @@ class Stack:
 
     def once(self, name: str, *arguments: str, text: str | None = None) -> str:
         """Run a service that ends: what it says. :param arguments: instead of its command."""
+        done = self.ended(name, *arguments, text=text)
+        assert done.returncode == 0, (name, done.stdout[-2000:], done.stderr[-3000:])
+        return done.stdout
+
+    def ended(self, name: str, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+        """The same, however it ends."""
         self._folders(name)
-        done = subprocess.run(
+        return subprocess.run(
             self._words(name, *arguments), env=self.table.environment(name), cwd=self.folder / "home", text=True,
             input=text or "", capture_output=True, check=False, timeout=180,
         )  # fmt: skip
-        assert done.returncode == 0, (name, done.stdout[-2000:], done.stderr[-3000:])
-        return done.stdout
 
     def healthy(self, name: str) -> None:
         """Wait until its health check succeeds, as long as compose would. :raises AssertionError: it does not."""
@@ -191,6 +199,7 @@ class Stack:
                 name, problem, process.log.read_text(errors="replace")[-3000:],
             )  # fmt: skip
             time.sleep(0.3)
+        self.found_healthy.add(name)
 
     def check(self, name: str) -> str | None:
         """Run its health check once: None, or why it fails."""

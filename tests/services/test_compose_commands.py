@@ -107,7 +107,7 @@ def digests(folder: Path) -> dict[str, tuple[str, int, int]]:
 
 def test_every_service_is_healthy_by_its_own_check(stack: Stack) -> None:
     assert {name for name in SERVICES if "healthcheck" in SERVICES[name]} - {"embedded"} == set(stack.running)
-    assert {name: stack.check(name) for name in stack.running} == dict.fromkeys(stack.running)
+    assert stack.found_healthy == set(stack.running)
 
 
 def test_a_health_check_fails_where_the_service_is_gone(stack: Stack) -> None:
@@ -161,7 +161,7 @@ def test_nothing_is_mounted_where_it_is_not_needed(stack: Stack) -> None:
 
 @pytest.mark.usefixtures("shop")
 def test_the_doctor_finds_nothing_wrong(stack: Stack) -> None:
-    found = json.loads(stack.once("privacy", "doctor", "--json"))
+    found = json.loads(stack.ended("privacy", "doctor", "--json").stdout)
     assert [s for s in found["said"] if s["level"] == "fatal"] == []
     assert {s["where"] for s in found["said"] if s["topic"] == "connection"} >= set(load(HOME).systems)
 
@@ -173,9 +173,8 @@ def test_a_request_that_the_command_line_starts_goes_through_both_workers_to_its
     assert api.import_errors() == []
     assert api.call("GET", f"/dags/{EXPORT}")["is_paused"] is True
     api.call("PATCH", f"/dags/{EXPORT}?update_mask=is_paused", {"is_paused": False})
-    named = shop.made.subjects[WHO]["named"][0]
-    option = {"email": "--email", "customer_id": "--customer"}[named["kind"]]
-    said = stack.once("privacy", "request", "new", option, "-", "--start", text=f"{named['value']}\n")
+    (customer,) = shop.made.subjects[WHO]["named"][0].values()
+    said = stack.once("privacy", "request", "new", "--id", "shop.customer_id=-", "--start", text=f"{customer}\n")
     assert "export started" in said
     number = said.split()[0]
     (run,) = [r["dag_run_id"] for r in api.call("GET", f"/dags/{EXPORT}/dagRuns")["dag_runs"]]

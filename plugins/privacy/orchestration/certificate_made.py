@@ -37,15 +37,25 @@ def certificate(host: str, now: datetime | None = None) -> dict[str, str]:
         return made.sign(top, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
     serving = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
-    authority = signed(issuer, top.public_key(), (x509.BasicConstraints(ca=True, path_length=0), True))
+    authority = signed(
+        issuer, top.public_key(), (x509.BasicConstraints(ca=True, path_length=0), True), (_usage(signs=True), True)
+    )
     server = signed(
         _name(host), own.public_key(), (x509.BasicConstraints(ca=False, path_length=None), True),
-        (x509.SubjectAlternativeName([_host(host)]), False), (serving, False),
+        (x509.SubjectAlternativeName([_host(host)]), False), (serving, False), (_usage(signs=False), True),
     )  # fmt: skip
     key = own.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
     return {"ca": authority, "certificate": server, "key": key}
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    """Of a key that signs certificates, or of one that a server proves itself with."""
+    return x509.KeyUsage(
+        digital_signature=not signs, key_cert_sign=signs, crl_sign=signs, content_commitment=False,
+        key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
 
 
 def _name(text: str) -> x509.Name:
