@@ -216,6 +216,20 @@ def test_what_the_images_of_others_read_is_what_they_read() -> None:
     }  # fmt: skip
 
 
+def test_what_the_page_on_deployment_names_is_there() -> None:
+    text = (PROJECT / "docs/deployment.md").read_text(encoding="utf-8")
+    flags = r"(?:--?[\w-]+(?: (?:\"[^\"]*\"|cat|sh)(?= ))? )*"
+    named = set(re.findall(rf"docker compose (?:run|exec) {flags}(\w[\w-]*)", text))
+    assert {"privacy", "api-server", "secrets", "postgres", "scheduler"} <= named <= set(SERVICES)
+    volumes = set(re.findall(r"`(secrets-\w+)`", text))
+    assert volumes == {name for name in COMPOSE["volumes"] if name.startswith("secrets-")}
+    documented = (PROJECT / "docs/configuration.md").read_text(encoding="utf-8")
+    assert [name for name in set(re.findall(r"PRIVACY_[A-Z_]+[A-Z]", text)) if f"`{name}`" not in documented] == []
+    paths = re.findall(r"`((?:docs|include|compose|tests)/[\w./-]+)`", text)
+    assert [path for path in paths if not (PROJECT / path).exists()] == []
+    assert "--profile" not in text  # a service that is named is started, whatever its profile
+
+
 def test_what_is_personal_never_gets_into_the_image() -> None:
     ignored = (PROJECT / ".dockerignore").read_text().split()
     assert {".git", ".venv", ".demo", ".state"} <= set(ignored)

@@ -251,11 +251,13 @@ class Stack:
         return self.table.command(name, [*service.get("entrypoint", []), *(arguments or service["command"])])
 
     def _folders(self, name: str) -> None:
-        mounts = [mount.partition(":")[0] for mount in SERVICES[name].get("tmpfs", [])]
-        for target, path in self.table.paths(name).items():
-            if path.exists() or target in ("/app", _ALL) or "none" in path.parts:
+        """Make what the service mounts, where it is not there yet."""
+        service, paths = SERVICES[name], self.table.paths(name)
+        sources = {v.split(":")[1]: v.split(":")[0] for v in service.get("volumes", [])}
+        for target in [*sources, *(mount.partition(":")[0] for mount in service.get("tmpfs", []))]:
+            path, source = paths[target], sources.get(target, "")
+            if path.exists():
                 continue
-            source = next((v.split(":")[0] for v in SERVICES[name].get("volumes", []) if v.split(":")[1] == target), "")
             if source.startswith("."):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(self.table.put(name, (PROJECT / source).read_text()))
@@ -264,9 +266,10 @@ class Stack:
             if target.startswith(f"{_ALL}/"):
                 (self.folder / "made").mkdir(exist_ok=True)
                 (self.folder / "made" / Path(target).name).symlink_to(path)
-            if SERVICES[name].get("image") != OURS or target in ("/data/seaweedfs", "/data/mail"):
+            elif service.get("image") != OURS:
+                # As the image has it; where that is not known, the secrets' service gives it away itself.
                 self.give(path)
-            elif target in mounts or target in ("/state", "/logs"):
+            elif target in ("/state", "/logs", "/airflow"):
                 path.chmod(0o700)
 
     def give(self, path: Path) -> None:
