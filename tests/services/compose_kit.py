@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -150,8 +149,10 @@ class Stack:
         names = [name for name in SERVICES if name not in _ALONE]
         for name in names:
             self.ensure(name)
-        with ThreadPoolExecutor(4) as threads:
-            list(threads.map(self.healthy, [n for n in names if "healthcheck" in SERVICES[n]]))
+        # Airflow's own checks take seconds of a processor each: asked last, they are asked once.
+        checked = [name for name in names if "healthcheck" in SERVICES[name] and name not in self.found_healthy]
+        for name in sorted(checked, key=lambda name: SERVICES[name]["healthcheck"]["test"][1] != "python"):
+            self.healthy(name)
 
     def ensure(self, name: str) -> None:
         """Have a service begun, after what it depends on."""
@@ -159,7 +160,7 @@ class Stack:
             return
         for other, how in SERVICES[name].get("depends_on", {}).items():
             self.ensure(other)
-            if how["condition"] == "service_healthy":
+            if how["condition"] == "service_healthy" and other not in self.found_healthy:
                 self.healthy(other)
             else:
                 assert other in self.said, other
@@ -216,6 +217,15 @@ class Stack:
             return "timeout"
         return None if done.returncode == 0 else f"{done.returncode}: {done.stdout[-500:]} {done.stderr[-1500:]}"
 
+    def do(self, name: str, *words: str) -> str:
+        """Run a command in a service that runs, as ``docker compose exec`` would: what it says."""
+        done = subprocess.run(
+            self.table.command(name, words), env=self.table.environment(name), cwd=self.folder / "home", text=True,
+            capture_output=True, check=False, timeout=180,
+        )  # fmt: skip
+        assert done.returncode == 0, (name, words, done.stdout[-1000:], done.stderr[-2000:])
+        return done.stdout
+
     def processes(self) -> list[psutil.Process]:
         """All that runs."""
         found = []
@@ -226,16 +236,16 @@ class Stack:
         return found
 
     def down(self) -> None:
-        """End everything, what depends on others first; nothing is left."""
+        """End everything at once: asked, each would wait for others, and nobody wants its data any more."""
         there = self.processes()
-        for name in reversed(self.running):
-            # Servers that are asked wait for their clients, and nobody wants their data any more.
-            stop = self.running[name].stop if SERVICES[name].get("image") == OURS else self.running[name].kill
+        for process in self.running.values():
             with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                stop()
-        for process in there:
-            with suppress(psutil.NoSuchProcess):
                 process.kill()
+        for child in there:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        _, alive = psutil.wait_procs(there, timeout=15)
+        assert alive == []
 
     def volume(self, name: str) -> Path:
         """Where a volume is."""
