@@ -160,10 +160,10 @@ class Stack:
             return
         for other, how in SERVICES[name].get("depends_on", {}).items():
             self.ensure(other)
-            if how["condition"] == "service_healthy" and other not in self.found_healthy:
-                self.healthy(other)
-            else:
+            if how["condition"] != "service_healthy":
                 assert other in self.said, other
+            elif other not in self.found_healthy:
+                self.healthy(other)
         self._folders(name)
         if SERVICES[name].get("restart") == "no":
             self.said[name] = self.once(name)
