@@ -23,9 +23,11 @@ from privacy.errors import RetryLater
 from privacy.orchestration.api import OVER, AirflowApi
 from privacy.orchestration.command_line import variables
 from privacy.orchestration.secrets_made import ARCHIVE, BUCKET
+from privacy.orchestration.stores_made import on_mariadb, on_postgres, on_s3
 from privacy.rights.house import House
 from privacy.settings import Settings
-from services.compose_kit import COMPOSE, SERVICES, Stack, removed
+from services.compose_kit import Stack, removed
+from services.compose_table import COMPOSE, SERVICES
 from services.copying import copied
 from services.seaweed import Seaweed
 
@@ -133,6 +135,17 @@ def test_a_second_start_draws_nothing_makes_nothing_and_keeps_what_an_operator_w
     for name in ("secrets", "stores", "init"):
         assert stack.once(name).splitlines()[-1] == "everything was there"
     assert digests(stack.folder / "v") == before
+
+
+@pytest.mark.parametrize("server", ["postgres", "mariadb", "seaweedfs"])
+def test_a_server_that_knows_another_password_is_told_of_without_it(stack: Stack, server: str) -> None:
+    """As data of an earlier installation do."""
+    make, port = {"postgres": (on_postgres, 5432), "mariadb": (on_mariadb, 3306), "seaweedfs": (on_s3, 8333)}[server]
+    passwords = json.loads((stack.volume("secrets-accounts") / "passwords.json").read_text())
+    with pytest.raises(RetryLater) as told:
+        list(make(f"127.0.0.1:{stack.port(port)}", dict.fromkeys(passwords, "geheim-van-vroeger")))
+    assert told.value.code == "stores.unreachable"
+    assert "geheim" not in str(told.value)
 
 
 def test_nothing_but_the_ports_of_the_file_is_listened_on(stack: Stack) -> None:
