@@ -68,7 +68,7 @@ class Shop:
         users = json.loads((self.stack.volume("secrets-users") / "passwords.json").read_text())
         return AirflowApi(f"http://127.0.0.1:{self.stack.port(8080)}", "operator", users["operator"])
 
-    def over(self, dag: str, seconds: float = 300) -> list[dict[str, Any]]:
+    def over(self, dag: str, seconds: float = 480) -> list[dict[str, Any]]:
         """The tasks of the only run of a DAG that was asked for, once it has ended well."""
         until, api, state = time.monotonic() + seconds, self.api, ""
         while state not in OVER:
