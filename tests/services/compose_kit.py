@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from services.compose_table import COMPOSE, EVERYTHING, OURS, PROJECT, SERVICES, Table
+from services.compose_table import COMPOSE, EVERYTHING, OURS, SERVICES, Table
 from services.serving import Process, program
 
 _ALONE = {"embedded", "privacy"}
@@ -158,14 +158,14 @@ class Stack:
     def _folders(self, name: str) -> None:
         """Make what the service mounts, where it is not there yet."""
         service, paths = SERVICES[name], self.table.paths(name)
-        sources = {v.split(":")[1]: v.split(":")[0] for v in service.get("volumes", [])}
-        for target in [*sources, *(mount.partition(":")[0] for mount in service.get("tmpfs", []))]:
-            path, source = paths[target], sources.get(target, "")
+        for config in service.get("configs", []):
+            path = paths[config["target"]]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.table.put(name, COMPOSE["configs"][config["source"]]["content"]))
+        volumes = [volume.split(":")[1] for volume in service.get("volumes", [])]
+        for target in [*volumes, *(mount.partition(":")[0] for mount in service.get("tmpfs", []))]:
+            path = paths[target]
             if path.exists():
-                continue
-            if source.startswith("."):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(self.table.put(name, (PROJECT / source).read_text()))
                 continue
             path.mkdir(parents=True)
             if target.startswith(f"{EVERYTHING}/"):

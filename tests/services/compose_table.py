@@ -61,7 +61,9 @@ class Table:
             found["/stores"] = self.folder / "v" / "secrets-stores"
         for volume in SERVICES[service].get("volumes", []):
             source, target, *_ = volume.split(":")
-            found[target] = self.folder / "files" / source if source.startswith(".") else self.folder / "v" / source
+            found[target] = self.folder / "v" / source
+        for config in SERVICES[service].get("configs", []):
+            found[config["target"]] = self.folder / "files" / config["source"]
         for number, mount in enumerate(SERVICES[service].get("tmpfs", [])):
             found[mount.partition(":")[0]] = self.folder / "t" / f"{service}-{number}"
         return found
@@ -113,4 +115,5 @@ class Table:
 
 
 def _targets() -> set[str]:
-    return {v.split(":")[1] for s in SERVICES.values() for v in s.get("volumes", [])}
+    volumes = {v.split(":")[1] for s in SERVICES.values() for v in s.get("volumes", [])}
+    return volumes | {config["target"] for s in SERVICES.values() for config in s.get("configs", [])}
