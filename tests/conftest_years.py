@@ -18,7 +18,7 @@ import signal
 import sys
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -46,6 +46,9 @@ SHORT = [
     (datetime(2028, 11, 15, tzinfo=UTC), 2),
 ]
 
+
+OFTEN = {"run": 80, "missed": 6, "twice": 5, "killed": 5, "stopped": 3, "refused": 1}
+"""How often a run goes how, in a hundred."""
 
 DYING = ("open", "os.remove", "os.rename", "http.client.send", "imaplib.send")
 """Audited calls at which a run may be killed."""
@@ -264,11 +267,18 @@ def schedule(
 
 
 def simulate(
-    shop: Shop, seed: int, windows: list[tuple[datetime, int]] | None, *, most: int = 0, **more: Any
+    shop: Shop,
+    seed: int,
+    windows: list[tuple[datetime, int]] | None,
+    *,
+    most: int = 0,
+    odds: Mapping[str, int] = OFTEN,
+    **more: Any,
 ) -> Simulation:
     """Two years, or the days of them that are computed; fails where anything is not as it must be.
 
     :param windows: see :func:`schedule`. :param most: so many ticks of these at most, spread over all; 0: all.
+    :param odds: how often a run goes how.
     :param more: for :class:`Simulation`. :returns: what was done.
     """
     dice = random.Random(seed)  # noqa: S311 - so that a failure can be had again
@@ -291,7 +301,7 @@ def simulate(
             shop.visits(n, at - (timedelta(days=500) if n % 2 else timedelta(minutes=5)))
             shop.picture(at - timedelta(minutes=7))
             simulation.arrived()
-        how = dice.choices(["run", "missed", "twice", "killed", "stopped", "refused"], [80, 6, 5, 5, 3, 1])[0]
+        how = dice.choices([*odds], [*odds.values()])[0]
         if how == "missed":
             simulation.failed.add(rule)
             simulation.done["missed"] += 1
