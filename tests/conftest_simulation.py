@@ -48,10 +48,16 @@ class Due:
         """All of these datasets, in order."""
         return sorted({at for (name, _), (at, _) in self.of.items() if at is not None and _dataset(name) & datasets})
 
-    def by(self, until: datetime, *datasets: str) -> set[tuple[str, tuple[Any, ...]]]:
-        """What of these datasets falls due by then: (dataset, ident)."""
+    def by(self, as_of: datetime, ahead: timedelta, *datasets: str) -> set[tuple[str, tuple[Any, ...]]]:
+        """What of these datasets a run takes, as (dataset, ident): statutory records that are due by then, others that
+        fall due before the next run.
+        """
         return {
-            thing for thing, (at, _) in self.of.items() if at is not None and at <= until and of(thing, set(datasets))
+            thing
+            for thing, (at, bound) in self.of.items()
+            if at is not None
+            and at <= as_of + (ahead if bound == "at_most" else timedelta())
+            and of(thing, {*datasets})
         }
 
     @classmethod
