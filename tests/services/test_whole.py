@@ -18,7 +18,7 @@ from services.whole import Servers, Whole
 MOST = 40
 """So many ticks of the short form are computed here; a tick asks each server dozens of times."""
 
-ODDS = OFTEN | {"run": 60, "killed": 20}
+ODDS = OFTEN | {"killed": 20}
 """With more that die: the calls of each server are among those at which they do."""
 
 
