@@ -72,6 +72,7 @@ class Simulation:
     done: Counter[str] = field(default_factory=Counter)
     number: int = 0
     at: str = ""
+    said: str = ""
     last: Look | None = None
     """What there was at the last look, unless something arrived since."""
     points: Callable[[Callable[[str], None]], AbstractContextManager[None]] = nothing_more
@@ -134,13 +135,13 @@ class Simulation:
             else:
                 purges.verify(house, run)
         except PrivacyError as problem:
-            failed = problem.code
+            failed, self.said = problem.code, str(problem)
         self.failed.discard(run.rule)
         try:
             purges.record(house, run, failed)
         except PrivacyError as problem:
             if problem.code not in ("purge.stopped", "purge.refused"):
-                self.fail(f"red: {problem.code}")
+                self.fail(f"red: {problem.code}", self.said)
             self.failed.add(run.rule)
 
     def _killed(self, run: purges.PurgeRun) -> None:
