@@ -135,7 +135,7 @@ class Simulation:
             else:
                 purges.verify(house, run)
         except PrivacyError as problem:
-            failed, self.said = problem.code, str(problem)
+            failed, self.said = problem.code, " < ".join(map(repr, _behind(problem)))
         self.failed.discard(run.rule)
         try:
             purges.record(house, run, failed)
@@ -240,6 +240,13 @@ class Simulation:
 
 def _system(thing: Thing) -> str:
     return thing[0].partition(".")[0]
+
+
+def _behind(problem: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it came of: a shop's must not be shown, a made one's may."""
+    while problem is not None:
+        yield problem
+        problem = problem.__context__
 
 
 def shuffled(odds: Mapping[str, int], count: int, dice: random.Random) -> list[str]:
