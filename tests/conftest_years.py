@@ -110,7 +110,9 @@ class Simulation:
         except Unreadable as problem:
             # The last file of a store has gone: from then on it looks like one that is not mounted.
             _, rule = house.policy.rule(run.rule)
-            there = [thing for thing in self.look().things if thing[0] in rule.datasets]
+            # In a process that is to die nobody looks: the connections for that are the parent's.
+            looked = Counter() if how == "killed" else self.look().things
+            there = [thing for thing in looked if thing[0] in rule.datasets]
             if there or not problem.code.endswith(".no_files"):
                 self.fail(f"cannot be planned: {problem.code}")
             with suppress(PrivacyError):
