@@ -43,7 +43,7 @@ class Installation:
         self.place = Whole(made.folder, servers, "celery", endpoint=faulty.endpoint)
         connections = {f"PRIVACY_CONNECTION_{name.upper()}": url for name, url in self.place.urls.items()}
         self.variables = {
-            "PRIVACY_HOME": str(HOME), "PRIVACY_STATE": str(self.state), "PRIVACY_PART_BYTES": "11000",
+            "PRIVACY_HOME": str(HOME), "PRIVACY_STATE": str(self.state), "PRIVACY_PART_BYTES": "22000",
             "PRIVACY_PURGE_ROWS": str(BATCH), "PRIVACY_PAUSE": str(PAUSE), **connections,
         }  # fmt: skip
         settings = Settings(home=HOME, state=self.state)
