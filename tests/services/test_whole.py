@@ -44,7 +44,7 @@ def test_the_shop_on_servers_is_the_shop_in_files(made: Made, servers: Servers) 
     assert Look(whole, keys).things == there.things
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_two_years_under_a_moving_clock_on_servers(servers: Servers, tmp_path: Path) -> None:
     """Edge cases 1, 2, 3, 4, 6, 7, 10, 12, 13, 14, 15, 16, 18 and 33.
 
