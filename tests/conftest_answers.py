@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from conftest_demo import HOME, Made, urls_of
@@ -122,3 +124,27 @@ def read(house: House, ref: Ref, pick: Of) -> dict[int, dict[str, list[tuple[Any
         for keys in mine.values():
             keys.sort()
     return found
+
+
+def holds_exactly(to: Path, datamap: DataMap, made: Made, answer: dict[str, Any]) -> dict[str, Any]:
+    """An opened bundle holds what the sheet says, in Parquet, JSON and raw lines: its manifest."""
+    package: dict[str, Any] = json.loads((to / "datapackage.json").read_text())
+    resources = {resource["path"]: resource for resource in package["resources"]}
+    for ref in datamap:
+        if not ref.dataset.people:
+            continue
+        wanted = sorted(tuple(key) for key in answer["records"].get(ref.full, []))
+        paths = [p for p in resources if p.startswith(f"data/{ref.full.replace('.', '/')}") or ref.full in p]
+        table = [p for p in paths if p.endswith(".parquet")]
+        assert bool(wanted) == bool(table), (ref.full, paths)
+        for path in table:
+            rows = pq.read_table(to / path).select(ref.dataset.key).to_pylist()
+            assert sorted(tuple(row[k] for k in ref.dataset.key) for row in rows) == wanted
+            rows = json.loads((to / path.replace(".parquet", ".json")).read_text())
+            assert sorted(tuple(row[k] for k in ref.dataset.key) for row in rows) == wanted
+    lines = sorted(answer["records"].get("weblogs.access", []))
+    raw = sorted(path for path, resource in resources.items() if resource.get("format") == "log")
+    assert b"".join((to / path).read_bytes() for path in raw) == b"".join(
+        made.lines[file, no] + b"\n" for file, no in lines
+    )
+    return package

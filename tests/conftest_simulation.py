@@ -1,29 +1,25 @@
-"""The demo shop under a moving clock: what is in its stores by a plain look, when each record falls due, and the ticks.
+"""The demo shop under a moving clock: when each record falls due, what arrives meanwhile, and the ticks.
 
-Nothing here asks the pipelines what is there or due: rows are read with sqlite3, files as they are, and when a record
-falls due the generator's answer sheet says.
+Nothing here asks the pipelines what is there or due: what is there is looked at plainly, and when a record falls due the
+generator's answer sheet says.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import re
-import shutil
-import sqlite3
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-import pyarrow.parquet as pq
 from croniter import croniter
 
-from conftest_demo import HOME, urls_of
+from conftest_demo import HOME
+from conftest_look import Files, Look, Place, Thing, digest, records
 from demo import make
 from demo.terms import months_after
 from privacy.clock import FixedClock
@@ -32,83 +28,8 @@ from privacy.datamap.load import load
 from privacy.rights.house import House
 from privacy.settings import Settings
 
-Thing = tuple[str, tuple[Any, ...], str]
-"""A record: its dataset, what it is known by (its key; a line or event, which moves when a file is rewritten: its file
-and its content), and a digest of all that it holds."""
-
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAGS = Path(__file__).parents[1] / "dags"
-
-
-def digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-class Look:
-    """Everything that there is at one moment.
-
-    :param things: the records. :param files: the files that hold several records, with their bytes' digests.
-    """
-
-    def __init__(self, shop: Path) -> None:
-        self.things: Counter[Thing] = Counter()
-        self.files: dict[str, str] = {}
-        keys = json.loads((shop / "keys.json").read_text())
-        for name in ("shop", "recruiting"):
-            self._database(shop / f"{name}.db", name, keys)
-        for system in ("weblogs", "analytics", "helpdesk"):
-            for path in sorted((shop / system).rglob("*")):
-                if path.is_file():
-                    self._file(system, path, path.relative_to(shop / system).as_posix())
-        for path in sorted((shop / "mail").rglob("*")):
-            if path.is_file() and path.parent.name in ("cur", "new"):
-                self._message(path, path.parents[1].relative_to(shop / "mail").as_posix())
-        for system in ("camera", "dossiers", "deliveries"):
-            for path in sorted((shop / system).rglob("*")):
-                if path.is_file():
-                    key = path.relative_to(shop / system).as_posix()
-                    name = {"company": "company_lists"}.get(key.split("/")[0], key.split("/")[0])
-                    self.things[f"{system}.{name}", (key,), digest(path.read_bytes())] += 1
-
-    def _database(self, path: Path, system: str, keys: dict[str, list[str]]) -> None:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
-            for (table,) in db.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-            ):
-                rows = db.execute(f"SELECT * FROM {table}")
-                names = [column[0] for column in rows.description]
-                at = [names.index(column) for column in keys.get(f"{system}.{table}", names[:1])]
-                for row in rows:
-                    self.things[f"{system}.{table}", tuple(row[n] for n in at), repr(row)] += 1
-        db.close()
-
-    def _file(self, system: str, path: Path, key: str) -> None:
-        content = path.read_bytes()
-        self.files[f"{system}/{key}"] = digest(content)
-        for dataset, ident, held in _records(system, key, digest(content), content):
-            self.things[dataset, ident, held] += 1
-
-    def _message(self, path: Path, folder: str) -> None:
-        name = re.split(",S=|:2,", path.name)[0]
-        self.things["mail", (folder, name), digest(path.read_bytes())] += 1
-
-
-@lru_cache(maxsize=4096)
-def _records(system: str, key: str, known: str, content: bytes) -> tuple[Thing, ...]:
-    """The records of a file; read once for each content that it ever has."""
-    del known
-    plain = gzip.decompress(content) if key.endswith(".gz") else content
-    if system == "weblogs":
-        return tuple(("weblogs.access", (key, line), "") for line in plain.removesuffix(b"\n").split(b"\n"))
-    if key.endswith(".parquet"):
-        import io
-
-        rows = pq.read_table(io.BytesIO(content)).to_pylist()
-        return tuple(("analytics.ga4_events", (key, repr(row)), "") for row in rows)
-    if system == "analytics":
-        return tuple(("analytics.clicks", (key, line.decode()), "") for line in plain.splitlines())
-    found = json.loads(plain)["conversations"]
-    return tuple(("helpdesk.conversations", (one["id"],), f"{key} {json.dumps(one, sort_keys=True)}") for one in found)
 
 
 @dataclass
@@ -127,104 +48,115 @@ class Due:
         """All of these datasets, in order."""
         return sorted({at for (name, _), (at, _) in self.of.items() if at is not None and _dataset(name) & datasets})
 
+    def by(self, as_of: datetime, ahead: timedelta, *datasets: str) -> set[tuple[str, tuple[Any, ...]]]:
+        """What of these datasets a run takes, as (dataset, ident): statutory records that are due by then, others that
+        fall due before the next run.
+        """
+        return {
+            thing
+            for thing, (at, bound) in self.of.items()
+            if at is not None
+            and at <= as_of + (ahead if bound == "at_most" else timedelta())
+            and of(thing, {*datasets})
+        }
+
+    @classmethod
+    def of_made(cls, data: Path) -> Due:
+        """By the answer sheet of a made shop, before anything in it changes."""
+        found, sheet = cls(), json.loads((data / "answers.json").read_text())["terms"]
+        look = {"weblogs.access": _lines(data), **_events(data)}
+        messages = {(_told(folder), name): (folder, name) for folder, name, _ in Files(data).messages()}
+        for name, rows in sheet.items():
+            for *key, at, bound in rows:
+                place, ident = name, tuple(key)
+                if name in look:
+                    ident = look[name][key[0], key[1]]
+                if name.startswith("mail."):
+                    place, ident = "mail", messages[key[0], key[1]]
+                found.of[place, ident] = (moment(at), bound)
+        return found
+
+
+def of(thing: tuple[Any, ...], datasets: set[str]) -> bool:
+    """Whether a record is of one of these datasets: a message's folder says of which."""
+    if thing[0] != "mail":
+        return thing[0] in datasets
+    folder = thing[1][0].lstrip(".").split(".")[0]
+    name = {"Sollicitaties": "applications", "Administratie": "administration"}.get(folder, "correspondence")
+    return f"mail.{name}" in datasets
+
 
 def _dataset(name: str) -> set[str]:
     return {"mail.correspondence", "mail.administration", "mail.applications"} if name == "mail" else {name}
 
 
-class Shop:
-    """A tiny demo shop, its house, its clock, and what is known of it beforehand."""
+def _lines(data: Path) -> dict[tuple[str, int], tuple[str, bytes]]:
+    found = {}
+    for path in (data / "weblogs").rglob("access[-.]*"):
+        key = path.relative_to(data / "weblogs").as_posix()
+        content = path.read_bytes()
+        for n, line in enumerate((gzip.decompress(content) if key.endswith(".gz") else content).split(b"\n"), 1):
+            found[key, n] = (key, line)
+    return found
 
-    def __init__(self, folder: Path, seed: int, rows: int) -> None:
-        self.folder, self.data = folder, folder / "shop"
-        make(self.data, seed=seed, size="tiny")
-        answers = json.loads((self.data / "answers.json").read_text())
-        (self.data / "keys.json").write_text(json.dumps(answers["datasets"]))
+
+def _events(data: Path) -> dict[tuple[str, int], tuple[Any, ...]]:
+    found: dict[str, Any] = {"analytics.ga4_events": {}, "analytics.clicks": {}}
+    for key, content in Files(data).objects("analytics"):
+        for n, (dataset, ident, _) in enumerate(records("analytics", key, content), 1):
+            found[dataset][key, n] = ident
+    return found
+
+
+def _told(place: str) -> str:
+    """What the sheet calls a Maildir's folder; of one that a pattern names only a digest is told."""
+    known = "INBOX" if place == "." else place[1:].replace("Belgi&AOs-", "België")
+    return f"{known.split('.')[0]}.* #{digest(known.encode())[:12]}" if "." in known else known
+
+
+class Shop:
+    """A tiny demo shop, its house, its clock, and what is known of it beforehand.
+
+    :param installed: puts the made shop where it is to lie; itself by default.
+    """
+
+    def __init__(self, folder: Path, seed: int, rows: int, installed: Callable[[Path], Place] = Files) -> None:
+        data = folder / "shop"
+        make(data, seed=seed, size="tiny")
+        self.keys = json.loads((data / "answers.json").read_text())["datasets"]
+        self.due = Due.of_made(data)
+        self.place = installed(data)
         self.clock = FixedClock(START)
-        urls = {f"PRIVACY_CONNECTION_{name.upper()}": url for name, url in urls_of(self.data).items()}
-        self.house = House(
-            Settings(home=HOME, state=folder / "state", purge_rows=rows), EnvironmentConnections(urls), self.clock
-        )
+        self._settings = Settings(home=HOME, state=folder / "state", purge_rows=rows)
+        self.house = self.opened()
         self.house.found()
-        self.due = Due()
-        self._known(answers["terms"])
         self.purges = {name: croniter_of(DAGS / f"{name}.py") for name in load(HOME).policy.purges}
 
-    def _known(self, terms: dict[str, list[list[Any]]]) -> None:
-        look = {"weblogs.access": self._lines(), **self._events()}
-        for name, records in terms.items():
-            for *key, at, bound in records:
-                ident: tuple[Any, ...] = tuple(key)
-                if name in look:
-                    ident = look[name][key[0], key[1]]
-                place = name
-                if name.startswith("mail."):
-                    place, ident = "mail", self._message(*key)
-                self.due.of[place, ident] = (moment(at), bound)
-
-    def _lines(self) -> dict[tuple[str, int], tuple[str, bytes]]:
-        found = {}
-        for path in (self.data / "weblogs").rglob("access[-.]*"):
-            key = path.relative_to(self.data / "weblogs").as_posix()
-            content = path.read_bytes()
-            for n, line in enumerate((gzip.decompress(content) if key.endswith(".gz") else content).split(b"\n"), 1):
-                found[key, n] = (key, line)
-        return found
-
-    def _events(self) -> dict[str, dict[tuple[str, int], tuple[str, str]]]:
-        found: dict[str, dict[tuple[str, int], tuple[str, str]]] = {"analytics.ga4_events": {}, "analytics.clicks": {}}
-        for path in (self.data / "analytics").rglob("*.*"):
-            key = path.relative_to(self.data / "analytics").as_posix()
-            for n, (dataset, ident, _) in enumerate(_records("analytics", key, "", path.read_bytes()), 1):
-                found[dataset][key, n] = ident
-        return found
-
-    def _message(self, folder: str, name: str) -> tuple[str, str]:
-        """Where a message lies; of a folder that a pattern names only a digest is told."""
-        for path in (self.data / "mail").rglob("*"):
-            if path.is_file() and re.split(",S=|:2,", path.name)[0] == name:
-                place = path.parents[1].relative_to(self.data / "mail").as_posix()
-                known = "INBOX" if place == "." else place[1:].replace("Belgi&AOs-", "België")
-                if "." in known:
-                    known = f"{known.split('.')[0]}.* #{digest(known.encode())[:12]}"
-                if known == folder:
-                    return place, name
-        raise AssertionError(f"no message in {folder}")
+    def opened(self) -> House:
+        """The house anew: a process of its own has connections of its own."""
+        urls = {f"PRIVACY_CONNECTION_{name.upper()}": url for name, url in self.place.urls.items()}
+        return House(self._settings, EnvironmentConnections(urls), self.clock)
 
     def look(self) -> Look:
-        return Look(self.data)
-
-    def copy(self, to: Path) -> Path:
-        return Path(shutil.copytree(self.data, to))
+        return Look(self.place, self.keys)
 
     # What arrives while the clock moves
 
     def visits(self, number: int, at: datetime) -> None:
         """A session, and a log of one file with a line: of now, or long past (edge case 10)."""
-        with sqlite3.connect(self.data / "shop.db") as db:
-            names = [c[1] for c in db.execute("PRAGMA table_info(sessions)")]
-            row = dict(
-                zip(names, db.execute("SELECT * FROM sessions LIMIT 1").fetchone() or [None] * len(names), strict=True)
-            )
-            row |= {"session_id": 900_000 + number, "started_at": millis(at), "ended_at": millis(at) + 180_000}
-            row = {name: value for name, value in row.items() if name in names}
-            marks = ", ".join("?" * len(row))
-            db.execute(f"INSERT INTO sessions ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
-        db.close()
+        session = {"session_id": 900_000 + number, "started_at": millis(at), "ended_at": millis(at) + 180_000}
+        self.place.add("shop", "sessions", session)
         gone_by = moment(months_after(local_day(at), 12))
         self.due.of["shop.sessions", (900_000 + number,)] = (gone_by, "at_most")
         line = f'198.51.100.7 - - [{at:%d/%b/%Y:%H:%M:%S +0000}] "GET /{number} HTTP/1.1" 200 5 "-" "x" "-"'.encode()
         key = f"nginx/access/access-late-{number}.gz"
-        path = self.data / "weblogs" / key
-        path.write_bytes(gzip.compress(line + b"\n"))
+        self.place.put("weblogs", key, gzip.compress(line + b"\n"))
         self.due.of["weblogs.access", (key, line)] = (gone_by, "at_most")
 
     def picture(self, at: datetime) -> None:
         """A still picture of a camera."""
         key = f"thumbnails/ingang/{at:%Y%m%dT%H%M%SZ}.jpg"
-        path = self.data / "camera" / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"\xff\xd8\xff" + at.isoformat().encode())
+        self.place.put("camera", key, b"\xff\xd8\xff" + at.isoformat().encode())
         self.due.of["camera.thumbnails", (key,)] = (at + timedelta(hours=48), "at_most")
 
 
@@ -251,6 +183,4 @@ def millis(at: datetime) -> int:
 
 
 def local_day(at: datetime) -> Any:
-    from zoneinfo import ZoneInfo
-
     return at.astimezone(ZoneInfo("Europe/Amsterdam")).date()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from typing import Any
 
 import sqlalchemy as sa
@@ -75,8 +76,7 @@ def server_engine(url: sa.URL, connection: Connection, *, read_only: bool) -> sa
 
 def _sessions(made: sa.Engine, kind: str, *, read_only: bool) -> None:
     @sa.event.listens_for(made, "connect")
-    def _connected(raw: Any, record: Any) -> None:
-        record.info["pid"] = os.getpid()
+    def _connected(raw: Any, _: Any) -> None:
         with raw.cursor() as cursor:
             if kind == "mysql":
                 _as_they_stand(raw)
@@ -94,12 +94,15 @@ def _sessions(made: sa.Engine, kind: str, *, read_only: bool) -> None:
         for json in ("json", "jsonb"):
             raw.adapters.register_loader(json, TextLoader)
 
-    @sa.event.listens_for(made, "checkout")
-    def _checked_out(_raw: Any, record: Any, proxy: Any) -> None:
-        # A connection does not survive a fork: two processes would read each other's answers.
-        if record.info["pid"] != os.getpid():
-            record.dbapi_connection = proxy.dbapi_connection = None
-            raise sa.exc.DisconnectionError("of another process")
+    # A connection does not survive a fork: two processes would read each other's answers. A look at each connection as
+    # it leaves the pool would be too late: the pool has asked it before whether it is still there.
+    known = weakref.ref(made)
+
+    def _forked() -> None:
+        if (engine := known()) is not None:
+            engine.dispose(close=False)
+
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _as_they_stand(raw: Any) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
-from conftest_answers import AFTER, decided, everything, house_of, identifier
+from conftest_answers import AFTER, decided, everything, holds_exactly, house_of, identifier
 from conftest_demo import Made
 from privacy.bundle.check import check_bundle
 from privacy.bundle.open import open_bundle
@@ -78,23 +76,5 @@ def test_the_opened_bundle_holds_exactly_those_records_in_both_forms(made: Made,
     with house.sealed_bundle(number) as sealed:
         open_bundle(sealed, house.register.identity(number, reviewer="desk"), to)
     assert check_bundle(to) == []
-    package = json.loads((to / "datapackage.json").read_text())
-    resources = {resource["path"]: resource for resource in package["resources"]}
-    for ref in house.datamap:
-        if not ref.dataset.people:
-            continue
-        wanted = sorted(tuple(key) for key in answer["records"].get(ref.full, []))
-        paths = [p for p in resources if p.startswith(f"data/{ref.full.replace('.', '/')}") or ref.full in p]
-        table = [p for p in paths if p.endswith(".parquet")]
-        assert bool(wanted) == bool(table), (ref.full, paths)
-        for path in table:
-            rows = pq.read_table(to / path).select(ref.dataset.key).to_pylist()
-            assert sorted(tuple(row[k] for k in ref.dataset.key) for row in rows) == wanted
-            rows = json.loads((to / path.replace(".parquet", ".json")).read_text())
-            assert sorted(tuple(row[k] for k in ref.dataset.key) for row in rows) == wanted
-    lines = sorted(answer["records"].get("weblogs.access", []))
-    raw = sorted(path for path, resource in resources.items() if resource.get("format") == "log")
-    assert b"".join((to / path).read_bytes() for path in raw) == b"".join(
-        made.lines[file, no] + b"\n" for file, no in lines
-    )
+    package = holds_exactly(to, house.datamap, made, answer)
     assert package["privacy:identity"] is not None

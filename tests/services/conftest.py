@@ -9,9 +9,11 @@ import pytest
 from conftest_demo import HOME, Made
 from privacy.datamap.load import load
 from services.copying import copied
+from services.dovecot import Dovecot, dovecot
 from services.mariadb import MariaDB, mariadb
 from services.postgres import Postgres, postgres
 from services.seaweed import Seaweed, seaweed
+from services.whole import Servers
 
 Server = Postgres | MariaDB
 SEED = 2
@@ -37,6 +39,19 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
     """A private SeaweedFS, ended with the session."""
     with seaweed(tmp_path_factory.mktemp("seaweed")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def imap() -> Iterator[Dovecot]:
+    """A private Dovecot, ended with the session."""
+    with dovecot() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def servers(mysql: MariaDB, postgresql: Postgres, s3: Seaweed, imap: Dovecot) -> Servers:
+    """All that a shop runs on."""
+    return Servers(mysql, postgresql, s3, imap)
 
 
 @pytest.fixture(scope="session", params=["mysql", "postgresql"])

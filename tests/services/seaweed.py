@@ -61,16 +61,17 @@ class Seaweed:
         """Everything in a folder, with the times of its files (as what was rewritten keeps them)."""
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
-        def one(path: Path) -> None:
-            about = {"Bucket": bucket, "Key": prefix + path.relative_to(folder).as_posix()}
-            micros = path.stat().st_mtime_ns // 1000
-            upload = self.client.create_multipart_upload(**about, Metadata={MODIFIED: str(micros)})["UploadId"]
-            part = self.client.upload_part(**about, UploadId=upload, PartNumber=1, Body=path.read_bytes())
-            parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
-            self.client.complete_multipart_upload(**about, UploadId=upload, MultipartUpload=parts)
-
         with ThreadPoolExecutor(8) as threads:
-            list(threads.map(one, files))
+            list(threads.map(lambda path: self.send(bucket, prefix + path.relative_to(folder).as_posix(), path), files))
+
+    def send(self, bucket: str, key: str, path: Path) -> None:
+        """One file, with its time."""
+        about = {"Bucket": bucket, "Key": key}
+        micros = path.stat().st_mtime_ns // 1000
+        upload = self.client.create_multipart_upload(**about, Metadata={MODIFIED: str(micros)})["UploadId"]
+        part = self.client.upload_part(**about, UploadId=upload, PartNumber=1, Body=path.read_bytes())
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        self.client.complete_multipart_upload(**about, UploadId=upload, MultipartUpload=parts)
 
     def connection(
         self, bucket: str, prefix: str = "", *, name: str = "logs", login: tuple[str, str] | None = None,
