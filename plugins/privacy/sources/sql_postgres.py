@@ -154,6 +154,18 @@ class Postgres(Server):
         value = expression if self.stored(expression).kind == "binary" else f"CAST({expression} AS text)"
         return f"coalesce(octet_length({value}), 0)"
 
+    def version(self, columns: Sequence[str]) -> str:
+        """See :meth:`Dialect.version`. A record's text tells NULL from an empty text, and quotes what is in it."""
+        return f"encode(sha256(convert_to(CAST(ROW({', '.join(columns)}) AS text), 'UTF8')), 'hex')"
+
+    def gathered(self, digest: str, order: Sequence[str]) -> str:
+        """See :meth:`Dialect.gathered`."""
+        return f"encode(sha256(convert_to(string_agg({digest}, ' ' ORDER BY {', '.join(order)}), 'UTF8')), 'hex')"
+
+    def deleting(self, table: str, where: str) -> str:
+        """See :meth:`Dialect.deleting`."""
+        return f"DELETE FROM {quoted(table)} AS d WHERE {where}"
+
     def order(self, column: str) -> str:
         """See :meth:`Dialect.order`."""
         return f'{column} COLLATE "C"' if self.stored(column).kind == "text" else column
@@ -192,6 +204,16 @@ class Postgres(Server):
         """See :meth:`Dialect.triggers`."""
         text = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = to_regclass(:t) ORDER BY tgname"
         return [str(row[0]) for row in connection.exec_driver_sql(text, {"t": quoted(table)})]
+
+    def watched(self, connection: sa.Connection, table: str) -> bool:
+        """See :meth:`Dialect.watched`; a rule, or a table that is in pieces, counts too."""
+        text = (
+            "SELECT NOT coalesce((SELECT relkind = 'r' AND NOT relhasrules AND NOT relhassubclass AND NOT relispartition "
+            "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f' AND confrelid = c.oid) "
+            "AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = c.oid) "
+            "FROM pg_class AS c WHERE oid = to_regclass(:t)), false)"
+        )
+        return bool(connection.exec_driver_sql(text, {"t": quoted(table)}).scalar())
 
     def foreign_keys(self, connection: sa.Connection) -> list[Foreign]:
         """See :meth:`Dialect.foreign_keys`."""
