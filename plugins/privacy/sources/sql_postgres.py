@@ -208,7 +208,8 @@ class Postgres(Server):
     def watched(self, connection: sa.Connection, table: str) -> bool:
         """See :meth:`Dialect.watched`; a rule, or a table that is in pieces, counts too."""
         text = (
-            "SELECT NOT coalesce((SELECT relkind = 'r' AND NOT relhasrules AND NOT relhassubclass AND NOT relispartition "
+            "SELECT NOT coalesce((SELECT relkind = 'r' AND NOT relhasrules AND NOT relhassubclass "
+            "AND NOT relispartition "
             "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f' AND confrelid = c.oid) "
             "AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = c.oid) "
             "FROM pg_class AS c WHERE oid = to_regclass(:t)), false)"
