@@ -160,21 +160,6 @@ class Dialect(Protocol):
         """The sha256 (hex) of what these columns have, told apart to the letter; empty: the source makes it itself."""
         ...
 
-    def gathered(self, digest: str, order: Sequence[str]) -> str:
-        """The sha256 (hex) over texts of many rows, one after the other; in any other order it is another.
-
-        :param order: the columns by which they are put in order, should they not come so.
-        """
-        ...
-
-    def watched(self, connection: sa.Connection, table: str) -> bool:
-        """Whether deleting a row reaches beyond it: a foreign key refers to the table, or it has a trigger."""
-        ...
-
-    def deleting(self, table: str, where: str) -> str:
-        """A statement that deletes the rows of which a condition holds; the table is called ``d`` in it."""
-        ...
-
     def stored_bytes(self, expression: str) -> str:
         """About how many bytes a value takes; 0 for NULL."""
         ...

@@ -200,12 +200,12 @@ class MariaDB(MariaDBCatalog, Server):
             return f"CAST({column} AS DOUBLE)"
         return column if kind in _TYPES else f"HEX({column})"
 
-    def gathered(self, digest: str, order: Sequence[str]) -> str:
-        """See :meth:`Dialect.gathered`; in the order in which a range of a primary key is read, which costs no sorting."""
-        return f"SHA2(GROUP_CONCAT({digest} SEPARATOR ' '), 256)"
+    def gathered(self, texts: str, order: Sequence[str]) -> str:
+        """See :meth:`Server.gathered`: in the order in which a range of a primary key is read, without sorting."""
+        return f"SHA2(GROUP_CONCAT({texts} SEPARATOR ' '), 256)"
 
     def deleting(self, table: str, where: str) -> str:
-        """See :meth:`Dialect.deleting`."""
+        """See :meth:`Server.deleting`."""
         return f"DELETE d FROM {quoted(table)} AS d WHERE {where}"
 
     def stored_bytes(self, expression: str) -> str:

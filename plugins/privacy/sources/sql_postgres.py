@@ -158,12 +158,12 @@ class Postgres(Server):
         """See :meth:`Dialect.version`. A record's text tells NULL from an empty text, and quotes what is in it."""
         return f"encode(sha256(convert_to(CAST(ROW({', '.join(columns)}) AS text), 'UTF8')), 'hex')"
 
-    def gathered(self, digest: str, order: Sequence[str]) -> str:
-        """See :meth:`Dialect.gathered`."""
-        return f"encode(sha256(convert_to(string_agg({digest}, ' ' ORDER BY {', '.join(order)}), 'UTF8')), 'hex')"
+    def gathered(self, texts: str, order: Sequence[str]) -> str:
+        """See :meth:`Server.gathered`."""
+        return f"encode(sha256(convert_to(string_agg({texts}, ' ' ORDER BY {', '.join(order)}), 'UTF8')), 'hex')"
 
     def deleting(self, table: str, where: str) -> str:
-        """See :meth:`Dialect.deleting`."""
+        """See :meth:`Server.deleting`."""
         return f"DELETE FROM {quoted(table)} AS d WHERE {where}"
 
     def order(self, column: str) -> str:
@@ -206,7 +206,7 @@ class Postgres(Server):
         return [str(row[0]) for row in connection.exec_driver_sql(text, {"t": quoted(table)})]
 
     def watched(self, connection: sa.Connection, table: str) -> bool:
-        """See :meth:`Dialect.watched`; a rule, or a table that is in pieces, counts too."""
+        """See :meth:`Server.watched`; a rule, or a table that is in pieces, counts too."""
         text = (
             "SELECT NOT coalesce((SELECT relkind = 'r' AND NOT relhasrules AND NOT relhassubclass "
             "AND NOT relispartition "

@@ -17,9 +17,11 @@ import sqlalchemy as sa
 
 from privacy.sources.base import ByKey, Delete, Due, Every, Step
 from privacy.sources.sql_dialect import quoted
+from privacy.sources.sql_due import DueText
 from privacy.sources.sql_held import Held
-from privacy.sources.sql_kinds import Dialect
 from privacy.sources.sql_references import CHUNK
+from privacy.sources.sql_servers import Server
+from privacy.sources.sql_text import told
 
 if TYPE_CHECKING:
     from privacy.sources.sql import SqlSource
@@ -38,26 +40,31 @@ def gone_as_planned(source: SqlSource, connection: sa.Connection, step: Step, he
     dataset, keys = source.dataset(name), [item.key for item in step.items]
     if not isinstance(step.change, Delete) or not isinstance(pick, Due) or isinstance(pick, ByKey | Every):
         return False
-    if not source.dialect.server or dataset.table is None or dataset.starts is None or not 0 < len(keys) <= CHUNK:
+    if dataset.table is None or dataset.starts is None or not 0 < len(keys) <= CHUNK:
         return False
     if any(set(map(type, parts)) != {int} for parts in zip(*keys, strict=True)):
         return False
-    wrap, table = source.wrap(name), source.dialect.at(connection, dataset.table)
+    own = source.wrap(name).own
+    server, table = source.dialect.of(own.typed), source.dialect.at(connection, dataset.table)
+    if not isinstance(server, Server) or not isinstance(table, Server):
+        return False
     needed = [*dataset.key, dataset.starts.column, *([pick.among.column] if pick.among is not None else [])]
-    if not wrap.as_in(table, needed) or not _alone(table, connection, dataset.table, dataset.key):
+    if not _whole_keys(server, table, dataset.key, needed) or not _alone(table, connection, dataset.table, dataset.key):
         return False
     if held.planned(name, keys):
         return False
-    within, ends = _between([f"d.{quoted(column)}" for column in dataset.key], keys)
-    planned = wrap.gathered(pick, within)
-    if _asked(connection, planned.text, planned.parameters | ends) != _told([item.version for item in step.items]):
+    columns = [f"d.{quoted(column)}" for column in dataset.key]
+    within, ends = _between(columns, keys)
+    due, parameters = DueText(dataset, server, own.where).condition(pick)
+    version = server.version([f"d.{quoted(column)}" for column in told(dataset)])
+    text = f"SELECT count(*), {server.gathered(version, columns)} FROM ({own.text}) AS d WHERE {within} AND ({due})"
+    if _asked(connection, text, parameters | ends) != _told([item.version for item in step.items]):
         return False
     # The same condition over the table itself, whose columns may be called as the dataset's and have something else.
-    where, parameters = wrap.condition(pick, table)
-    where, parameters = f"{within} AND {where}", parameters | ends
-    columns = [f"d.{quoted(column)}" for column in dataset.key]
-    digest = table.gathered(f"concat_ws(',', {', '.join(columns)})", columns)
-    text = f"SELECT count(*), {digest} FROM {quoted(dataset.table)} AS d WHERE {where}"
+    due, parameters = DueText(dataset, table, own.where).condition(pick)
+    where, parameters = f"{within} AND ({due})", parameters | ends
+    keyed = table.gathered(f"concat_ws(',', {', '.join(columns)})", columns)
+    text = f"SELECT count(*), {keyed} FROM {quoted(dataset.table)} AS d WHERE {where}"
     if _asked(connection, text, parameters) != _told([",".join(map(str, key)) for key in keys]):
         return False
     gone = connection.exec_driver_sql(table.deleting(dataset.table, where), parameters).rowcount
@@ -66,7 +73,13 @@ def gone_as_planned(source: SqlSource, connection: sa.Connection, step: Step, he
     return True
 
 
-def _alone(dialect: Dialect, connection: sa.Connection, table: str, key: Sequence[str]) -> bool:
+def _whole_keys(server: Server, table: Server, key: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether the table has these columns of the dataset, stored alike, and its key in whole numbers."""
+    alike = all(server.stored(quoted(name)) == table.stored(quoted(name)) for name in names)
+    return alike and all(table.stored(quoted(name)).kind == "integer" for name in key)
+
+
+def _alone(dialect: Server, connection: sa.Connection, table: str, key: Sequence[str]) -> bool:
     """Whether a key is one row, and nothing else changes with it."""
     return set(dialect.primary_key(connection, table)) == set(key) and not dialect.watched(connection, table)
 
@@ -74,7 +87,7 @@ def _alone(dialect: Dialect, connection: sa.Connection, table: str, key: Sequenc
 def _between(columns: Sequence[str], keys: Sequence[tuple[object, ...]]) -> tuple[str, dict[str, object]]:
     """A condition: the key lies between the least and the greatest of these, both included."""
     # Whole numbers, as was made sure: Python puts them in the order of the server.
-    least, most = min(keys), max(keys)  # type: ignore[type-var]
+    least, most = min(keys), max(keys)
     ends = {f"lo{n}": part for n, part in enumerate(least)} | {f"hi{n}": part for n, part in enumerate(most)}
     # The first part by itself finds the way in the index; the rest of a longer key only what is beside it.
     text = f"{columns[0]} BETWEEN :lo0 AND :hi0"

@@ -164,6 +164,31 @@ class Server(ABC):
     def keyed(self, columns: Sequence[str], parameter: str) -> str:
         """See :meth:`Dialect.keyed`."""
 
+    # Ranges of keys (see sql_ranged)
+
+    @abstractmethod
+    def version(self, columns: Sequence[str]) -> str:
+        """See :meth:`Dialect.version`."""
+
+    @abstractmethod
+    def gathered(self, texts: str, order: Sequence[str]) -> str:
+        """The sha256 (hex) over a text of each of many rows, a blank between them; in another order it is another.
+
+        :param order: the columns by which they are put in order, should they not come so.
+        """
+
+    @abstractmethod
+    def watched(self, connection: sa.Connection, table: str) -> bool:
+        """Whether deleting a row reaches beyond it: a foreign key refers to the table, or it has a trigger."""
+
+    @abstractmethod
+    def primary_key(self, connection: sa.Connection, table: str) -> tuple[str, ...]:
+        """See :meth:`Dialect.primary_key`."""
+
+    @abstractmethod
+    def deleting(self, table: str, where: str) -> str:
+        """A statement that deletes the rows of which a condition holds; the table is called ``d`` in it."""
+
     # Spellings
 
     @abstractmethod

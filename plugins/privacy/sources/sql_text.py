@@ -88,7 +88,7 @@ class Wrap:
     """
 
     def __init__(self, own: Own, dialect: Dialect, ask: Ask) -> None:
-        self._own, self._dialect, self._dataset, self._ask = own, dialect.of(own.typed), own.dataset, ask
+        self.own, self._dialect, self._dataset, self._ask = own, dialect.of(own.typed), own.dataset, ask
         self._columns = ", ".join(f"d.{quoted(name)}" for name in own.dataset.columns)
         self._version = self._dialect.version([f"d.{quoted(name)}" for name in told(own.dataset)])
         self._key = [f"d.{quoted(name)}" for name in own.dataset.key]
@@ -149,31 +149,9 @@ class Wrap:
         repeats = len(ways) > 1 or len(set(values)) < len(values)
         return Statement(f"{text} ORDER BY {SUBJECT}, {self._order(outer)}, {PARTY}", parameters, repeats)
 
-    def gathered(self, pick: Due, within: str) -> Statement:
-        """Of the picked records of which a condition holds: how many, and the digest over their versions in order.
-
-        Where the database makes no versions, it is none of theirs.
-        """
-        where, parameters = self._terms.condition(pick)
-        found = f"count(*), {self._dialect.gathered(self._version, self._key)}"
-        return Statement(f"SELECT {found} FROM {self._from} WHERE {within} AND {where}", parameters)
-
-    def as_in(self, table: Dialect, names: Sequence[str]) -> bool:
-        """Whether a table has columns of these names, stored as the dataset's are, and keys that are whole numbers."""
-        stored = [(self._dialect.stored(quoted(name)), table.stored(quoted(name))) for name in names]
-        whole = all(table.stored(quoted(name)).kind == "integer" for name in self._dataset.key)
-        return whole and all(one == other for one, other in stored)
-
-    def condition(self, pick: Due, table: Dialect) -> tuple[str, dict[str, object]]:
-        """The condition of a pick over a table that bears the dataset's own names.
-
-        :param table: the dialect for its columns.
-        """
-        return DueText(self._dataset, table, self._own.where).condition(pick)
-
     def survey(self, now: datetime, picks: Sequence[Due]) -> tuple[str, dict[str, object]]:
         """See :meth:`privacy.sources.sql_due.DueText.survey`."""
-        return self._terms.survey(self._own.text, now, picks)
+        return self._terms.survey(self.own.text, now, picks)
 
     def unattributed(self, selection: Selection) -> Statement | None:
         """How many records might be a subject's and are nobody's (see :class:`privacy.sources.base.Tally`).
@@ -209,7 +187,7 @@ class Wrap:
                 continue
             wanted = {str(i.value) for _, i in known if i.kind == way.kind}
             here = f"d.{quoted(way.column)}"
-            for value, texts in self._dialect.spelled(self._own.text, here, way.kind, wanted, self._ask).items():
+            for value, texts in self._dialect.spelled(self.own.text, here, way.kind, wanted, self._ask).items():
                 written.setdefault((way.kind, value), []).extend(texts)
         rows = (
             (no, i.kind, text, _whole(i.value), _us(i.valid_from), _us(i.valid_to), i.agent)
@@ -248,7 +226,7 @@ class Wrap:
         here = f"d.{quoted(way.column)}"
         whole = self._dataset.columns[way.column].type == "integer"
         of_kind = f"i.k = {literal(way.kind)}"
-        if way.kind not in ("email", *_WRITTEN_MANY_WAYS) and keys is None and self._own.typed.get(way.column):
+        if way.kind not in ("email", *_WRITTEN_MANY_WAYS) and keys is None and self.own.typed.get(way.column):
             # From the identifiers to the records, by the index that a shop has on such a column.
             same = self._dialect.same(here, whole)
             match = f"FROM {ids} AS i CROSS JOIN {self._from} WHERE {of_kind} AND {same}"
