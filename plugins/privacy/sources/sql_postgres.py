@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +41,7 @@ class Postgres(Server):
 
     name = "postgresql"
     materialized = "MATERIALIZED "
+    literals = MappingProxyType({"date": "DATE", "datetime": "TIMESTAMP", "instant": "TIMESTAMPTZ"})
 
     # Parameters
 

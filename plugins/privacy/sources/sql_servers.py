@@ -12,8 +12,9 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Self
 
 import orjson
@@ -24,7 +25,7 @@ from privacy.database import engine as engine_of
 from privacy.datamap.kinds import fold, normal
 from privacy.datamap.models import Column
 from privacy.errors import BadInput, Unreadable
-from privacy.sources.instants import micros
+from privacy.sources.instants import FACTOR, micros
 from privacy.sources.sql_kinds import Ask, quoted
 
 _PARAMETER = re.compile(
@@ -84,6 +85,8 @@ class Server(ABC):
     server = True
     then_join = "CROSS JOIN"
     materialized = ""
+    literals: Mapping[str, str] = MappingProxyType({"date": "DATE", "datetime": "TIMESTAMP", "instant": "TIMESTAMP"})
+    """How a day is written to be compared with a column of this kind; sessions are in UTC."""
 
     def __init__(self, typed: Mapping[str, object] | None = None) -> None:
         self._typed = typed or {}
@@ -150,7 +153,22 @@ class Server(ABC):
 
     def due(self, expression: str, column: Column, before: datetime) -> tuple[str, dict[str, object]]:
         """See :meth:`Dialect.due`."""
-        return f"{self.micros(expression, column)} < :before", {"before": micros(before)}
+        exact, parameters = f"{self.micros(expression, column)} < :before", dict[str, object](before=micros(before))
+        typed = self.literals.get(self.stored(expression).kind)
+        if typed is None or (column.type == "datetime" and column.form in FACTOR):
+            return exact, parameters
+        # Most records are far from the bound, and comparing them as they stand costs a tenth. No zone shifts by three
+        # days; what the years before the second say, and what is endless, is looked at exactly.
+        try:
+            sooner, later = before.date() - timedelta(days=3), before.date() + timedelta(days=3)
+        except OverflowError:
+            return exact, parameters
+        clock = "" if typed == "DATE" else " 00:00:00"
+        return (
+            f"CASE WHEN {expression} >= {typed} '{later}{clock}' THEN 1 = 0 "
+            f"WHEN {expression} < {typed} '{sooner}{clock}' AND {expression} >= {typed} '0002-01-01{clock}' THEN 1 = 1 "
+            f"ELSE {exact} END"
+        ), parameters
 
     @abstractmethod
     def micros(self, expression: str, column: Column) -> str:
