@@ -24,7 +24,7 @@ from services.postgres import Postgres, postgres
 from services.serving import program
 from services.sql_studio import ServerStudio
 
-ROWS, BATCH, TURNS = 1_000_000, 10_000, 2
+ROWS, BATCH, TURNS = 1_000_000, 10_000, 1
 GONE = ROWS * GOING // 10
 BOUND = "2019-01-01"
 
@@ -111,6 +111,8 @@ def _measured(
             ours.append(staged(studio, "sales"))
         with _filled(server, books):
             floors.append(_seconds(lambda: _floor(server)))
+        # All of this takes minutes: what is known so far.
+        sys.stderr.write(f"{server.kind}: instead {theirs[-1]:.2f} s, ours {ours[-1]}, floor {floors[-1]:.2f} s\n")
     return min(ours, key=lambda found: found["purge"]), min(theirs), min(floors)
 
 

@@ -157,7 +157,7 @@ class Server(ABC):
         typed = self.literals.get(self.stored(expression).kind)
         if typed is None or (column.type == "datetime" and column.form in FACTOR):
             return exact, parameters
-        # Most records are far from the bound, and comparing them as they stand costs a tenth. No zone shifts by three
+        # Most records are far from the bound, and comparing them as they stand costs little. No zone shifts by three
         # days; what the years before the second say, and what is endless, is looked at exactly.
         try:
             sooner, later = before.date() - timedelta(days=3), before.date() + timedelta(days=3)
