@@ -24,7 +24,7 @@ from services.postgres import Postgres, postgres
 from services.serving import program
 from services.sql_studio import ServerStudio
 
-ROWS, BATCH, TURNS = 1_000_000, 10_000, 1
+ROWS, BATCH, TURNS = 1_000_000, 10_000, 2
 GONE = ROWS * GOING // 10
 BOUND = "2019-01-01"
 
