@@ -52,7 +52,7 @@ def rows() -> list[Row]:
         db.close()
         one = time.perf_counter() - begun
         peer = _by_key(studio.database, Path(name) / "copy.db")
-        stages = _stages(studio, "sales")
+        stages = staged(studio, "sales")
     if gone != ROWS * GOING // 10:
         raise AssertionError(gone)
     total, size = sum(stages.values()), f"{gone:,} of {ROWS:,} rows, 3 indexes"
@@ -93,7 +93,8 @@ def _by_key(database: Path, copy: Path) -> float:
     return time.perf_counter() - begun
 
 
-def _stages(studio: Studio, rule: str) -> dict[str, float]:
+def staged(studio: Studio, rule: str) -> dict[str, float]:
+    """Seconds of each stage of a run of a rule."""
     run, found = studio.run(rule), dict[str, float]()
     for name, step in (
         ("plan", lambda: purges.plan(studio.house, run, say=lambda _: None)),
@@ -133,7 +134,7 @@ def _files(kind: str, parent: Path) -> list[Row]:
         studio = _filled(Path(name) / "studio")
         studio.sql("INSERT INTO cases VALUES (?, NULL, ?, 'n')",
             *((n, (NOW - timedelta(days=30)).isoformat()) for n in range(FILES // EACH)))  # fmt: skip
-        stages = _stages(studio, "cases")
+        stages = staged(studio, "cases")
         if any(studio.papers.rglob("*.pdf")):
             raise AssertionError("a file is left")
     size, loop = f"{FILES:,} files {kind}", "a loop of lstat, unlink, an fsync a folder"

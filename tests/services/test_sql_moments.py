@@ -121,3 +121,27 @@ def test_the_offsets_of_a_zone_are_those_of_our_reading(zone):
         offset = next(shift for since, shift in known if at.isoformat(" ") >= since)
         said = instant(at, described(type="datetime", zone=zone).form, zone)
         assert (at.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) - offset == said
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Amsterdam", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("name", ["at", "local", "day"])
+def test_what_is_due_is_what_lies_before_the_bound_to_the_microsecond(filled, name, zone):
+    """Edge case 11: far from the bound a moment is compared as it stands, near it exactly; what says none is never due."""
+    column = described(type="date" if name == "day" else "datetime", zone=zone)
+    dialect = dialect_of(connection := Connection("shop", filled))
+    bounds = [datetime(1, 1, 2, tzinfo=UTC), datetime(3, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
+    with dialect.open(connection, read_only=True).connect() as opened:
+        dialect = dialect.of(dialect.columns_of(opened, "SELECT * FROM m"))
+        here, own = f'd."{name}"', "(SELECT * FROM m) AS d"
+        exact = [
+            row[0] for row in opened.exec_driver_sql(f"SELECT {dialect.micros(here, column)} FROM {own} ORDER BY id")
+        ]
+        known = sorted({at for at in exact if at is not None})
+        for at in known[:: len(known) // 12]:
+            bounds += [EPOCH + timedelta(microseconds=at + more) for more in (0, 1) if 0 < at < 4_000_000_000_000_000]
+        for bound in bounds:
+            text, parameters = dialect.due(here, column, bound)
+            told = [bool(row[0]) for row in opened.exec_driver_sql(f"SELECT {text} FROM {own} ORDER BY id", parameters)]
+            until = (bound - EPOCH) // timedelta(microseconds=1)
+            assert told == [at is not None and at < until for at in exact], bound
+    assert len(bounds) > 10

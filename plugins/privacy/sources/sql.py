@@ -116,9 +116,9 @@ class SqlSource:
         """One item a row, whoever's it is, each once (for the first of its subjects)."""
         dataset, where = self.dataset(selection.dataset), self.where(selection.dataset)
         several = isinstance(selection.pick, Of) and len(selection.pick.subjects) > 1
-        statement = self.wrap(selection.dataset).select(selection, each_once=several)
+        statement = self.wrap(selection.dataset).select(selection, each_once=several, versions=True)
         with closing(self._rows(statement, dataset, where)) as batches:
-            items = Items(dataset, where)
+            items = Items(dataset, where, versions=self.dialect.server)
             for rows in batches:
                 with collecting_nothing():
                     found = items.of(rows)

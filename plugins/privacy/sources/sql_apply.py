@@ -3,7 +3,8 @@
 Everything is looked at before anything is changed: whether each row is still selected, still what it was, not held,
 and what hangs on it. The transaction holds the write lock from its beginning, so what was seen then is what is
 changed, although the changes themselves go by key. (A predicate inside the DELETE would not do: the children that it
-may look at are gone by then.)
+may look at are gone by then.) What is due of a table that nothing hangs on goes by ranges of its key, where the server
+finds exactly what was planned there (``sql_ranged``); otherwise all of the batch goes by key.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from privacy.sources.due import changing
 from privacy.sources.sql_dialect import Key, quoted
 from privacy.sources.sql_held import Held
 from privacy.sources.sql_items import Items
+from privacy.sources.sql_ranged import OtherwiseDeleted, gone_as_planned
 from privacy.sources.sql_read import Row, all_of
 from privacy.sources.sql_references import References, Rows, Why, chunks
 from privacy.sources.sql_stored import TOKEN, stored
@@ -47,12 +49,23 @@ def apply(source: SqlSource, unit: Sequence[Step], spare: Sequence[Of]) -> list[
     """
     changing(unit, source.system.system)
     with translated(source.system.system), _referenced(source.system.system):
-        steps = [_Work(source, step) for step in unit]
-        with source.open_engine(read_only=False).begin() as connection:
-            held = Held(source, connection, spare)
-            for work in steps:
-                work.look(connection, held)
-            _delete(source, connection, [w for w in steps if isinstance(w.step.change, Delete)], held, steps)
+        engine, alone = source.open_engine(read_only=False), unit[0] if len(unit) == 1 else None
+        try:
+            with engine.begin() as connection:
+                held = Held(source, connection, spare)
+                if alone is not None and gone_as_planned(source, connection, alone, held):
+                    return [Outcome(item.key, Status.DONE, 1, item.bytes) for item in alone.items]
+                return _by_key(source, connection, unit, held)
+        except OtherwiseDeleted:
+            with engine.begin() as connection:
+                return _by_key(source, connection, unit, Held(source, connection, spare))
+
+
+def _by_key(source: SqlSource, connection: sa.Connection, unit: Sequence[Step], held: Held) -> list[Outcome]:
+    steps = [_Work(source, step) for step in unit]
+    for work in steps:
+        work.look(connection, held)
+    _delete(source, connection, [w for w in steps if isinstance(w.step.change, Delete)], held, steps)
     return [outcome for work in steps for outcome in work.outcomes()]
 
 
@@ -145,7 +158,8 @@ class _Work:
         """What each item is now. Held comes before changed, and both before what was planned."""
         self._check_names(connection)
         planned = {item.key: item.version for item in self.step.items}
-        items, change = Items(self._dataset, self.source.where(self._name)), self.step.change
+        items = Items(self._dataset, self.source.where(self._name), versions=self.source.dialect.server)
+        change = self.step.change
         for chunk in chunks(planned):
             rows = self._now(connection, chunk)
             now = items.versions(rows)
@@ -207,7 +221,7 @@ class _Work:
 
     def _now(self, connection: sa.Connection, keys: Collection[Key]) -> list[Row]:
         """Those of the rows that are still selected, as they are now."""
-        statement = self.source.wrap(self._name).select(self.step.selection, keys)
+        statement = self.source.wrap(self._name).select(self.step.selection, keys, versions=True)
         return all_of(connection, statement)
 
     def _there(self, connection: sa.Connection, keys: Collection[Key]) -> Collection[Key]:

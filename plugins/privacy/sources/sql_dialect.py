@@ -191,6 +191,10 @@ class Sqlite(SqliteCatalog):
             ), parameters
         return f"{found} < :before", parameters
 
+    def version(self, columns: Sequence[str]) -> str:
+        """None: Python makes it in the same process."""
+        return ""
+
     @staticmethod
     def stored_bytes(expression: str) -> str:
         """About how many bytes a value takes; 0 for NULL."""

@@ -14,6 +14,7 @@ from privacy.errors import Unreadable
 from privacy.sources.base import Item
 from privacy.sources.instants import EPOCH, instant
 from privacy.sources.sql_dialect import Key
+from privacy.sources.sql_text import told
 
 Values = tuple[Any, ...]
 """A row, its dataset's columns first, as the driver gave them."""
@@ -26,40 +27,47 @@ class Items:
     order), which go before it. Whether it is still due, the selection itself says when it is changed.
 
     :param where: the dataset's full name, for errors.
+    :param versions: the rows have them: their statement was made so, by a database that does.
     """
 
-    def __init__(self, dataset: Dataset, where: str) -> None:
+    def __init__(self, dataset: Dataset, where: str, *, versions: bool = False) -> None:
         names = list(dataset.columns)
         places = [names.index(name) for name in dataset.key]
         self._where, self._key = where, _picked(places)
         self._start, self._form, self._zone = None if dataset.starts is None else dataset.starts.column, Form.ISO, "UTC"
-        told = list(range(len(names)))
         if self._start is not None:
             self._place, column = names.index(self._start), dataset.columns[self._start]
             self._form = column.form if column.type == "datetime" else Form.ISO
             self._zone = column.zone or "UTC"
-            if self._place not in places:
-                told = [place for place in told if place != self._place]
-        self._content = _picked(told)
+        self._content = _picked([names.index(name) for name in told(dataset)])
+        self._version = len(names) + 1 if versions else None
 
     def of(self, rows: Sequence[Values]) -> list[Item]:
         """One a row. :raises Unreadable: ``sql.key_null``: a part of a key is NULL, so it could not be found again."""
         keys, texts = self.keys(rows), self._texts(rows)
+        versions = self._versions(rows, texts)
         begun: list[datetime | None] = [None] * len(rows)
         if self._start is not None:
             place, form, zone = self._place, self._form, self._zone
             begun = [_begun(row[place], form, zone) for row in rows]
         found = []
-        for key, text, oldest in zip(keys, texts, begun, strict=True):
-            version = sha256(text).hexdigest()
+        for key, text, oldest, version in zip(keys, texts, begun, versions, strict=True):
             # The version covers the key, which is among the row's values, and the key's place is the dataset's.
             found.append(Item(key, version, 1, len(text), oldest, True, version))
         return found
 
     def versions(self, rows: Sequence[Values]) -> dict[Key, str]:
         """Of each row its version, by its key. :raises Unreadable: as :meth:`of`."""
-        versions = [sha256(text).hexdigest() for text in self._texts(rows)]
+        versions = self._versions(rows, self._texts(rows) if self._version is None else ())
         return dict(zip(self.keys(rows), versions, strict=True))
+
+    def _versions(self, rows: Sequence[Values], texts: Sequence[bytes]) -> list[str]:
+        if (place := self._version) is None:
+            return [sha256(text).hexdigest() for text in texts]
+        versions: list[str] = [row[place] for row in rows]
+        if None in versions:
+            raise Unreadable("sql.version", "A record is too large to be told apart.", where=self._where)
+        return versions
 
     def keys(self, rows: Sequence[Values]) -> list[Key]:
         """Of each row its key. :raises Unreadable: as :meth:`of`."""

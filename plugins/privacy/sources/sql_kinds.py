@@ -156,6 +156,10 @@ class Dialect(Protocol):
         """A condition: the instant lies before ``before`` (exclusive, exact); never true for what says none."""
         ...
 
+    def version(self, columns: Sequence[str]) -> str:
+        """The sha256 (hex) of what these columns have, told apart to the letter; empty: the source makes it itself."""
+        ...
+
     def stored_bytes(self, expression: str) -> str:
         """About how many bytes a value takes; 0 for NULL."""
         ...

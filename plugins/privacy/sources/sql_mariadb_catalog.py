@@ -76,6 +76,16 @@ class MariaDBCatalog:
         )
         return [str(row[0]) for row in connection.exec_driver_sql(text, {"t": table})]
 
+    def watched(self, connection: sa.Connection, table: str) -> bool:
+        """See :meth:`Server.watched`; from another schema too."""
+        text = (
+            "SELECT EXISTS (SELECT 1 FROM information_schema.key_column_usage "
+            "WHERE referenced_table_schema = DATABASE() AND referenced_table_name = :t) "
+            "OR EXISTS (SELECT 1 FROM information_schema.triggers "
+            "WHERE event_object_schema = DATABASE() AND event_object_table = :t)"
+        )
+        return bool(connection.exec_driver_sql(text, {"t": table}).scalar())
+
     def foreign_keys(self, connection: sa.Connection) -> list[Foreign]:
         """See :meth:`Dialect.foreign_keys`."""
         text = (

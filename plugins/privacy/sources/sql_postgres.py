@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +41,7 @@ class Postgres(Server):
 
     name = "postgresql"
     materialized = "MATERIALIZED "
+    literals = MappingProxyType({"date": "DATE", "datetime": "TIMESTAMP", "instant": "TIMESTAMPTZ"})
 
     # Parameters
 
@@ -154,6 +156,18 @@ class Postgres(Server):
         value = expression if self.stored(expression).kind == "binary" else f"CAST({expression} AS text)"
         return f"coalesce(octet_length({value}), 0)"
 
+    def version(self, columns: Sequence[str]) -> str:
+        """See :meth:`Dialect.version`. A record's text tells NULL from an empty text, and quotes what is in it."""
+        return f"encode(sha256(convert_to(CAST(ROW({', '.join(columns)}) AS text), 'UTF8')), 'hex')"
+
+    def gathered(self, texts: str, order: Sequence[str]) -> str:
+        """See :meth:`Server.gathered`."""
+        return f"encode(sha256(convert_to(string_agg({texts}, ' ' ORDER BY {', '.join(order)}), 'UTF8')), 'hex')"
+
+    def deleting(self, table: str, where: str) -> str:
+        """See :meth:`Server.deleting`."""
+        return f"DELETE FROM {quoted(table)} AS d WHERE {where}"
+
     def order(self, column: str) -> str:
         """See :meth:`Dialect.order`."""
         return f'{column} COLLATE "C"' if self.stored(column).kind == "text" else column
@@ -192,6 +206,17 @@ class Postgres(Server):
         """See :meth:`Dialect.triggers`."""
         text = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = to_regclass(:t) ORDER BY tgname"
         return [str(row[0]) for row in connection.exec_driver_sql(text, {"t": quoted(table)})]
+
+    def watched(self, connection: sa.Connection, table: str) -> bool:
+        """See :meth:`Server.watched`; a rule, or a table that is in pieces, counts too."""
+        text = (
+            "SELECT NOT coalesce((SELECT relkind = 'r' AND NOT relhasrules AND NOT relhassubclass "
+            "AND NOT relispartition "
+            "AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f' AND confrelid = c.oid) "
+            "AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = c.oid) "
+            "FROM pg_class AS c WHERE oid = to_regclass(:t)), false)"
+        )
+        return bool(connection.exec_driver_sql(text, {"t": quoted(table)}).scalar())
 
     def foreign_keys(self, connection: sa.Connection) -> list[Foreign]:
         """See :meth:`Dialect.foreign_keys`."""

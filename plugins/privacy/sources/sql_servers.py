@@ -12,8 +12,9 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Self
 
 import orjson
@@ -24,7 +25,7 @@ from privacy.database import engine as engine_of
 from privacy.datamap.kinds import fold, normal
 from privacy.datamap.models import Column
 from privacy.errors import BadInput, Unreadable
-from privacy.sources.instants import micros
+from privacy.sources.instants import FACTOR, micros
 from privacy.sources.sql_kinds import Ask, quoted
 
 _PARAMETER = re.compile(
@@ -84,6 +85,8 @@ class Server(ABC):
     server = True
     then_join = "CROSS JOIN"
     materialized = ""
+    literals: Mapping[str, str] = MappingProxyType({"date": "DATE", "datetime": "TIMESTAMP", "instant": "TIMESTAMP"})
+    """How a day is written to be compared with a column of this kind; sessions are in UTC."""
 
     def __init__(self, typed: Mapping[str, object] | None = None) -> None:
         self._typed = typed or {}
@@ -150,7 +153,22 @@ class Server(ABC):
 
     def due(self, expression: str, column: Column, before: datetime) -> tuple[str, dict[str, object]]:
         """See :meth:`Dialect.due`."""
-        return f"{self.micros(expression, column)} < :before", {"before": micros(before)}
+        exact, parameters = f"{self.micros(expression, column)} < :before", dict[str, object](before=micros(before))
+        typed = self.literals.get(self.stored(expression).kind)
+        if typed is None or (column.type == "datetime" and column.form in FACTOR):
+            return exact, parameters
+        # Most records are far from the bound, and comparing them as they stand costs little. No zone shifts by three
+        # days; what the years before the second say, and what is endless, is looked at exactly.
+        try:
+            sooner, later = before.date() - timedelta(days=3), before.date() + timedelta(days=3)
+        except OverflowError:
+            return exact, parameters
+        clock = "" if typed == "DATE" else " 00:00:00"
+        return (
+            f"CASE WHEN {expression} >= {typed} '{later}{clock}' THEN 1 = 0 "
+            f"WHEN {expression} < {typed} '{sooner}{clock}' AND {expression} >= {typed} '0002-01-01{clock}' THEN 1 = 1 "
+            f"ELSE {exact} END"
+        ), parameters
 
     @abstractmethod
     def micros(self, expression: str, column: Column) -> str:
@@ -163,6 +181,31 @@ class Server(ABC):
     @abstractmethod
     def keyed(self, columns: Sequence[str], parameter: str) -> str:
         """See :meth:`Dialect.keyed`."""
+
+    # Ranges of keys (see sql_ranged)
+
+    @abstractmethod
+    def version(self, columns: Sequence[str]) -> str:
+        """See :meth:`Dialect.version`."""
+
+    @abstractmethod
+    def gathered(self, texts: str, order: Sequence[str]) -> str:
+        """The sha256 (hex) over a text of each of many rows, a blank between them; in another order it is another.
+
+        :param order: the columns by which they are put in order, should they not come so.
+        """
+
+    @abstractmethod
+    def watched(self, connection: sa.Connection, table: str) -> bool:
+        """Whether deleting a row reaches beyond it: a foreign key refers to the table, or it has a trigger."""
+
+    @abstractmethod
+    def primary_key(self, connection: sa.Connection, table: str) -> tuple[str, ...]:
+        """See :meth:`Dialect.primary_key`."""
+
+    @abstractmethod
+    def deleting(self, table: str, where: str) -> str:
+        """A statement that deletes the rows of which a condition holds; the table is called ``d`` in it."""
 
     # Spellings
 

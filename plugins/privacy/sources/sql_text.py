@@ -88,8 +88,9 @@ class Wrap:
     """
 
     def __init__(self, own: Own, dialect: Dialect, ask: Ask) -> None:
-        self._own, self._dialect, self._dataset, self._ask = own, dialect.of(own.typed), own.dataset, ask
+        self.own, self._dialect, self._dataset, self._ask = own, dialect.of(own.typed), own.dataset, ask
         self._columns = ", ".join(f"d.{quoted(name)}" for name in own.dataset.columns)
+        self._version = self._dialect.version([f"d.{quoted(name)}" for name in told(own.dataset)])
         self._key = [f"d.{quoted(name)}" for name in own.dataset.key]
         self._from = f"({own.text}) AS d"
         self._terms = DueText(own.dataset, self._dialect, own.where)
@@ -101,6 +102,7 @@ class Wrap:
         *,
         each_once: bool = False,
         perhaps: bool = False,
+        versions: bool = False,
     ) -> Statement:
         """The selected records: the dataset's columns, the subject's number, the place of the party in the data map.
 
@@ -109,25 +111,27 @@ class Wrap:
         :param keys: only these keys.
         :param each_once: each record for the first of its subjects alone.
         :param perhaps: also records that do not say whether it was in an identifier's time: what may be held, stays.
+        :param versions: after the subject's number comes the version, where the database makes it.
         """
+        version = f", {self._version} AS _version" if versions and self._version else ""
         parameters: dict[str, object] = {}
         if keys is not None:
             parameters["keys"] = self._dialect.rows(keys)
         pick = selection.pick
         if isinstance(pick, Due):
             where, more = self._terms.condition(pick)
-            text = f"SELECT {self._columns}, NULL AS {SUBJECT}, 0 AS {PARTY} FROM {self._from} WHERE {where}"
+            text = f"SELECT {self._columns}, NULL AS {SUBJECT}{version}, 0 AS {PARTY} FROM {self._from} WHERE {where}"
             text += self._only(keys)
             return Statement(f"{text} ORDER BY {self._order(self._key)}", parameters | more)
         known = [i for i in _identifiers(pick) if not i[1].contested]
         kinds = {identifier.kind for _, identifier in known}
         ways = [way for way in self._ways(selection.on) if way.kind in kinds]
         if not ways:
-            return Statement(f"SELECT {self._columns}, NULL, 0 FROM {self._from} WHERE 1 = 0", {})
+            return Statement(f"SELECT {self._columns}, NULL{version}, 0 FROM {self._from} WHERE 1 = 0", {})
         rows = self._rows(known, ways)
         parameters["ids"] = self._dialect.rows(rows)
         arms = [
-            f"SELECT {self._columns}, i.n AS {SUBJECT}, {way.party} AS {PARTY} {self._match(way, keys)}"
+            f"SELECT {self._columns}, i.n AS {SUBJECT}{version}, {way.party} AS {PARTY} {self._match(way, keys)}"
             f"{'' if selection.on else self._during(way, perhaps=perhaps)}{self._only(keys)}"
             for way in ways
         ]
@@ -147,7 +151,7 @@ class Wrap:
 
     def survey(self, now: datetime, picks: Sequence[Due]) -> tuple[str, dict[str, object]]:
         """See :meth:`privacy.sources.sql_due.DueText.survey`."""
-        return self._terms.survey(self._own.text, now, picks)
+        return self._terms.survey(self.own.text, now, picks)
 
     def unattributed(self, selection: Selection) -> Statement | None:
         """How many records might be a subject's and are nobody's (see :class:`privacy.sources.base.Tally`).
@@ -183,7 +187,7 @@ class Wrap:
                 continue
             wanted = {str(i.value) for _, i in known if i.kind == way.kind}
             here = f"d.{quoted(way.column)}"
-            for value, texts in self._dialect.spelled(self._own.text, here, way.kind, wanted, self._ask).items():
+            for value, texts in self._dialect.spelled(self.own.text, here, way.kind, wanted, self._ask).items():
                 written.setdefault((way.kind, value), []).extend(texts)
         rows = (
             (no, i.kind, text, _whole(i.value), _us(i.valid_from), _us(i.valid_to), i.agent)
@@ -222,7 +226,7 @@ class Wrap:
         here = f"d.{quoted(way.column)}"
         whole = self._dataset.columns[way.column].type == "integer"
         of_kind = f"i.k = {literal(way.kind)}"
-        if way.kind not in ("email", *_WRITTEN_MANY_WAYS) and keys is None and self._own.typed.get(way.column):
+        if way.kind not in ("email", *_WRITTEN_MANY_WAYS) and keys is None and self.own.typed.get(way.column):
             # From the identifiers to the records, by the index that a shop has on such a column.
             same = self._dialect.same(here, whole)
             match = f"FROM {ids} AS i CROSS JOIN {self._from} WHERE {of_kind} AND {same}"
@@ -254,6 +258,12 @@ class Wrap:
             return f" AND {inside} AND {self._dialect.alike(agent, 'i.a')}"
         inside = f"(i.f IS NULL OR ({at}) >= i.f) AND (i.t IS NULL OR ({at}) < i.t)"
         return f" AND coalesce({inside}, 1 = 1)" if perhaps else f" AND {inside}"
+
+
+def told(dataset: Dataset) -> list[str]:
+    """The columns that a version covers: all but what the term counts from, unless that is a part of the key."""
+    start = None if dataset.starts is None else dataset.starts.column
+    return [name for name in dataset.columns if name != start or name in dataset.key]
 
 
 @dataclass(frozen=True, slots=True)
