@@ -31,21 +31,24 @@ class StoresStudio(Studio):
     """A studio on servers.
 
     :param bucket: of its files and logs.
+    :param endpoint, port: of what stands before the object store and the mail server; none: they themselves.
     """
 
     s3: Seaweed
     mail: Dovecot
     bucket: str
+    endpoint = ""
+    port = 0
 
     @property
     def variables(self) -> dict[str, str]:
         login = f"{quote(self.s3.key, safe='')}:{quote(self.s3.secret, safe='')}"
-        options = f"endpoint_url={quote(self.s3.endpoint, safe='')}&region={REGION}"
+        options = f"endpoint_url={quote(self.endpoint or self.s3.endpoint, safe='')}&region={REGION}"
         user, password = quote(self.mail.user, safe=""), quote(PASSWORD, safe="")
         authority = quote(str(self.mail.authority.ca), safe="")
         return super().variables | {
             **{f"PRIVACY_CONNECTION_{n.upper()}": f"s3://{login}@{self.bucket}/{n}?{options}" for n in IN_S3},
-            "PRIVACY_CONNECTION_POST": f"imaps://{user}:{password}@localhost:{self.mail.port}/?ca_file={authority}",
+            "PRIVACY_CONNECTION_POST": f"imaps://{user}:{password}@localhost:{self.port or self.mail.port}/?ca_file={authority}",
         }
 
     def everything(self) -> dict[str, bytes]:
@@ -84,7 +87,7 @@ class Template:
         self.folder, self.s3, self.mail, self.rows, self.versions = folder, s3, mail, rows, versions
         fill(Studio(folder / "made", rows=rows))
 
-    def fresh(self) -> StoresStudio:
+    def fresh(self, **more: Any) -> StoresStudio:
         """The studio as it was."""
         made, work = self.folder / "made", self.folder / "work"
         shutil.rmtree(work, ignore_errors=True)
@@ -97,7 +100,7 @@ class Template:
             self.s3.upload(made / name, bucket, f"{name}/")
             shutil.rmtree(work / name)  # Nobody is to read what is not on the server.
         shutil.rmtree(work / "post")
-        kind = type("Kind", (StoresStudio,), {"s3": self.s3, "mail": self.mail, "bucket": bucket})
+        kind = type("Kind", (StoresStudio,), {"s3": self.s3, "mail": self.mail, "bucket": bucket, **more})
         return kind.at(work, rows=self.rows)  # type: ignore[attr-defined, no-any-return]
 
 
