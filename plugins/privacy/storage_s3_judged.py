@@ -21,8 +21,8 @@ from privacy.storage_s3_removal import Removal
 
 T = TypeVar("T")
 
-_SPAN = 1_000
-"""So many keys are looked at together: a page of a list."""
+_SPAN = 990
+"""So many keys are looked at together: less than a page of a list, which thus shows that it goes past the last one."""
 _AT_ONCE = 4
 """So many spans are being removed at a time, each in several requests."""
 
