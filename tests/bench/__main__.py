@@ -14,6 +14,7 @@ from large import NAME, whole_shop
 from mail import search
 from purge import purge
 from run import runs
+from s3 import objects
 
 from ledger import evidence
 
@@ -66,7 +67,7 @@ def year_of_events() -> list[Row]:
 
 if __name__ == "__main__":
     large = os.environ.get("LARGE")
-    rows = [*extraction(), *year_of_events(), *search(), *purge(), *evidence(), *runs()]
+    rows = [*extraction(), *year_of_events(), *search(), *purge(), *objects(), *evidence(), *runs()]
     rows += whole_shop(Path(large)) if large else measured_before(NAME)
     write(rows)
     for row in rows:
