@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from privacy.errors import BadInput, GiveUp, PrivacyError, Refused, RetryLater, Unreadable
 
@@ -53,6 +54,17 @@ def hard_link(key: str) -> Refused:
 def no_key(key: str) -> BadInput:
     """Edge case 9: a key that would lead out of the store, or to no object."""
     return BadInput("storage.key", "A key is relative, without '..' and empty parts.", where=key)
+
+
+def staging_full(message: str, folder: Path, where: str = "") -> RetryLater:
+    """Nothing can be written into a folder of ours below ``PRIVACY_STATE``: most of all, its disk is full.
+
+    :param where: a dataset or rule; none: the folder itself, which is named after a run and nobody.
+    """
+    advice = (
+        f"Free space in {folder.parent} (PRIVACY_STATE), or give this user the right to write there; then try again."
+    )
+    return RetryLater("staging.full", message, where=where or str(folder), advice=advice)
 
 
 _ERRORS: dict[int, Callable[[str], PrivacyError]] = {

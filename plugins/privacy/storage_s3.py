@@ -11,7 +11,6 @@ What a bucket can do differs from what a folder can (docs/adr/0013-an-object-sto
 
 from __future__ import annotations
 
-import builtins
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from privacy.storage_errors import changed, irregular, missing
 from privacy.storage_removal import Found, Judge
 from privacy.storage_s3_bucket import MODIFIED, WRITTEN, Bucket, Versions, micros, of_version
 from privacy.storage_s3_errors import FAILURES, held, hidden, of, translated, unlisted
+from privacy.storage_s3_judged import Judged
 from privacy.storage_s3_removal import Removal, locked
 from privacy.storage_s3_stream import Reading, Sending
 
@@ -134,21 +134,7 @@ class S3Store:
 
     def delete_judged(self, keys: Sequence[str], judge: Judge[T]) -> Sequence[T | PrivacyError | None]:
         """See :func:`privacy.storage.delete_judged`. What was put there after the look stays."""
-        told: builtins.list[T | PrivacyError | None] = []
-        going: builtins.list[tuple[int, Entry]] = []
-        found, versions = self._bucket.look(keys)
-        for at, entry in enumerate(found):
-            if isinstance(entry, PrivacyError):
-                told.append(entry)
-                continue
-            seen = None if entry is None else (entry.identity, entry.bytes, micros(entry.modified))
-            told.append(judge(at, seen))
-            if told[at] is None and entry is not None:
-                going.append((at, entry))
-        kept = self._removal.done([entry for _, entry in going], versions)
-        for (at, _), problem in zip(going, kept, strict=True):
-            told[at] = problem
-        return told
+        return Judged(self._bucket, self._removal, keys, judge).done()
 
     def sweep(self, prefix: str = "") -> int:
         """See :meth:`Store.sweep`: uploads that were never ended, older versions of what was written here by somebody

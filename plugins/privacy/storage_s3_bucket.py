@@ -176,7 +176,7 @@ class Bucket:
                     break
         versions: dict[str, Versions] = {}
         if self.versioned:
-            rows = self._both(most=most, Prefix=self.place.root + prefix, KeyMarker=first[:-1])
+            rows = self._both(most=most, last=last, Prefix=self.place.root + prefix, KeyMarker=first[:-1])
             versions = {key: those for key, those in self._by_key(rows).items() if key in wanted}
         return {entry.key: entry for entry in self._entries(found, versions)}, versions
 
@@ -238,13 +238,19 @@ class Bucket:
             those.all.sort(key=lambda version: (version.latest, version.modified), reverse=True)
         return found
 
-    def _both(self, most: int | None = None, **wanted: str) -> Iterator[tuple[dict[str, Any], bool]]:
+    def _both(
+        self, most: int | None = None, last: str | None = None, **wanted: str
+    ) -> Iterator[tuple[dict[str, Any], bool]]:
+        """:param most: so many pages. :param last: no page after one that goes past this key."""
         with translated(self.place.name):
             pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.place.bucket, **wanted)
             for page in islice(pages, most):
                 rows = [(one, False) for one in page.get("Versions", ())]
                 rows += [(one, True) for one in page.get("DeleteMarkers", ())]
-                yield from sorted(rows, key=lambda row: str(row[0]["Key"]))
+                rows.sort(key=lambda row: str(row[0]["Key"]))
+                yield from rows
+                if last is not None and rows and rows[-1][0]["Key"] > last:
+                    return
 
     def _pages(self, prefix: str, **more: str) -> Iterator[list[dict[str, Any]]]:
         lister = self.client.get_paginator("list_objects_v2")

@@ -80,7 +80,7 @@ class Place:
         key, secret, token = self.login or (None, None, None)
         config = Config(
             signature_version="s3v4", retries={"mode": "adaptive", "total_max_attempts": attempts},
-            connect_timeout=min(10, seconds), read_timeout=seconds, max_pool_connections=THREADS,
+            connect_timeout=min(10, seconds), read_timeout=seconds, max_pool_connections=2 * THREADS,
             s3={"addressing_style": "path" if self.endpoint else "auto"},
         )  # fmt: skip
         # The session, which reads its descriptions of services for half a second, is made once.

@@ -15,6 +15,7 @@ from mail import search
 from purge import purge
 from purge_servers import servers
 from run import runs
+from s3 import objects
 
 from ledger import evidence
 
@@ -67,7 +68,7 @@ def year_of_events() -> list[Row]:
 
 if __name__ == "__main__":
     large = os.environ.get("LARGE")
-    rows = [*extraction(), *year_of_events(), *search(), *purge(), *servers(), *evidence(), *runs()]
+    rows = [*extraction(), *year_of_events(), *search(), *purge(), *servers(), *objects(), *evidence(), *runs()]
     rows += whole_shop(Path(large)) if large else measured_before(NAME)
     write(rows)
     for row in rows:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 
+import botocore.auth
 import pytest
 
 from privacy.connections import Connection
-from privacy.errors import BadConfiguration, RetryLater, Unreadable
+from privacy.errors import BadConfiguration, PrivacyError, RetryLater, Unreadable
 from privacy.storage_s3 import S3Store
 from privacy.storage_s3_place import EU, Place
 from services.faulty import Answer, Asked, Faulty, Pass, error, faulty
@@ -317,3 +319,22 @@ def test_a_connection_is_written_as_a_url(url: str, shown: tuple[object, ...]) -
 def test_a_connection_without_a_bucket_or_with_half_a_login_says_what_to_write(url: str) -> None:
     with pytest.raises(BadConfiguration, match=r"storage\.place"):
         Place.of(Connection("logs", url))
+
+
+@pytest.mark.parametrize("minutes", [-30, 30])
+def test_a_machine_whose_clock_is_far_off_is_let_do_nothing_and_says_what_it_may_be(
+    s3: Seaweed, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    """A request is signed for a moment, which the server compares with its own; so it cannot be replayed later."""
+    bucket = s3.bucket()
+    put(S3Store(s3.connection(bucket)), "a", b"old")
+    wrong = S3Store(s3.connection(bucket), attempts=1)
+    assert get(wrong, "a") == b"old"
+    now = botocore.auth.get_current_datetime
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *more: now(*more) + timedelta(minutes=minutes))
+    for act in (lambda: put(wrong, "a", b"new"), lambda: wrong.delete("a"), lambda: list(wrong.list())):
+        with pytest.raises(PrivacyError, match=r"storage\.(clock|denied)") as caught:
+            act()
+        assert caught.value.advice
+    monkeypatch.undo()
+    assert get(wrong, "a") == b"old"

@@ -23,7 +23,8 @@ from privacy.bundle.names import unique, unpacked
 from privacy.bundle.originals import INDEX, UNKNOWN, Changed, Original, content, entries
 from privacy.bundle.parts import JSONL, PARQUET, Part
 from privacy.datamap.load import DataMap
-from privacy.errors import GiveUp, RetryLater
+from privacy.errors import GiveUp
+from privacy.storage_errors import staging_full
 
 BLOCK = 2**18
 ROW_GROUP = 10_000
@@ -206,7 +207,7 @@ def _parquet(staging: Path, work: Path, parts: Sequence[Part], records: int) -> 
     full = parts[0].dataset
     merged = work / "merged.parquet"
     try:
-        with writing(full):
+        with writing(full, staging):
             rows = _merge(staging, merged, parts)
         _same(full, rows, records)
         with reading(full), merged.open("rb") as file:
@@ -262,14 +263,12 @@ def reading(where: str) -> Iterator[None]:
 
 
 @contextmanager
-def writing(where: str) -> Iterator[None]:
-    """Errors of writing into staging as ours."""
+def writing(where: str, folder: Path) -> Iterator[None]:
+    """Errors of writing into staging as ours. :param folder: the run's."""
     try:
         yield
     except (OSError, pa.ArrowException):
-        raise RetryLater(
-            "staging.full", "A file cannot be put together.", where=where, advice="Free space in PRIVACY_STATE."
-        ) from None
+        raise staging_full("A file cannot be put together.", folder, where) from None
 
 
 def finished(stream: Stream, size: int, sha256: str, lines: int) -> Resource:

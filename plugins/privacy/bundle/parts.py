@@ -29,6 +29,7 @@ from privacy.bundle.scope import DERIVED, Scope, left_behind, nothing_left
 from privacy.datamap.load import Ref
 from privacy.errors import GiveUp, RetryLater
 from privacy.sources.base import LEFT_OUT, PARTY, WITHHELD
+from privacy.storage_errors import staging_full
 
 PARQUET, JSONL = "data.parquet", "data.jsonl"
 
@@ -183,9 +184,7 @@ class PartWriter:
             yield
         except OSError:
             # A full disk, above all: never half a part that looks whole.
-            raise RetryLater(
-                "staging.full", "A part cannot be written.", where=self._ref.full, advice="Free space in PRIVACY_STATE."
-            ) from None
+            raise staging_full("A part cannot be written.", self._folder, self._ref.full) from None
 
     def _clear(self) -> None:
         for name, file in self._files.items():

@@ -89,7 +89,7 @@ def write_bundle(
     found = [p if isinstance(p, Part) else Part.from_json(p) for p in parts]
     if not staging.is_dir():
         raise GiveUp("staging.gone", "The run's staging folder is gone.", where=facts.number)
-    with writing(facts.number):
+    with writing(facts.number, staging):
         work = tempfile.TemporaryDirectory(prefix="bundle-", dir=staging)
     with work as folder:
         groups = gather(staging, Path(folder), datamap, found, omissions)

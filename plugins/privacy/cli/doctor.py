@@ -13,13 +13,15 @@ def doctor(
     bad: Annotated[bool, typer.Option("--bad", help="Leave out what is right.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Try every connection, permission, region, term and claim, ledger, key and clock; status 1 when one is fatal.
+    """Try every connection, permission, region, term, claim, pool, the ledger, key and clock; status 1 if one is fatal.
 
     Each line says what is right, or what to do. Changes nothing, sends nothing, shows no secret.
     """
+    from privacy.cli.doctor_pools import pools
     from privacy.rights.doctor import Level, examine
 
-    found = list(examine(workbench()))
+    house = workbench()
+    found = [*examine(house), *pools(house)]
     counts = {level: sum(1 for said in found if said.level is level) for level in Level}
     fatal = counts[Level.FATAL]
     shown = [said for said in found if not (bad and said.level is Level.RIGHT)]

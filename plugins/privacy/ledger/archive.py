@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -60,6 +60,18 @@ class Archive:
             first = connection.execute(query.order_by(ledger.c.seq)).scalar()
             last = connection.execute(query.order_by(ledger.c.seq.desc())).scalar()
         return None if first is None or last is None else (json.loads(first), json.loads(last))
+
+    def steps_back(self, first: int) -> list[tuple[int, timedelta]]:
+        """The entries from that number on that say an earlier moment than one before them, and by how much."""
+        query = sa.select(ledger.c.seq, ledger.c.at).where(ledger.c.seq >= first).order_by(ledger.c.seq)
+        found, latest = list[tuple[int, timedelta]](), None
+        with translated("ledger"), reading(self._engine).connect() as connection:
+            for seq, text in connection.execute(query):
+                at = datetime.fromisoformat(text)
+                if latest is not None and at < latest:
+                    found.append((seq, latest - at))
+                latest = at if latest is None else max(latest, at)
+        return found
 
     def unended(self, before: datetime) -> list[dict[str, Any]]:
         """The beginnings of runs of any pipeline that began before then, and whose end is not recorded; in order."""

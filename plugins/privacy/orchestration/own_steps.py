@@ -23,6 +23,7 @@ from privacy.orchestration.runs import code_version
 from privacy.rights.own import Bounds, Keeper, Thing, due, own
 from privacy.rights.own_deliveries import Deliveries
 from privacy.rights.own_store import MISSING, Bundles, Requests
+from privacy.storage_errors import staging_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -278,7 +279,7 @@ def _save(house: House, run: PurgeRun, things: list[Thing]) -> None:
             os.fsync(file.fileno())
         new.replace(folder / _FILE)
     except OSError:
-        raise RetryLater("staging.full", "The plan cannot be written.", advice="Free space in PRIVACY_STATE.") from None
+        raise staging_full("The plan cannot be written.", folder) from None
 
 
 def _planned(house: House, run: PurgeRun) -> list[Thing]:

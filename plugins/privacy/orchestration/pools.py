@@ -10,43 +10,19 @@ What a mapped task touches is known when it is mapped: :mod:`privacy.orchestrati
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from privacy.datamap.pools import SEVERAL, SLOTS_OF_SEVERAL, of, places, sizes
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from privacy.datamap.load import DataMap
 
-SEVERAL = "privacy_several"
-"""The pool of tasks that touch more than one store, or of which nobody can say which one."""
+__all__ = ["SEVERAL", "SLOTS_OF_SEVERAL", "ensure", "of", "places", "prepare", "sizes"]
 
-SLOTS_OF_SEVERAL = 8
 _TRIES = 5
-
-
-def of(connections: Iterable[str]) -> str:
-    """The pool of a task that touches these connections."""
-    found = set(connections)
-    return f"privacy_{found.pop()}" if len(found) == 1 else SEVERAL
-
-
-def sizes(datamap: DataMap) -> dict[str, int]:
-    """Pool -> slots of an installation: a connection that serves several systems takes the smallest they bear."""
-    found = {SEVERAL: SLOTS_OF_SEVERAL}
-    for system in datamap.systems.values():
-        pool = of([system.connection])
-        found[pool] = min(system.tasks_at_once, found.get(pool, system.tasks_at_once))
-    return found
-
-
-def places(datamap: DataMap) -> dict[tuple[str, str], str]:
-    """What a task is mapped over -> its pool: (``export_subject``, dataset) and (purge, rule)."""
-    found = {("export_subject", ref.full): of([ref.system.connection]) for ref in datamap}
-    for purge, made in datamap.policy.purges.items():
-        for name, rule in made.rules.items():
-            found[purge, name] = of(datamap[full].system.connection for full in rule.datasets)
-    return found
 
 
 def ensure(wanted: Mapping[str, int], session: Session) -> list[str]:

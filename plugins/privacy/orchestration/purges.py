@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from privacy.errors import BadInput, PrivacyError, Refused
 from privacy.orchestration.runs import code_version
+from privacy.storage_errors import staging_full
 
 if TYPE_CHECKING:
     from privacy.datamap.policy import Rule
@@ -263,7 +264,11 @@ def _overview(house: House, made: Plan, say: Callable[[str], None]) -> None:
     from privacy.orchestration.overview import figures, heading, waits_until
 
     table = figures(made)
-    table.to_csv(house.means.folder / made.run / "overview.csv", index=False)
+    folder = house.means.folder / made.run
+    try:
+        table.to_csv(folder / "overview.csv", index=False)
+    except OSError:
+        raise staging_full("The plan's overview cannot be written.", folder) from None
     say(heading(made))
     say(table.to_string(index=False))
     say(waits_until(made, house.clock.now(), house.policy.zone))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from privacy import numbers
 from privacy.errors import BadConfiguration, GiveUp, PrivacyError, Refused, RetryLater
+from privacy.storage_errors import staging_full
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -107,15 +108,15 @@ def staging_of(house: House, run: Run) -> Path:
 
 def make_staging(folder: Path) -> None:
     """The run's folder; only :func:`open_request` makes it, and nobody makes it again (edge case 36)."""
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.mkdir(mode=0o700)
     except FileExistsError:
         # An attempt of this very step that died after it; anything in it would be another step's.
         if any(folder.iterdir()):
             raise Refused("staging.used", "The run's staging folder is in use.", where=folder.name) from None
     except OSError:
-        raise _full() from None
+        raise _full(folder) from None
 
 
 def there(house: House, run: Run) -> Path:
@@ -139,11 +140,11 @@ def note(path: Path, content: object) -> None:
     try:
         path.write_bytes(bytes(content) if isinstance(content, bytearray) else json.dumps(content).encode())
     except OSError:
-        raise _full() from None
+        raise _full(path.parent) from None
 
 
-def _full() -> RetryLater:
-    return RetryLater("staging.full", "Nothing can be written to staging.", advice="Free space in PRIVACY_STATE.")
+def _full(folder: Path) -> RetryLater:
+    return staging_full("Nothing can be written to staging.", folder)
 
 
 def remove(folder: Path) -> None:

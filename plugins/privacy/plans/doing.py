@@ -14,15 +14,16 @@ from itertools import groupby, islice
 from pathlib import Path
 
 from privacy.datamap.load import Ref
-from privacy.errors import Refused, Tampered, Unreadable
+from privacy.errors import Refused, RetryLater, Tampered, Unreadable
 from privacy.holds import apply
 from privacy.plans.followers import Leaders, leaders, located, numbered
-from privacy.plans.making import rule_of
+from privacy.plans.making import rule_of, ways
 from privacy.plans.means import Means
 from privacy.plans.people import Key
 from privacy.plans.plan import Plan
 from privacy.plans.progress import Batch, Progress, Tally
 from privacy.plans.transfer import Transferred, transfer
+from privacy.retention.horizon import horizon
 from privacy.sources.base import SUBJECT, Delete, Item, Of, Selection, Step, Subject
 from privacy.sources.collecting import collecting_seldom
 
@@ -111,7 +112,8 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
     :raises Refused: ``purge.other_plan``, ``purge.refused``, ``purge.not_approved``, ``purge.clock``, ``purge.ended``;
         before anything is changed, or between two batches.
     :raises Tampered: ``holds.altered``, ``ledger.altered``, ``plans.altered``; likewise.
-    :raises RetryLater, Unreadable: a store cannot be asked; what is done is recorded.
+    :raises RetryLater: ``purge.early``, likewise. :raises RetryLater, Unreadable: a store cannot be asked; what is done
+        is recorded.
     """
     plan, folder = opened(means, run)
     allowed(means, plan)
@@ -120,6 +122,7 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
             "purge.clock", "The plan is as of a moment that is yet to come: the clock was set back since.",
             where=plan.rule, advice="See which clock is right, then start the purge again: it makes a new plan.",
         )  # fmt: skip
+    _kept_long_enough(means, plan)
     means.holds.compared()
     _not_ended(means, plan)
     if not means.ledger.entries(run=run, kind=STARTED):
@@ -145,6 +148,28 @@ def do(means: Means, run: str, *, actor: str, stop: Callable[[], bool] = lambda:
         if means.pause:
             time.sleep(means.pause)
     return Done(tally_of(plan, list(known.values())), stopped)
+
+
+def _kept_long_enough(means: Means, plan: Plan) -> None:
+    """Whether what has to be kept for so long (``keep_at_least``) has been, by this machine's clock too.
+
+    The one that made the plan may be ahead of it. A limit (``keep_at_most``) is no worse for being kept early.
+
+    :raises RetryLater: ``purge.early``: that is to be seen in a moment, when this clock is as far.
+    """
+    _, rule = rule_of(means, plan.rule)
+    bounds: dict[object, datetime] = {}
+    for way in (way for full in rule.datasets for way in ways(means, rule, means.datamap[full])):
+        if way.term.keep_at_least is not None:
+            now = means.clock.now()
+            bounds[way.ref.full, way.among] = horizon(way.term, now, means.datamap.policy.zone).before
+    for step in plan.steps:
+        bound = bounds.get((step.dataset, step.due.among))
+        if bound is not None and step.due.before > bound:
+            raise RetryLater(
+                "purge.early", "By this machine's clock, the plan has records that have to be kept still.",
+                where=plan.rule, advice="It is tried again. Set the clocks of all workers (NTP).",
+            )  # fmt: skip
 
 
 def moved(means: Means, plan: Plan, *, write: bool = True) -> Transferred:

@@ -24,6 +24,7 @@ from privacy.plans.means import Means
 from privacy.plans.plan import Picked, Plan
 from privacy.plans.progress import Batch, Progress, Tally
 from privacy.sources.base import Item, Selection, Surveying
+from privacy.storage_errors import staging_full
 
 _VERIFIED = "verified.json"
 
@@ -283,7 +284,7 @@ def _write(folder: Path, found: Verified) -> None:
     try:
         (folder / _VERIFIED).write_text(json.dumps(asdict(found)))
     except OSError:
-        raise RetryLater("staging.full", "What was verified cannot be written.") from None
+        raise staging_full("What was verified cannot be written.", folder) from None
 
 
 def _read(folder: Path) -> Verified | None:

@@ -21,12 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.parquet import encryption
 
-from privacy.errors import RetryLater, Tampered
+from privacy.errors import Tampered
 from privacy.keys import MasterKey, new_key
 from privacy.plans.keys import instant, read, written
 from privacy.sources.base import Item
 from privacy.sources.collecting import collecting_nothing
 from privacy.sources.instants import micros
+from privacy.storage_errors import staging_full
 
 NAME = "items.parquet"
 _ROWS = 10_000
@@ -102,9 +103,7 @@ class ItemsFile:
                 yield writer
                 writer.flush()
         except OSError:
-            raise RetryLater(
-                "staging.full", "The plan cannot be written.", advice="Free space in PRIVACY_STATE."
-            ) from None
+            raise staging_full("The plan cannot be written.", self.path.parent) from None
 
     def items(self) -> Iterator[tuple[int, Item]]:
         """The items with the numbers of their steps, as they were written.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from privacy.datamap.load import Ref
 from privacy.datamap.policy import Guard, Rule, Term
-from privacy.errors import BadConfiguration, BadInput, Refused, RetryLater
+from privacy.errors import BadConfiguration, BadInput, Refused
 from privacy.holds.models import plain
 from privacy.plans.claims import elsewhere, twice
 from privacy.plans.file import Digests, ItemsFile, Writer
@@ -27,6 +27,7 @@ from privacy.retention.horizon import Horizon, horizon, limit
 from privacy.retention.terms import before
 from privacy.sources.base import Among, Due, Item, Selection, Surveying
 from privacy.sources.collecting import collecting_seldom
+from privacy.storage_errors import staging_full
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -132,7 +133,7 @@ def fresh(folder: Path) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
     except OSError:
-        raise RetryLater("staging.full", "The plan's folder cannot be made.", advice="Look at PRIVACY_STATE.") from None
+        raise staging_full("The plan's folder cannot be made.", folder) from None
     return folder
 
 

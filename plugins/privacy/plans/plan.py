@@ -11,10 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
-from privacy.errors import RetryLater, Tampered
+from privacy.errors import Tampered
 from privacy.keys import MasterKey
 from privacy.plans.file import Digests, ItemsFile
 from privacy.sources.base import Among, Due
+from privacy.storage_errors import staging_full
 
 PLAN = "plan.json"
 
@@ -144,9 +145,7 @@ class Plan:
                 os.fsync(file.fileno())
             new.replace(folder / PLAN)
         except OSError:
-            raise RetryLater(
-                "staging.full", "The plan cannot be written.", advice="Free space in PRIVACY_STATE."
-            ) from None
+            raise staging_full("The plan cannot be written.", folder) from None
 
     @classmethod
     def load(cls, folder: Path) -> Self:

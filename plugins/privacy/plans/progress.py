@@ -18,6 +18,7 @@ from privacy.errors import RetryLater, Tampered
 from privacy.keys import MasterKey
 from privacy.plans.keys import written
 from privacy.sources.base import Item, Outcome, Status
+from privacy.storage_errors import staging_full
 
 _NAME = "progress.jsonl"
 
@@ -132,7 +133,7 @@ class Progress:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
-            raise RetryLater("staging.full", "How far a plan has come cannot be written.") from None
+            raise staging_full("How far a plan has come cannot be written.", self._path.parent) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Said:
     """One line.
 
     :param topic: ``settings``, ``key``, ``data map``, ``term``, ``connection``, ``permission``, ``region``, ``claim``,
-        ``ledger`` or ``clock``.
+        ``ledger``, ``clock`` or ``pool``.
     :param where: the connection, system, dataset, rule or file. :param message: one sentence.
     :param code: of what is not right, stable, dotted. :param advice: what to do about it.
     """

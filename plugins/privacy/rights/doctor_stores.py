@@ -79,6 +79,9 @@ def permission(house: House, system: System, connection: Connection, problems: d
         lacks = problems.get(_READ_ONLY)
     elif connection.scheme == "file":
         lacks = _fixed_folders(system, connection.folder)
+    elif connection.scheme == "s3":
+        yield from bucket(name, connection, needs)
+        return
     else:
         yield right("permission", name, "may be read; that it may delete is proven by its purges alone.")
         return
@@ -91,6 +94,47 @@ def permission(house: House, system: System, connection: Connection, problems: d
         yield right("permission", name, "may be read only: enough for exports, and no rule purges here.")
     else:
         yield right("permission", name, f"may be read, and written to{f' by {needs}' if rules else ''}.")
+
+
+def bucket(name: str, connection: Connection, needs: str) -> Iterator[Said]:
+    """Whether a bucket may be written to and deleted from, and what it keeps by itself; nothing is changed.
+
+    :param needs: who needs that; empty: nobody.
+    """
+    from privacy.storage_s3_doctor import allowed
+
+    if not needs:
+        yield right("permission", name, "may be read: enough for exports, and no rule purges here.")
+        return
+    found = allowed(connection)
+    lacks = [word for word, may in (("written to", found.write), ("deleted from", found.delete)) if may is False]
+    if lacks:
+        yield Said(
+            "permission", name, Level.FATAL, f"The bucket cannot be {' or '.join(lacks)}; {needs} cannot delete.",
+            "permission.purge", "Give these credentials the rights that docs/adr/0013 lists.",
+        )  # fmt: skip
+    elif None in (found.write, found.delete):
+        yield right("permission", name, f"may be read; that {needs} may delete is proven by its purges alone.")
+    else:
+        kept = "; it keeps versions, and a purge removes them all" if found.versions else ""
+        yield right("permission", name, f"may be read, written to and deleted from by {needs}{kept}.")
+    if found.days:
+        yield Said(
+            "permission", name, Level.WARNING,
+            f"Object lock keeps whatever is new for {found.days} days: {needs} cannot delete it before, and a "
+            "rewritten object begins anew.",
+            "permission.retention", "Take the default retention off the bucket, or see that every term is longer.",
+        )  # fmt: skip
+    elif found.lock:
+        yield Said(
+            "permission", name, Level.WARNING, f"Object lock is on: what bears a hold or a date stays from {needs}.",
+            "permission.lock", "Nothing, where that is meant: it is told as held, and stands in the ledger.",
+        )  # fmt: skip
+    elif found.lock is None:
+        yield Said(
+            "permission", name, Level.WARNING, "These credentials may not ask whether the bucket has object lock.",
+            "permission.lock_unknown", "Allow s3:GetBucketObjectLockConfiguration, or look at it yourself.",
+        )  # fmt: skip
 
 
 def purging(house: House, system: System) -> list[str]:

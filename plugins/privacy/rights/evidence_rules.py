@@ -117,6 +117,23 @@ def clock(house: House, now: datetime) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def clocks(house: House, _: datetime) -> Iterator[Finding]:
+    """Whoever writes into the ledger has about the same time; looked at since the last time that anybody verified.
+
+    A run of a clock that was ahead looks younger than it is, and took what was not due yet.
+    """
+    known = max((e["seq"] for e in house.ledger.archive.events(VERIFIED, MISSING)), default=0)
+    back = [(by, seq) for seq, by in house.ledger.archive.steps_back(known) if by > AHEAD]
+    if back:
+        by, seq = max(back)
+        yield Finding(
+            "evidence.clocks", (), f"entry {seq}",
+            f"It is of a moment {by.total_seconds() / 60:.0f} minutes before one that was written earlier: the "
+            "machines that write do not have the same time, or a clock was set back.",
+            "Set the clocks of all of them (NTP), and look what ran meanwhile: privacy ledger show.",
+        )  # fmt: skip
+
+
 def own(house: House, now: datetime) -> Iterator[Finding]:
     """The project's own records have terms too, and each has a run that is done and young enough."""
     terms, ends = house.policy.own, house.ledger.archive.ends()
@@ -164,7 +181,7 @@ _CAMERA_ADVICE = {
     "kept_too_long": "Ask the company to wipe what is past its term and on no hold (privacy hold list).",
 }
 
-OF_LEDGER: list[Check] = [clock, proofs, own, ended, answered, signed_late]
+OF_LEDGER: list[Check] = [clock, clocks, proofs, own, ended, answered, signed_late]
 """What is asked of a ledger that stands."""
 
 OF_STORES: list[Check] = [footage]

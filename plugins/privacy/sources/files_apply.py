@@ -42,8 +42,9 @@ def _done(steps: Sequence[tuple[Files, Step]], spare: Sequence[Of]) -> Iterator[
             yield from _some(files, chunk, pick, held)
 
 
-_TOGETHER = 2_000
-"""So many files are looked at, removed and brought to disk together: a folder's fsync is for all of its files."""
+_TOGETHER = 10_000
+"""So many files are looked at, removed and brought to disk together: a folder's fsync is for all of its files, and an
+object store is asked about the next ones while it removes the ones before."""
 
 
 def chunked(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
