@@ -82,10 +82,10 @@ class MariaDB:
         """The URL of the account that may only read."""
         return self.url(database, user="reader", password="reader")
 
-    def cut(self, database: str) -> int:
-        """End every connection to a database, as a restart would; how many there were."""
+    def cut(self, database: str, but: int = 0) -> int:
+        """End every connection to a database but one, as a restart would; how many there were."""
         with self.admin() as raw, raw.cursor() as cursor:
-            cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (database,))
+            cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s AND id <> %s", (database, but))
             found = [int(row[0]) for row in cursor.fetchall()]
             for number in found:
                 cursor.execute(f"KILL {number}")

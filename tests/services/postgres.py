@@ -62,11 +62,12 @@ class Postgres:
         """The URL of the account that may only read."""
         return self.url(database, user="reader", password="reader")
 
-    def cut(self, database: str) -> int:
-        """End every connection to a database, as a restart would; how many there were."""
+    def cut(self, database: str, but: int = 0) -> int:
+        """End every connection to a database but one, as a restart would; how many there were."""
         with self.admin() as raw:
-            text = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-            found = raw.execute(text, (database,)).fetchone()
+            text = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s "
+            text += "AND pid NOT IN (pg_backend_pid(), %s)"
+            found = raw.execute(text, (database, but)).fetchone()
         assert found is not None
         return int(found[0])
 
