@@ -45,7 +45,7 @@ the promise is still kept. `privacy ledger evidence` says the same in full, with
 | `evidence.left_over` | A run was done, and left what was due: look at the store and the dataset's SELECT. |
 | `evidence.unended` | A run died. Start its DAG again: it ends that run with what the stores say. |
 | `evidence.signed_late` | Entries were signed for later than written: compare them with what ran. |
-| `evidence.clock` | Set the machine's clock. |
+| `evidence.clock`, `evidence.clocks` | Set the clocks of all machines (NTP); look at what ran meanwhile. |
 | `policy.unproven`, `datamap.unpurged` | A term that no rule keeps: add a rule to the policy. |
 | `datamap.*` | Something is held that nobody has described: `privacy datamap check --stores`. |
 | others | What could not be looked at is not proven: `privacy ledger evidence` says why. |
