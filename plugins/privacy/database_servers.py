@@ -74,6 +74,22 @@ def server_engine(url: sa.URL, connection: Connection, *, read_only: bool) -> sa
     return made
 
 
+_ENGINES: weakref.WeakSet[sa.Engine] = weakref.WeakSet()
+"""Those of this process."""
+
+
+def _forked() -> None:
+    """A connection does not survive a fork: two processes would read each other's answers.
+
+    A look at each connection as it leaves the pool would be too late: the pool has asked it before whether it is there.
+    """
+    for engine in list(_ENGINES):
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 def _sessions(made: sa.Engine, kind: str, *, read_only: bool) -> None:
     @sa.event.listens_for(made, "connect")
     def _connected(raw: Any, _: Any) -> None:
@@ -94,15 +110,7 @@ def _sessions(made: sa.Engine, kind: str, *, read_only: bool) -> None:
         for json in ("json", "jsonb"):
             raw.adapters.register_loader(json, TextLoader)
 
-    # A connection does not survive a fork: two processes would read each other's answers. A look at each connection as
-    # it leaves the pool would be too late: the pool has asked it before whether it is still there.
-    known = weakref.ref(made)
-
-    def _forked() -> None:
-        if (engine := known()) is not None:
-            engine.dispose(close=False)
-
-    os.register_at_fork(after_in_child=_forked)
+    _ENGINES.add(made)
 
 
 def _as_they_stand(raw: Any) -> None:

@@ -72,7 +72,7 @@ def test_each_level_is_told_once_by_letter_and_in_the_ledger_and_a_request_in_ti
     assert letters == [0, 1, 1, 2, 2, 3, 4, 4]
     last = cameras.letters[-1]
     assert last["To"] == cameras.house.policy.contact.email
-    assert f"Verzoek {number}: 1 dagen te laat (uiterlijk 02-12-2026)" in last.get_content()
+    assert f"Verzoek {number}: 1 dag te laat (uiterlijk 02-12-2026)" in last.get_content()
     assert "anna" not in last.as_string()
     assert cameras.house.verify().ok
 

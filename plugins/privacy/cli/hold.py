@@ -84,6 +84,9 @@ def place(
     id = house.holds.place(
         HoldKind(kind.value), what, names, ground=given(ground, "Ground"), author=by, tell=tell_subject is YesNo.yes
     )
+    # Said before anything else is asked or written: the hold stands whatever comes of that.
+    if not as_json:
+        typer.echo(id)
     made = house.holds.get(id)
     missing = held.absent(house, made)
     data: dict[str, Any] = {**held.as_json(made), "complete": whole, "absent": missing}
@@ -91,9 +94,7 @@ def place(
         from privacy.rights.selecting import anything_of
 
         data["anything"] = anything_of(house, made.what, made.datasets)
-    # Said before anybody is written to: the hold stands whatever comes of the letter.
     if not as_json:
-        typer.echo(id)
         if not whole:
             held.red("The shop could not be asked who this is: only what was named is held. Place it again later.")
         if data.get("anything") is False:

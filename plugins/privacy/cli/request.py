@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -281,16 +282,7 @@ def refuse(
 def _facts(found: Request, zone: str) -> dict[str, str]:
     dates = found.dates
     facts = {"number": found.number, "right": found.right.value, "state": found.state.value}
-    for name in (
-        "received_at",
-        "begun_at",
-        "undecided_at",
-        "sealed_at",
-        "proven_at",
-        "released_at",
-        "refused_at",
-        "extended_at",
-    ):
+    for name in (field.name for field in fields(dates)):
         if at := getattr(dates, name):
             facts[name] = local(at, zone)
     return {**facts, "answer due": found.due.isoformat(), "next step": dates.next_step}

@@ -7,7 +7,6 @@ is missing (``not_yet``): then it is amber, on the page and in ``privacy datamap
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +99,7 @@ def page(policy: Policy, found: list[Kept], proofs: Mapping[str, str] | None = N
 def _naming(policy: Policy, tests: Path) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for file in sorted(tests.rglob("test_*.py")):
-        named = Counter(_WORD.findall(file.read_text(encoding="utf-8")))
+        named = set(_WORD.findall(file.read_text(encoding="utf-8")))
         here = [id for id in policy.promises if id in named]
         if len(here) * 2 <= len(policy.promises):
             for id in here:

@@ -67,10 +67,9 @@ def waits_until(plan: Plan, now: datetime, zone: str) -> str:
             f"{plan.holds.unreadable} records have a start that CANNOT BE READ: no purge ever takes them. "
             "Correct them, or `form` and `zone` of the column."
         )
-    if plan.holds.undated - nobodys:
+    if bare := plan.holds.undated - nobodys - plan.holds.unreadable:
         said.append(
-            f"{plan.holds.undated - nobodys} records have no start that can be read: lines of a log are as old as "
-            "their file, of others the term has not begun."
+            f"{bare} records have no start: lines of a log are as old as their file, of others the term has not begun."
         )
     if plan.holds.future:
         said.append(f"{plan.holds.future} records say that they begin later than now.")

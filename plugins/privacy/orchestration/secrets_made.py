@@ -17,6 +17,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -101,7 +102,7 @@ def _draws(stack: Stack) -> dict[str, Callable[[], str]]:
     return {
         **{name: lambda: secrets.token_urlsafe(32) for name in _PASSWORDS},
         "fernet": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        **{f"tls.{name}": lambda pem=pem: pem for name, pem in tls.items()},  # type: ignore[misc]
+        **{f"tls.{name}": partial(str, pem) for name, pem in tls.items()},
     }
 
 

@@ -1,7 +1,7 @@
 """What is near its deadline, or past it: answers to requests (R-30D), answers of processors, approvals that wait.
 
-Told 7 and 2 days before, on the day, and after: each time once in the ledger and in a letter to the controller. A day
-is a local date of the policy's zone; the term is not paused by an identity check.
+Of a request it is told 7 and 2 days before, on the day, and after: each time once in the ledger and in a letter to the
+controller, which names the others too. A day is a local date of the policy's zone; no identity check pauses the term.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ class Deadline:
             return f"waits for {-self.days} days"
         if self.days == 0:
             return f"due today, {self.due}"
-        return f"due {self.due}, {self.days} days left" if self.days > 0 else f"due {self.due}, {-self.days} days late"
+        days = f"{abs(self.days)} day{'' if abs(self.days) == 1 else 's'}"
+        return f"due {self.due}, {days} {'left' if self.days > 0 else 'late'}"
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""

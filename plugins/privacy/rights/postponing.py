@@ -13,7 +13,7 @@ from privacy.rights.table import tell
 
 
 class Postponing(Forgetting):
-    """Answers that take longer; see :class:`privacy.rights.extending` for the notice itself."""
+    """Answers that take longer; see :mod:`privacy.rights.extending` for the notice itself."""
 
     def may_extend(self, number: str) -> Payload:
         """Whether the answer may be put off now, before the person is told so.

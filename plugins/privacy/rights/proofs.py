@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def last_proofs(house: House) -> dict[str, str]:
-    """Promise -> its last proof, in words and without anything personal; a promise without one is left out.
+    """Promise -> its last proof, in words and without anything personal; one that no rule of a purge keeps is left out.
 
     Of a promise that several rules keep, the one whose proof is the oldest counts: it is kept no better than that.
     """
