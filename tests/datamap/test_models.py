@@ -65,7 +65,7 @@ def test_the_bikes_themselves_are_a_system():
         ("datasets/hires/starts", {"column": "x"}, "starts: there is no column 'x'"),
         ("datasets/hires/erasure", {"do": "set", "set": {"emal": None}}, "erasure.set: there is no column 'emal'"),
         ("datasets/hires/erasure", {"do": "set"}, "`set` lists columns when `do: set`"),
-        ("datasets/hires/erasure", {"do": "delete", "set": {}}, "`set` lists columns when `do: set`, and only then"),
+        ("datasets/hires/erasure", {"do": "delete", "set": {}}, "`set` lists columns when `do: set`"),
         ("datasets/hires/erasure", {"do": "retain"}, "says until when (`until`) and on what legal ground"),
         ("datasets/hires/erasure", {"do": "forget"}, "'delete', 'set' or 'retain'"),
         ("datasets/riders/examples", [{"velo.code": "7"}], "name two subjects that have records here"),

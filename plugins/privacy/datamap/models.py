@@ -7,6 +7,7 @@ the promise whose term holds; the policy (``privacy.datamap.policy``) has the te
 
 from __future__ import annotations
 
+import builtins
 import re
 from datetime import date
 from enum import StrEnum
@@ -198,24 +199,66 @@ class Decided(Strict):
     why: Sentence
 
 
+class Unfinished(Strict):
+    """Which of a dataset's records are not finished yet: an open order, a return under way, a dispute (edge case 30).
+
+    :param column: a text column that says why a record is unfinished; NULL: it is finished. Where and when such a
+        thing lapses, the SELECT says.
+    :param grounds: its values, and for each the legal ground on which what is needed for it is kept meanwhile.
+    """
+
+    column: Name
+    grounds: dict[Name, Text] = Field(min_length=1)
+
+
+Values = dict[Name, str | int | bool | None]
+"""Column -> what an erasure puts there: a constant, ``null``, or ``unique`` (a token of its own in every record)."""
+
+
 class Erasure(Strict):
-    """What an erasure does with a subject's records.
+    """What an erasure does with a subject's records (art. 17 GDPR).
 
     :param do: ``delete``; ``set`` (columns to ``null``, ``unique`` or a constant); ``retain`` until a condition.
+    :param set: the columns; of a dataset that is retained: those that are needed for nothing.
+    :param until, ground: of what is retained: until when, and on what legal ground.
+    :param shared: instead of deleting, what is set in a record that another person, no member of staff, is in too: the
+        subject's values of these columns go, the other's stay.
+    :param referenced: instead of deleting, what is set in a row that a record which is retained refers to.
+    :param wait_for: datasets of the same system: as long as the subject has an unfinished record in one of them, theirs
+        here are retained on its ground (``unfinished``), and go when the last of those is finished.
     """
 
     do: Literal["delete", "set", "retain"]
-    set: dict[Name, str | int | bool | None] | None = None
-    until: Sentence | None = None
+    set: Values | None = None
+    until: Text | None = None
     ground: Text | None = None
+    shared: Values | None = None
+    referenced: Values | None = None
+    wait_for: tuple[Name, ...] = ()
+
+    @field_validator("until", mode="before")
+    @classmethod
+    def _both_languages(cls, value: object) -> object:
+        return {"nl": value, "en": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.do == "set") != (self.set is not None):
-            raise ValueError("`set` lists columns when `do: set`, and only then")
+        if self.do == "set" and self.set is None:
+            raise ValueError("`set` lists columns when `do: set`")
+        if self.do == "delete" and self.set is not None:
+            raise ValueError("`set` lists columns when `do: set`, or those that a `do: retain` needs for nothing")
         if self.do == "retain" and (self.until is None or self.ground is None):
             raise ValueError("`do: retain` says until when (`until`) and on what legal ground (`ground`)")
+        if self.do != "delete" and (self.shared is not None or self.referenced is not None):
+            raise ValueError("`shared` and `referenced` say what is done where `do: delete` cannot be")
+        if self.do == "retain" and self.wait_for:
+            raise ValueError("what is retained waits for nothing (`wait_for`)")
         return self
+
+    @property
+    def columns(self) -> builtins.set[str]:
+        """Every column that it may set."""
+        return {name for values in (self.set, self.shared, self.referenced) for name in values or ()}
 
 
 class Transfer(Strict):
@@ -271,6 +314,7 @@ class Dataset(Layout):
     :param transfer: what moves to another dataset before a record goes; :param strays: where else its messages may lie.
     :param promise: the promise in the policy whose term holds.
     :param term_kind: of which of the term's ``kinds`` all its records are.
+    :param unfinished: which of its records keep others from being erased for now (``erasure: {wait_for: ...}``).
     :param footage: its records are of recordings of cameras, which a processor holds.
     :param examples: two subjects that have records here, for the standard suite: values by identity kind.
     """
@@ -292,6 +336,7 @@ class Dataset(Layout):
     source: Text
     promise: str
     erasure: Erasure
+    unfinished: Unfinished | None = None
     access: Access | None = None
     owner: Sentence
     consent: Name | None = None
@@ -327,8 +372,12 @@ class Dataset(Layout):
                 raise ValueError("its records are of one kind (`term_kind`), or a column says which; not both")
         if self.follows is not None and self.starts is not None:
             raise ValueError("its term counts from a column (`starts`), or it follows another dataset; not both")
-        for name in self.erasure.set or {}:
+        for name in sorted(self.erasure.columns):
             self._must_have(name, "erasure.set")
+        if self.unfinished is not None:
+            self._must_have(self.unfinished.column, "unfinished")
+            if self.columns[self.unfinished.column].type != "text":
+                raise ValueError(f"unfinished: column {self.unfinished.column!r} is no text")
         for word, name in self.footage.columns() if self.footage else ():
             self._must_have(name, f"footage.{word}")
             if self.columns[name].type != ("text" if word == "camera" else "datetime"):
@@ -434,6 +483,17 @@ class System(Strict):
     identity: Identity = Identity()
     excused: tuple[Excused, ...] = ()
     datasets: dict[Name, Dataset] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _waits(self) -> Self:
+        for name, dataset in self.datasets.items():
+            for other in dataset.erasure.wait_for:
+                here = f"{name}: erasure.wait_for"
+                if other not in self.datasets:
+                    raise ValueError(f"{here}: there is no dataset {other!r}{did_you_mean(other, self.datasets)}")
+                if self.datasets[other].unfinished is None:
+                    raise ValueError(f"{here}: dataset {other!r} does not say which records are `unfinished`")
+        return self
 
     @model_validator(mode="after")
     def _edges(self) -> Self:

@@ -211,7 +211,8 @@ def facts(datamap: DataMap, found: Explanation) -> dict[str, Any]:
             "private": {name: list(party.private) for name, party in dataset.people.items() if party.private},
         },
         "erasure": {
-            "do": dataset.erasure.do, "set": sorted(dataset.erasure.set or {}), "until": dataset.erasure.until,
+            "do": dataset.erasure.do, "set": sorted(dataset.erasure.set or {}),
+            "until": dataset.erasure.until.en if dataset.erasure.until else None,
             "ground": dataset.erasure.ground.en if dataset.erasure.ground else None,
         },
     }  # fmt: skip

@@ -52,7 +52,7 @@ def _of_dataset(source: SqlSource, opened: sa.Connection, name: str) -> Iterator
     if not has:
         yield Problem("sql.no_table", f"There is no table {dataset.table!r}.", where, "Correct `table:`.")
         return
-    sets = (*dataset.key, *(dataset.erasure.set or {}))
+    sets = (*dataset.key, *sorted(dataset.erasure.columns))
     if absent := sorted(set(sets) - has):
         yield Problem(
             "sql.alias",
