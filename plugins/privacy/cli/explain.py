@@ -109,7 +109,7 @@ def _erasure(erasure: Erasure) -> str:
     if erasure.do == "set":
         return f"empties or replaces: {', '.join(erasure.set or {})}"
     if erasure.do == "retain":
-        return f"keeps it until: {erasure.until.en if erasure.until else ''}; ground: {erasure.ground.en if erasure.ground else ''}"
+        return f"keeps it until: {erasure.why}"
     return "deletes it"
 
 

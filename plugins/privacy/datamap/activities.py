@@ -281,7 +281,7 @@ def _erasure(dataset: Dataset) -> str:
     if erasure.do == "set":
         return f"emptied or replaced: {', '.join(erasure.set or {})}"
     if erasure.do == "retain":
-        return f"kept until: {erasure.until.en if erasure.until else ''}; ground: {erasure.ground.en if erasure.ground else ''}"
+        return f"kept until: {erasure.why}"
     return "deleted"
 
 

@@ -256,6 +256,11 @@ class Erasure(Strict):
         return self
 
     @property
+    def why(self) -> str:
+        """Until when and on what ground it is retained, in English; empty: it is not."""
+        return f"{self.until.en}; ground: {self.ground.en}" if self.until and self.ground else ""
+
+    @property
     def columns(self) -> builtins.set[str]:
         """Every column that it may set."""
         return {name for values in (self.set, self.shared, self.referenced) for name in values or ()}
