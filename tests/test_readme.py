@@ -123,7 +123,7 @@ def test_an_operator_who_follows_the_readme_hands_over_a_bundle(up: Path) -> Non
     new = next(c for c in ours if c.startswith("privacy request new"))
     done = shell(up, new, "Anna de Vries\n")
     assert done.returncode == 0, done.stderr
-    assert "export started" in done.stdout
+    assert "export_subject started" in done.stdout
     number = done.stdout.split()[0]
     until = time.monotonic() + 120
     # In the database: a command every half second would take the time of the run that it waits for.

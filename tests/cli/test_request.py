@@ -210,7 +210,7 @@ def test_the_export_is_started_with_the_number_alone(salon, airflow):
     assert path == "/api/v2/dags/export_subject/dagRuns"
     assert body == {"conf": {"request": made["number"]}, "logical_date": None}
     assert "manual__1" in salon.run("request", "start", made["number"]).stdout
-    assert "export started" in salon.run("request", "new", "--email", "anna@a.example", "--start").stdout
+    assert "export_subject started" in salon.run("request", "new", "--email", "anna@a.example", "--start").stdout
 
 
 def test_when_airflow_refuses_the_request_stays_registered(salon, airflow):

@@ -196,7 +196,7 @@ def number(stack: Stack, shop: Shop) -> str:
     api.trigger(CLEAN)
     (customer,) = shop.made.subjects[WHO]["named"][0].values()
     said = stack.once("privacy", "request", "new", "--id", "shop.customer_id=-", "--start", text=f"{customer}\n")
-    assert "export started" in said
+    assert "export_subject started" in said
     return said.split()[0]
 
 

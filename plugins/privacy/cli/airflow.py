@@ -1,12 +1,12 @@
-"""Starting an export in Airflow, at the address that the environment gives."""
+"""Starting what a request asks for in Airflow, at the address that the environment gives."""
 
 from __future__ import annotations
 
 from privacy.errors import BadConfiguration, GiveUp
 
 
-def start_export(number: str) -> str:
-    """Start the export of a registered request.
+def start(number: str, dag_id: str = "export_subject") -> str:
+    """Start what a registered request asks for: its export by default.
 
     :returns: the run's id.
     :raises BadConfiguration: ``airflow.settings``, ``airflow.url``: where Airflow is, or who asks it, is not said.
@@ -33,7 +33,7 @@ def start_export(number: str) -> str:
             advice="Write PRIVACY_AIRFLOW_URL like http://127.0.0.1:8080; privacy request start.",
         )
     try:
-        return AirflowApi(url, user, password).trigger("export_subject", request=number)
+        return AirflowApi(url, user, password).trigger(dag_id, request=number)
     except (ValueError, KeyError, TypeError):
         # No JSON, or not what Airflow says: a proxy's page. It may quote what was asked, and is not repeated.
         raise GiveUp(

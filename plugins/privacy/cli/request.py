@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from privacy.cli.airflow import start_export
+from privacy.cli.airflow import start as start_in_airflow
 from privacy.cli.common import (
     Json,
     Number,
@@ -37,8 +36,17 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 # The library's own enumerations, written again so that --help need not import the library; a test compares them.
-RightName = enum.StrEnum("RightName", ["access", "portability"])
-StateName = enum.StrEnum("StateName", ["received", "undecided", "sealed", "proven", "released", "refused"])
+RightName = enum.StrEnum(
+    "RightName",
+    [
+        "access", "portability", "erasure", "rectification", "restriction", "objection",
+        "marketing_stop", "consent_withdrawal", "client_end", "complaint",
+    ],
+)  # fmt: skip
+StateName = enum.StrEnum(
+    "StateName",
+    ["received", "undecided", "sealed", "proven", "released", "partly_done", "acted", "answered", "refused"],
+)
 EvidenceName = enum.StrEnum("EvidenceName", ["known_address", "document", "knowledge"])
 GroundName = enum.StrEnum(
     "GroundName", ["identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn"]
@@ -93,7 +101,7 @@ def new(
     if not as_json:
         _say(house, made)
     try:
-        run = start_export(made.number) if start else None
+        run = _started(made) if start else None
     except PrivacyError as problem:
         if as_json:
             tell({**made.as_json(), "run": None, "error": problem.code}, "", as_json=True)
@@ -101,7 +109,7 @@ def new(
     if as_json:
         tell({**made.as_json(), "run": run}, "", as_json=True)
     elif run:
-        typer.echo(f"export started: {run}")
+        typer.echo(f"{made.right.pipeline} started: {run}")
 
 
 @app.command()
@@ -178,19 +186,28 @@ def list_(
 
 @app.command()
 def start(number: Number, as_json: Json = False) -> None:
-    """Start the export of a registered request in Airflow; a hold that is missing is placed before."""
+    """Start in Airflow what a registered request asks for; a hold that is missing is placed before."""
     register = workbench().register
     found = register.get(number)
-    if found.dates.released_at or found.dates.refused_at:
+    if found.dates.closed_at:
         raise Refused(
             f"request.{found.state.value}",
-            f"The request is {found.state.value}: its export would end at once.",
+            f"The request is {found.state.value}: a run of it would end at once.",
             where=found.number,
             advice="A new wish is a new request: privacy request new.",
         )
     register.hold(found.number, author=actor())
-    run = start_export(found.number)
-    tell({"number": found.number, "run": run}, f"export started: {run}", as_json=as_json)
+    run = _started(found)
+    tell({"number": found.number, "run": run}, f"{found.right.pipeline} started: {run}", as_json=as_json)
+
+
+def _started(request: Request) -> str:
+    if request.right.pipeline is None:
+        raise Refused(
+            "request.no_pipeline", "A person does what this request asks for; there is nothing to start.",
+            where=request.number, advice="Answer it, then say so: privacy request answer.",
+        )  # fmt: skip
+    return start_in_airflow(request.number, request.right.pipeline)
 
 
 app.command()(ask)
@@ -221,8 +238,8 @@ def decide(
     chosen = next(c for c in question.candidates if c.no == person)
     decision = Decision(chosen.identifiers, "theirs" if address is AddressName.theirs else "shared")
     found = house.register.decide(number, decision, actor())
-    run = start_export(found.number) if start else None
-    goes_on = f"Export started: {run}" if run else f"Go on with its export: privacy request start {found.number}"
+    run = _started(found) if start else None
+    goes_on = f"Started: {run}" if run else f"Go on with it: privacy request start {found.number}"
     text = f"{found.number} is decided. {goes_on}"
     tell({**found.as_json(), "run": run}, text, as_json=as_json)
 
@@ -280,9 +297,11 @@ def refuse(
 
 
 def _facts(found: Request, zone: str) -> dict[str, str]:
+    from privacy.rights.states import MOMENTS
+
     dates = found.dates
     facts = {"number": found.number, "right": found.right.value, "state": found.state.value}
-    for name in (field.name for field in fields(dates)):
+    for name in MOMENTS:
         if at := getattr(dates, name):
             facts[name] = local(at, zone)
     return {**facts, "answer due": found.due.isoformat(), "next step": dates.next_step}

@@ -20,7 +20,8 @@ ledger = sa.Table(
 """Only ``seq``, ``entry`` and ``hash`` are written: the database generates the others from the entry."""
 
 DATES = (
-    "received_at", "begun_at", "undecided_at", "sealed_at", "proven_at", "released_at", "refused_at", "extended_at"
+    "received_at", "begun_at", "undecided_at", "sealed_at", "proven_at", "released_at", "refused_at", "extended_at",
+    "reviewed_at", "partly_at", "acted_at", "answered_at",
 )  # fmt: skip
 """When what happened to a request: ISO 8601 text in UTC, or NULL."""
 

@@ -70,12 +70,14 @@ class Arrivals:
         received_at: datetime | None = None,
         channel: str = "email",
         direct_transfer: bool = False,
+        linked: str | None = None,
     ) -> Request:
         """Register a request; from now on no purge takes what is anybody's that it may be about.
 
         :param identifiers: at least one.
         :param received_at: when it arrived at any address of the controller; aware; now by default.
         :param direct_transfer: of a portability alone: give what was provided and observed, for another controller.
+        :param linked: the number of the request that led to this one.
         :raises BadInput: no identifier, an arrival in the future or before there were requests, a text too long, a
             direct transfer on another right.
         :raises RetryLater: ``request.busy``: nothing is registered.
@@ -107,15 +109,17 @@ class Arrivals:
             author=author,
             deliver_to=deliver_to,
             direct_transfer=direct_transfer,
+            linked=linked,
             secret=str(pyrage.x25519.Identity.generate()),
         )
-        draft = Draft(number, right, Dates(received_at), None, 1, new_key(), payload)
+        draft = Draft(number, right, Dates(received_at, right=right), None, 1, new_key(), payload)
         self._table.insert(draft, author)
         try:
             # What it names at once; the shop may take long to say whose that is.
-            self._keep(number, People((Subject(1, named),)), author)
-            if self._resolver is not None:
-                self._place(draft, author)
+            if draft.dates.kept:
+                self._keep(number, People((Subject(1, named),)), author)
+                if self._resolver is not None:
+                    self._place(draft, author)
         except PrivacyError as problem:
             raise AskPerson(
                 "request.not_held",

@@ -112,7 +112,7 @@ def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None)
     today = now.astimezone(ZoneInfo(house.policy.zone)).date()
     found: list[Deadline] = []
     for request in house.register.list(broken=broken):
-        if request.dates.closed_at is None:
+        if request.dates.awaited:
             found += _of_request(request, today)
             found += _of_processors(house, request, now, today)
     found += _of_approvals(house, now)

@@ -7,7 +7,7 @@ number). Datetimes are written in UTC, ISO 8601.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
@@ -132,6 +132,20 @@ class Decided(_Sealed):
     at: Moment
 
 
+class Act(_Sealed):
+    """What was done for a request that asks for no copy, all of it or so far.
+
+    :param digest: of the plan that was done; empty: there was none. :param counts: records by what became of them.
+    :param until: when the last of what waits is expected to be done; None: nothing waits, or nobody can tell.
+    """
+
+    author: str
+    at: Moment
+    digest: str = ""
+    counts: dict[str, int] = Field(default_factory=dict)
+    until: date | None = None
+
+
 class Closing(_Sealed):
     """A release or a refusal.
 
@@ -188,6 +202,8 @@ class Payload(_Sealed):
     :param direct_transfer: of a portability: the data go to another controller, so only what the person provided and
         what was observed of them is given (WP 242).
     :param secret: the age identity (secret key) that opens its bundle.
+    :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
+    :param answer: who told the person so. :param linked: the number of the request that led to this one.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
 
@@ -208,6 +224,11 @@ class Payload(_Sealed):
     release: Closing | None = None
     refusal: Closing | None = None
     extension: Extension | None = None
+    review: Closing | None = None
+    partly: Act | None = None
+    act: Act | None = None
+    answer: Closing | None = None
+    linked: str | None = None
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
         return [("number", self.number)]

@@ -16,6 +16,7 @@ from privacy.errors import BadInput, Refused, RetryLater
 from privacy.identity import Decision, Question
 from privacy.ledger import Writing
 from privacy.rights.payload import (
+    Act,
     BundleRef,
     Closing,
     Decided,
@@ -261,6 +262,36 @@ class Register(Postponing):
             tell(writing, draft, "request.released", author, digest=bundle.outer_sha256)
             self._holds.release_request(draft.number, author=author, writing=writing)
         return bundle
+
+    def acted(
+        self, number: str, act: Act, *, partly: bool = False, run: str | None = None, author: str | None = None
+    ) -> Request:
+        """Record what was done for a request that asks for no copy. Safe to repeat.
+
+        :param partly: the rest waits for a condition. :param run: of the pipeline that did it; one that was overtaken
+            is not believed. :param author: who acts in the ledger; by default who did it.
+        :raises Refused: it asks for a copy, is not proven or decided where it has to be, is closed, or was overtaken.
+        """
+        with self._table.changing(number, Step.ACT_PARTLY if partly else Step.ACT) as (draft, writing):
+            if run is not None:
+                _current(draft, run)
+            before = draft.payload.partly if partly else draft.payload.act
+            if before is None or (before.digest, before.counts) != (act.digest, act.counts):
+                draft.payload = draft.payload.but(**{"partly" if partly else "act": act})
+                kind = "request.partly_done" if partly else "request.acted"
+                who, count = author or act.author, sum(act.counts.values())
+                tell(writing, draft, kind, who, run=run, digest=act.digest or None, count=count)
+        return self._table.request(draft)
+
+    def answered(self, number: str, author: str) -> Request:
+        """Record that the person was told that all is done, which closes the request.
+
+        :raises Refused: ``request.not_done``; it asks for a copy, or is closed.
+        """
+        with self._table.changing(number, Step.ANSWER) as (draft, writing):
+            draft.payload = draft.payload.but(answer=Closing(author=author, at=self._clock.now()))
+            tell(writing, draft, "request.answered", author)
+        return self._table.request(draft)
 
     def refuse(self, number: str, ground: Ground, author: str, *, because: str = "") -> Request:
         """Answer the request without data; its hold ends.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
@@ -15,7 +15,7 @@ from privacy.errors import Refused, Tampered
 from privacy.keys import MasterKey, seal, unseal
 from privacy.ledger.tables import DATES
 from privacy.rights.payload import Payload
-from privacy.rights.states import Dates, Right, State, check
+from privacy.rights.states import MOMENTS, Dates, Right, State, check
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Request:
 
     def as_json(self) -> dict[str, Any]:
         """For machines; datetimes in UTC."""
-        moments = {f.name: getattr(self.dates, f.name) for f in fields(self.dates)}
+        moments = {name: getattr(self.dates, name) for name in MOMENTS}
         return {
             "number": self.number,
             "right": self.right.value,
@@ -79,7 +79,7 @@ def dates_of(row: sa.Row[Any]) -> Dates:
     found = row._mapping
     try:
         moments = {name: datetime.fromisoformat(found[name]) if found[name] else None for name in DATES}
-        dates = Dates(**moments)  # type: ignore[arg-type]  # received_at is NOT NULL
+        dates = Dates(right=Right(found["right_"]), **moments)  # type: ignore[arg-type]  # received_at is NOT NULL
     except (TypeError, ValueError):
         raise Tampered("request.dates", "A date of the register is none.", where=found["number"]) from None
     return check(dates, found["number"])
@@ -107,8 +107,14 @@ def opened(row: sa.Row[Any], key: MasterKey) -> Draft:
             advice="Compare the register with the ledger: privacy ledger verify.",
         ) from None
     payload = Payload.from_bytes(content, number)
-    claims = (dates.proven_at, dates.sealed_at, dates.released_at, dates.refused_at, dates.extended_at)
-    facts = (payload.proofs, payload.bundle, payload.release, payload.refusal, payload.extension)
+    claims = (
+        dates.proven_at, dates.sealed_at, dates.released_at, dates.refused_at, dates.extended_at, dates.reviewed_at,
+        dates.partly_at, dates.acted_at, dates.answered_at,
+    )  # fmt: skip
+    facts = (
+        payload.proofs, payload.bundle, payload.release, payload.refusal, payload.extension, payload.review,
+        payload.partly, payload.act, payload.answer,
+    )  # fmt: skip
     if any(bool(claim) != bool(fact) for claim, fact in zip(claims, facts, strict=True)):
         raise Tampered(
             "request.dates",
@@ -144,7 +150,7 @@ def values_of(draft: Draft, revision: int) -> dict[str, object]:
     return {**values, "payload": seal(draft.key, draft.payload.as_bytes(), about=_about(values))}
 
 
-_LATER = ("extended_at",)
+_LATER = ("extended_at", "reviewed_at", "partly_at", "acted_at", "answered_at")
 """Dates that the table got later: where one is empty, a row says what it said without it, so that older ones open."""
 
 

@@ -2,10 +2,17 @@
 
 ::
 
+    a copy (access, portability)
     received ──> sealed ──> proven ──> released
-       │  ^         (the export seals; a person proves and releases; proof may come before the seal)
+       │  ^         (the export seals; a person proves, reviews where need be, and releases; proof may come first)
        v  │
     undecided       every state but released ──> refused
+
+    anything else (erasure, rectification, restriction, ...)
+    received ──> proven ──> partly done ──> acted ──> answered
+       │  ^         (partly done: the rest waits for a condition; answered: the person was told that all is done)
+       v  │
+    undecided       every state but partly done, acted and answered ──> refused
 
 A state is never stored: it follows from the dates of what happened, so the two cannot disagree.
 """
@@ -26,6 +33,41 @@ class Right(StrEnum):
 
     ACCESS = "access"
     PORTABILITY = "portability"
+    ERASURE = "erasure"
+    RECTIFICATION = "rectification"
+    RESTRICTION = "restriction"
+    OBJECTION = "objection"
+    MARKETING_STOP = "marketing_stop"
+    """An objection to direct marketing (art. 21(2) GDPR), which nobody weighs."""
+    CONSENT_WITHDRAWAL = "consent_withdrawal"
+    CLIENT_END = "client_end"
+    """The client says that they stop; that notice is an erasure request too (promise CLIENT-LIFE)."""
+    COMPLAINT = "complaint"
+
+    @property
+    def copies(self) -> bool:
+        """Whether what is asked for is a copy of the data."""
+        return self in (Right.ACCESS, Right.PORTABILITY)
+
+    @property
+    def pipeline(self) -> str | None:
+        """The DAG that does what is asked for; None: a person does."""
+        return PIPELINES.get(self)
+
+
+PIPELINES = {
+    Right.ACCESS: "export_subject",
+    Right.PORTABILITY: "export_subject",
+    Right.ERASURE: "erase_subject",
+    Right.RECTIFICATION: "rectify_subject",
+    Right.RESTRICTION: "restrict_subject",
+    Right.OBJECTION: "object_subject",
+    Right.MARKETING_STOP: "object_subject",
+    Right.CONSENT_WITHDRAWAL: "object_subject",
+}
+
+_ON_PROOF = (Right.ERASURE, Right.RECTIFICATION)
+"""What changes records for good is done to whoever has proven to be their subject."""
 
 
 class State(StrEnum):
@@ -37,8 +79,13 @@ class State(StrEnum):
     SEALED = "sealed"
     """Exported, encrypted; nobody may open it yet."""
     PROVEN = "proven"
-    """Exported, and the identity is proven."""
+    """The identity is proven; of a copy: and it is exported."""
     RELEASED = "released"
+    PARTLY_DONE = "partly_done"
+    """Done as far as it may be now; the rest waits for a condition, and the person was told for which."""
+    ACTED = "acted"
+    """All is done; the person is to be told."""
+    ANSWERED = "answered"
     REFUSED = "refused"
 
 
@@ -53,7 +100,13 @@ class Step(StrEnum):
     DECIDE = "decide"
     SEAL = "seal"
     PROVE = "prove"
+    REVIEW = "review"
+    """A person looks at what a copy leaves out or withholds, before it is released."""
     RELEASE = "release"
+    ACT_PARTLY = "act_partly"
+    ACT = "act"
+    ANSWER = "answer"
+    """The person was told that it is done."""
     REFUSE = "refuse"
     EXTEND = "extend"
     """The person is told that the answer takes longer (art. 12(3) GDPR)."""
@@ -68,6 +121,10 @@ class Dates:
     :param begun_at: when the first run of its export began, which is what the bundle is as of.
     :param undecided_at: since when a question waits for a decision; None again once decided.
     :param extended_at: when the notice went out that the answer takes longer, and why.
+    :param reviewed_at: when somebody had looked at what a copy withholds.
+    :param partly_at: since when it is done but for what waits for a condition; :param acted_at: since when all is done;
+        :param answered_at: when the person was told so, which closes it.
+    :param right: what is asked for.
     """
 
     received_at: datetime
@@ -78,6 +135,11 @@ class Dates:
     released_at: datetime | None = None
     refused_at: datetime | None = None
     extended_at: datetime | None = None
+    reviewed_at: datetime | None = None
+    partly_at: datetime | None = None
+    acted_at: datetime | None = None
+    answered_at: datetime | None = None
+    right: Right = Right.ACCESS
 
     @property
     def state(self) -> State:
@@ -86,19 +148,32 @@ class Dates:
             return State.REFUSED
         if self.released_at:
             return State.RELEASED
+        if self.answered_at:
+            return State.ANSWERED
+        if self.acted_at:
+            return State.ACTED
+        if self.partly_at:
+            return State.PARTLY_DONE
         if self.sealed_at:
             return State.PROVEN if self.proven_at else State.SEALED
+        if self.proven_at and not self.right.copies and not self.undecided_at:
+            return State.PROVEN
         return State.UNDECIDED if self.undecided_at else State.RECEIVED
 
     @property
     def kept(self) -> bool:
-        """Its records are kept from every purge: it is neither exported nor closed."""
-        return not (self.sealed_at or self.released_at or self.refused_at)
+        """Its records are kept from every purge: a copy of them is asked for, and it is neither exported nor closed."""
+        return self.right.copies and not (self.sealed_at or self.released_at or self.refused_at)
 
     @property
     def closed_at(self) -> datetime | None:
-        """When it was released or refused: what the terms of all that was kept for it count from."""
-        return self.released_at or self.refused_at
+        """When it was released, answered or refused: what the terms of all that was kept for it count from."""
+        return self.released_at or self.answered_at or self.refused_at
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the person waits for an answer: one that is partly done was answered so far."""
+        return self.closed_at is None and self.partly_at is None
 
     @property
     def latest(self) -> datetime:
@@ -108,12 +183,21 @@ class Dates:
     @property
     def next_step(self) -> str:
         """What has to be done now, for whoever keeps the register."""
-        if self.state is State.RECEIVED:
+        if self.state is State.RECEIVED and self.right.copies:
             return "await the export, or start it again" if self.begun_at else "start the export"
+        if self.state is State.RECEIVED:
+            return (
+                "prove the identity" if self.right in _ON_PROOF else f"start {self.right.pipeline or 'and answer it'}"
+            )
+        if self.state is State.PROVEN and not self.right.copies:
+            return f"approve the plan of {self.right.pipeline}" if self.begun_at else f"start {self.right.pipeline}"
         return {
             State.UNDECIDED: "decide whose it is",
             State.SEALED: "prove the identity",
             State.PROVEN: "release",
+            State.PARTLY_DONE: "none: the rest is done when its condition is met",
+            State.ACTED: "tell the person",
+            State.ANSWERED: "none",
             State.RELEASED: "hand over: privacy bundle open",
             State.REFUSED: "none",
         }[self.state]
@@ -122,8 +206,18 @@ class Dates:
         """What cannot be true about these dates; empty when they fit together."""
         if any(m < self.received_at for m in self._moments()):
             return "something happened before the request arrived"
-        if self.refused_at and self.released_at:
-            return "both released and refused"
+        if self.refused_at and (self.released_at or self.answered_at or self.acted_at or self.partly_at):
+            return "both granted and refused"
+        if self.right.copies and (self.partly_at or self.acted_at or self.answered_at):
+            return "a copy that was acted upon"
+        if not self.right.copies and (self.sealed_at or self.released_at or self.reviewed_at):
+            return "a copy of what asks for none"
+        if self.right in _ON_PROOF and (self.partly_at or self.acted_at) and not self.proven_at:
+            return "done without proof"
+        if self.answered_at and not self.acted_at:
+            return "answered before it was done"
+        if self.acted_at and any(m and self.acted_at < m for m in (self.partly_at, self.proven_at)):
+            return "done before it was proven or partly done"
         if self.released_at and not (self.sealed_at and self.proven_at):
             return "released without seal and proof"
         if self.released_at and any(m and self.released_at < m for m in (self.sealed_at, self.proven_at)):
@@ -137,8 +231,12 @@ class Dates:
         return ""
 
     def _moments(self) -> list[datetime]:
-        found: list[datetime | None] = [getattr(self, f.name) for f in fields(self)]
+        found: list[datetime | None] = [getattr(self, name) for name in MOMENTS]
         return [m for m in found if m is not None]
+
+
+MOMENTS = tuple(f.name for f in fields(Dates) if f.name != "right")
+"""What of :class:`Dates` is a moment, in the order of the table's columns."""
 
 
 def check(dates: Dates, number: str) -> Dates:
@@ -174,6 +272,12 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
         raise Refused(
             "request.refused", "The request was refused.", where=number, advice="If it is renewed, register it anew."
         )
+    if dates.state is State.ANSWERED:
+        raise Refused("request.answered", "The request is answered: what was asked for is done.", where=number)
+    if step in (Step.SEAL, Step.REVIEW, Step.RELEASE) and not dates.right.copies:
+        raise Refused("request.no_copy", "The request does not ask for a copy of the data.", where=number)
+    if step in (Step.ACT_PARTLY, Step.ACT, Step.ANSWER):
+        return _acted(dates, step, at, number)
     match step:
         case Step.BEGIN:
             return dates if dates.begun_at else replace(dates, begun_at=at)
@@ -199,10 +303,15 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
         case Step.PROVE:
             _decided(dates, number)
             return dates if dates.proven_at else replace(dates, proven_at=at)
+        case Step.REVIEW:
+            if not dates.sealed_at:
+                raise _not_sealed(number)
+            return dates if dates.reviewed_at else replace(dates, reviewed_at=at)
         case Step.RELEASE:
             _may_release(dates, number)
             return replace(dates, released_at=at)
         case Step.REFUSE:
+            _not_acted(dates, number)
             return replace(dates, refused_at=at, undecided_at=None)
         case Step.EXTEND:
             if dates.extended_at:
@@ -264,6 +373,7 @@ def _months_after(day: date, months: int) -> date:
 
 
 def _unsealed(dates: Dates, number: str, message: str) -> None:
+    _not_acted(dates, number)
     if dates.sealed_at:
         raise Refused(
             "request.sealed", message, where=number, advice="If it is another person's, refuse it and register it anew."
@@ -290,6 +400,40 @@ def _may_release(dates: Dates, number: str) -> None:
             advice="Record what was seen first: privacy request prove.",
         )
     if not dates.sealed_at:
+        raise _not_sealed(number)
+
+
+def _not_sealed(number: str) -> Refused:
+    return Refused("request.not_sealed", "There is no sealed bundle yet.", where=number, advice="Run the export first.")
+
+
+def _not_acted(dates: Dates, number: str) -> None:
+    if dates.partly_at or dates.acted_at:
         raise Refused(
-            "request.not_sealed", "There is no sealed bundle yet.", where=number, advice="Run the export first."
-        )
+            "request.acted", "What was asked for is done, or partly done.", where=number,
+            advice="Answer it: privacy request show.",
+        )  # fmt: skip
+
+
+def _acted(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
+    """The steps of what asks for no copy."""
+    if dates.right.copies:
+        raise Refused("request.copy", "The request asks for a copy: release it, or refuse it.", where=number)
+    if step is Step.ANSWER:
+        if not dates.acted_at:
+            raise Refused(
+                "request.not_done", "What was asked for is not done yet.", where=number,
+                advice=f"Start {dates.right.pipeline} with the request's number." if dates.right.pipeline else "",
+            )  # fmt: skip
+        return replace(dates, answered_at=at)
+    _decided(dates, number)
+    if dates.right in _ON_PROOF and not dates.proven_at:
+        raise Refused(
+            "request.not_proven", "The identity is not proven.", where=number,
+            advice="Record what was seen first: privacy request prove.",
+        )  # fmt: skip
+    if step is Step.ACT:
+        return dates if dates.acted_at else replace(dates, acted_at=at)
+    if dates.acted_at:
+        raise Refused("request.acted", "All of it is done.", where=number)
+    return dates if dates.partly_at else replace(dates, partly_at=at)
