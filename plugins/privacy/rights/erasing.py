@@ -25,9 +25,20 @@ def close(house: House, made: Erasure, tally: Tally, *, run: str, actor: str) ->
 
     number = str(made.request)
     waits = any(part.fate is Fate.WAITING for part in made.parts) or any(tally.kept.get(why) for why in LATER)
+    remember(house, number)
     act = Act(author=actor, at=house.clock.now(), digest=made.digest, counts=counts(made, tally))
     house.register.acted(number, act, partly=waits, run=run)
     return not waits
+
+
+def remember(house: House, number: str) -> None:
+    """Mark who was erased, before the register may forget them: a restored backup brings nobody back. Safe to repeat."""
+    from privacy.rights.markers import Markers
+
+    subject = house.register.resolution(number)
+    if subject is not None:
+        with house.ledger.writing() as writing:
+            Markers(house).note(writing, subject, house.clock.now())
 
 
 def counts(made: Erasure, tally: Tally) -> dict[str, int]:
