@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from privacy.holds.spare import Spare
 from privacy.holds.table import Holds
@@ -26,7 +27,7 @@ def apply(
     :param beside: whose records are left alone besides, as if they were held: others whom the same records are about.
     :param first: called inside the gate, before anything is changed: whether the batch may still be done. It raises
         what it likes, and writes nothing.
-    :returns: one outcome an item; ``held`` with the reason ``hold`` for what stays.
+    :returns: one outcome an item, of several steps in their order; ``held`` with the reason ``hold`` for what stays.
     :raises RetryLater: the gate could not be opened; nothing was changed.
     """
     if not unit:
@@ -37,20 +38,23 @@ def apply(
         first()
         along = [kept for name in _beside(source, unit) if (kept := spare.kept(f"{system}.{name}"))]
         located = {name: _located(source, name.removeprefix(f"{system}."), name, spare) for name in names}
-        held: list[Outcome] = []
+        held: list[list[Outcome]] = []
         left: list[Step] = []
         for step in unit:
             name = f"{system}.{step.selection.dataset}"
             free: list[Item] = []
+            stays: list[Outcome] = []
             for item in step.items:
                 if spare.keeps(name, item.key) or item.key in located[name]:
-                    held.append(Outcome(item.key, Status.HELD, 0, 0, "hold"))
+                    stays.append(Outcome(item.key, Status.HELD, 0, 0, "hold"))
                 else:
                     free.append(item)
-            if free:
-                left.append(replace(step, items=tuple(free)))
+            held.append(stays)
+            left.append(replace(step, items=tuple(free)))
         # To the end, inside the gate: what is not asked for any more is not done.
-        return held + (list(source.apply(left, (*spare.common, *along, *beside))) if left else [])
+        todo = [step for step in left if step.items]
+        done = iter(list(source.apply(todo, (*spare.common, *along, *beside))) if todo else [])
+        return [o for stays, step in zip(held, left, strict=True) for o in (*stays, *islice(done, len(step.items)))]
 
 
 def _beside(source: Source, unit: Sequence[Step]) -> list[str]:

@@ -167,11 +167,14 @@ class Selection:
     :param dataset: its name within the system, e.g. ``orders``.
     :param pick: whose, or due before when.
     :param on: match these columns instead of the dataset's own parties; used only to look identities up.
+    :param shared: of subjects: False: only records that nobody else is a party of, but staff; True: only those that
+        somebody else is; neither has what is withheld. None: all.
     """
 
     dataset: str
     pick: Of | Due
     on: tuple[str, ...] | None = None
+    shared: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,6 +447,20 @@ class Surveying(Protocol):
         """See :class:`Survey`; of a dataset without ``starts`` all records are undated.
 
         :param now: aware. :raises RetryLater, Unreadable: as :meth:`Source.partitions`.
+        """
+        ...
+
+
+@runtime_checkable
+class Referring(Protocol):
+    """What a :class:`Source` does besides whose records refer to each other: say which could not go."""
+
+    def referenced(self, unit: Sequence[Step]) -> dict[str, set[tuple[object, ...]]]:
+        """Of steps that delete: the keys, by dataset, of records that would have to stay as things are now.
+
+        Records refer to them that nobody plans to delete. Nothing is changed, and holds are not looked at.
+
+        :raises Refused: ``sql.cascade``, as :meth:`Source.apply`.
         """
         ...
 

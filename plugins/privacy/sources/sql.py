@@ -137,6 +137,12 @@ class SqlSource:
 
         return iter(apply(self, unit, spare))
 
+    def referenced(self, unit: Sequence[Step]) -> dict[str, set[tuple[object, ...]]]:
+        """See :class:`privacy.sources.base.Referring`."""
+        from privacy.sources.sql_apply import referenced
+
+        return referenced(self, unit)
+
     # For the other modules of this source
 
     @property

@@ -61,6 +61,23 @@ def apply(source: SqlSource, unit: Sequence[Step], spare: Sequence[Of]) -> list[
                 return _by_key(source, connection, unit, Held(source, connection, spare))
 
 
+def referenced(source: SqlSource, unit: Sequence[Step]) -> dict[str, set[Key]]:
+    """See :class:`privacy.sources.base.Referring`: all is looked at as :func:`apply` would, and nothing is changed."""
+    changing(unit, source.system.system)
+    found: dict[str, set[Key]] = {}
+    with translated(source.system.system), source.open_engine(read_only=True).connect() as connection:
+        held = Held(source, connection, ())
+        works = [_Work(source, step) for step in unit]
+        for work in works:
+            work.look(connection, held)
+        rows = [work.rows() for work in works]
+        References(connection, source.dialect, source.system.system).settle(rows, held.rows)
+        for work, its in zip(works, rows, strict=True):
+            keys = {key for key, why in its.staying.items() if why is Why.REFERENCED}
+            found.setdefault(work.step.selection.dataset, set()).update(keys)
+    return found
+
+
 def _by_key(source: SqlSource, connection: sa.Connection, unit: Sequence[Step], held: Held) -> list[Outcome]:
     steps = [_Work(source, step) for step in unit]
     for work in steps:

@@ -1,0 +1,164 @@
+"""An erasure as Airflow tasks: one linear chain a request; thin, and nothing leaves them but figures."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import get_current_context, task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
+
+from privacy.orchestration import tasks
+from privacy.orchestration.pools import SEVERAL
+from privacy.orchestration.tasks import REASON, coded, house
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, XComArg
+
+    from privacy.orchestration.runs import Run
+
+STEPS = ("resolve", "plan", "approve", "erase", "verify")
+"""The steps of an erasure, in their order; ``record`` comes after them, whatever became of them."""
+
+NAMED = "{{ request_number }}"
+"""What the tasks of a request are called in the grid: its number, which each of them sets as it runs."""
+
+PATIENCE = timedelta(days=7)
+"""How long an answer is awaited. The term of 30 days goes on meanwhile; without an answer the run is red."""
+
+
+class Approval(ApprovalOperator):
+    """Asks an operator whether the plan may be done; what they say goes into the ledger from here, and counts there."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            subject="May this be erased?", body="", fail_on_reject=True, response_timeout=PATIENCE, **kwargs
+        )
+
+    def execute(self, context: Context) -> Any:
+        """Wait for an answer; or go on at once where an earlier one covers it."""
+        from privacy.orchestration import erasures
+
+        question = coded(lambda: erasures.asks(house(), run_of()))()
+        if question is None:
+            return None
+        self.subject, self.body = question
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Write the answer down, then let Airflow act on it."""
+        from privacy.orchestration import erasures
+
+        if "error" in event:
+            coded(lambda: erasures.unanswered(house(), run_of()))()
+
+        def said() -> None:
+            user = event.get("responded_by_user") or {}
+            by = " at ".join(str(user.get("name") or user.get("id") or "unknown").split("@"))[:200]
+            erasures.answered(house(), run_of(), approved=event["chosen_options"] == [self.APPROVE], by=by)
+
+        coded(said)()
+        return super().execute_complete(context, event)
+
+
+@task(pool=SEVERAL, multiple_outputs=False)
+@coded
+def list_requests() -> list[str]:
+    """The requests to go on with: the one that was asked for, or all that are partly done."""
+    from privacy.orchestration import erasures
+
+    found = erasures.requests(house(), get_current_context()["params"].get("request"))
+    if not found:
+        raise AirflowSkipException("Nothing waits for an erasure to go on.")
+    return found
+
+
+@task(pool=SEVERAL, do_xcom_push=False, map_index_template=NAMED)
+@coded
+def resolve(number: str) -> dict[str, int]:
+    """Find every identifier of the person who asks. More than one person: it stops until somebody decides."""
+    from privacy.orchestration import erasures
+
+    return erasures.resolve(house(), run_of(number))
+
+
+@task(pool=SEVERAL, multiple_outputs=False, map_index_template=NAMED)
+@coded
+def plan(number: str) -> dict[str, Any]:
+    """Fix what becomes of every record, down to the last item. Changes nothing."""
+    from privacy.orchestration import erasures
+
+    return erasures.plan(house(), run_of(number))
+
+
+@task(pool=SEVERAL, do_xcom_push=False, map_index_template=NAMED)
+@coded
+def erase(number: str) -> dict[str, Any]:
+    """Do the plan, store by store, but for what is held by then."""
+    from privacy.orchestration import erasures
+
+    return erasures.erase(house(), run_of(number))
+
+
+@task(pool=SEVERAL, do_xcom_push=False, map_index_template=NAMED)
+@coded
+def verify(number: str) -> dict[str, Any]:
+    """Ask the stores again: nothing of the plan may be left but what was told to stay."""
+    from privacy.orchestration import erasures
+
+    return erasures.verify(house(), run_of(number))
+
+
+@task(pool=SEVERAL, do_xcom_push=False, trigger_rule="all_done", map_index_template=NAMED)
+@coded
+def record(number: str) -> dict[str, str]:
+    """Write into ledger and register how it ended. Red unless it is done, on the evidence."""
+    from privacy.orchestration import erasures
+
+    return erasures.record(house(), run_of(number), _failed())
+
+
+def chain() -> XComArg:
+    """The graph of an erasure: its requests, and for each of them resolve, plan, approve, erase, verify, record."""
+
+    @task_group(group_id="request")
+    def request(number: str) -> None:
+        planned = plan(number)
+        done = erase(number)
+        resolve(number) >> planned >> Approval(task_id="approve", map_index_template=NAMED) >> done
+        done >> verify(number) >> record(number)
+
+    found = list_requests()
+    request.expand(number=found)
+    return found
+
+
+def run_of(number: str | None = None) -> Run:
+    """The request's run that the present task belongs to. What the task is called in the grid is set here too."""
+    from privacy.orchestration.runs import Run
+
+    context = get_current_context()
+    dag_run, ti = context["dag_run"], context["ti"]
+    if number is None:
+        listed = ti.xcom_pull(task_ids="list_requests")
+        number = str(list(listed)[int(ti.map_index or 0)])
+    cast(dict[str, Any], context)["request_number"] = number
+    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
+    cleared = getattr(dag_run, "clear_number", 0) or 0
+    own = tasks.run_id(dag_run.dag_id, f"{dag_run.run_id}\n{number}", cleared)
+    return Run(own, number, " at ".join(who.split("@"))[:200])
+
+
+def _failed() -> str | None:
+    """The code of the first step of this request that did not succeed; None: all did."""
+    ti = get_current_context()["ti"]
+    states: dict[str, Any] = ti.get_task_states(ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    for step in STEPS:
+        name = f"request.{step}"
+        state = states.get(f"{name}_{ti.map_index}")
+        if state == "success":
+            continue
+        said = ti.xcom_pull(task_ids=name, key=REASON, map_indexes=ti.map_index)
+        return str(said) if said else f"task.{step}.{state or 'never_ran'}"
+    return None
