@@ -17,6 +17,7 @@ from privacy.errors import BadConfiguration, Tampered
 from privacy.letters import Letter, outbox, written
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
 from privacy.rights.deliveries import State as Answer
+from privacy.rights.notices import Notices, unconfirmed_settings
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -53,6 +54,10 @@ class Kind(StrEnum):
     """Us: the person waits for an answer."""
     PROCESSOR = "processor"
     """A processor that was asked what it holds."""
+    NOTICE = "notice"
+    """A processor that was told of an erasure, rectification or restriction, and has not confirmed."""
+    SETTING = "setting"
+    """Somebody who looks each year that a processor's setting against further use still stands (GA-NOSHARE)."""
     APPROVAL = "approval"
     """An operator who was asked whether a purge may delete."""
 
@@ -116,6 +121,7 @@ def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None)
             found += _of_request(request, today)
             found += _of_processors(house, request, now, today)
     found += _of_approvals(house, now)
+    found += _of_notices(house, now, today)
     order = list(Level)
     return sorted(found, key=lambda one: (-order.index(one.level), one.days, one.kind, one.about))
 
@@ -128,6 +134,8 @@ def watch(house: House, *, actor: str) -> list[Deadline]:
     :raises Tampered: ``request.*``: a row of the register cannot be read; what the others say was told.
     """
     now, broken = house.clock.now(), list[Tampered]()
+    # What cannot be sent is among what is told: it needs somebody.
+    Notices(house).send(actor=actor)
     found = deadlines(house, now, broken)
     new = [one for one in found if one.kind is Kind.REQUEST and not _told(house, one)]
     if new:
@@ -173,6 +181,21 @@ def _of_approvals(house: House, now: datetime) -> Iterator[Deadline]:
             Kind.APPROVAL, rule, Level.SOON if waited < 1 else Level.NEAR, None, -waited, "an operator's answer",
             "Answer it in Airflow, among the required actions.",
         )  # fmt: skip
+
+
+def _of_notices(house: House, now: datetime, today: date) -> Iterator[Deadline]:
+    for notice in Notices(house).silent(now):
+        waited = (now - (notice.sent_at or notice.made_at)).days
+        advice = f"{notice.processor}: {notice.state.value}. When it confirms: privacy notices confirm {notice.id}"
+        yield Deadline(Kind.NOTICE, notice.request, Level.NEAR, None, -waited, notice.processor, advice)
+    try:
+        settings = unconfirmed_settings(house, today)
+    except BadConfiguration:
+        return
+    for processor, since in settings.items():
+        days = (today - since).days - 365
+        advice = "Look that the setting still stands, and write the day into policy/processors.yaml (`confirmed`)."
+        yield Deadline(Kind.SETTING, processor, Level.NEAR, None, -days, "the privacy officer", advice)
 
 
 def _reason(one: Deadline) -> str:

@@ -9,7 +9,7 @@ while is marked for that while.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -38,6 +38,9 @@ NOTED, FORGOTTEN = "markers.noted", "markers.forgotten"
 
 Known = tuple[str, str | int]
 """(kind, value in normal form)."""
+
+Row = tuple[str, str, str]
+"""What tells a row: mark, theirs from, theirs until, as the table has them."""
 
 _AT_ONCE = 500
 
@@ -88,7 +91,7 @@ class Markers:
         :param at: aware; until then everything of theirs is erased. A later erasure counts instead of an earlier one.
         :returns: how many markers there are of them.
         """
-        wanted: dict[tuple[str, str, str], str] = {}
+        wanted: dict[Row, str] = {}
         for i in subject.identifiers:
             if i.contested or i.kind in UNMARKED or (i.valid_from and i.valid_from >= at):
                 continue
@@ -100,21 +103,18 @@ class Markers:
             wanted[mark, _text(i.valid_from), _text(until)] = _text(at)
         if not wanted:
             return 0
-        _alone(writing.connection)
-        marked = _rows(writing.connection, {mark for mark, _, _ in wanted})
-        there = {(row.mark, row.theirs_from, row.theirs_until): row.erased_at for row in marked}
+        there = _every(writing.connection)
         new = [key for key in sorted(wanted) if there.get(key, "") < wanted[key]]
-        for key in new:
-            mark, since, until_text = key
-            if key in there:
-                here = (table.c.mark == mark) & (table.c.theirs_from == since) & (table.c.theirs_until == until_text)
-                writing.connection.execute(sa.update(table).where(here).values(erased_at=wanted[key]))
-            else:
-                values = {"mark": mark, "theirs_from": since, "theirs_until": until_text, "erased_at": wanted[key]}
-                writing.connection.execute(sa.insert(table).values(**values))
         if new:
-            # No request's number: in the ledger it would outlive the register's row.
-            writing.event(NOTED, actor="erasure", count=len(new), digest=_digest(writing.connection))
+            # The entry first: it takes the ledger's lock. No request's number: it would outlive the register's row.
+            after = there | {key: wanted[key] for key in new}
+            writing.event(NOTED, actor="erasure", count=len(new), digest=_digest(after))
+        for key in new:
+            if key in there:
+                writing.connection.execute(sa.update(table).where(_is(key)).values(erased_at=wanted[key]))
+            else:
+                values = dict(zip(("mark", "theirs_from", "theirs_until"), key, strict=True))
+                writing.connection.execute(sa.insert(table).values(**values, erased_at=wanted[key]))
         return len(wanted)
 
     def found(self, known: Iterable[Known]) -> dict[Known, tuple[Theirs, ...]]:
@@ -154,11 +154,13 @@ class Markers:
         :returns: how many there were.
         """
         with self._house.ledger.writing() as writing:
-            _alone(writing.connection)
-            gone = writing.connection.execute(sa.delete(table).where(table.c.erased_at == _text(erased_at))).rowcount
+            there = _every(writing.connection)
+            left = {key: at for key, at in there.items() if at != _text(erased_at)}
+            gone = len(there) - len(left)
             if gone:
-                writing.event(FORGOTTEN, actor=actor, count=gone, digest=_digest(writing.connection))
-        return int(gone)
+                writing.event(FORGOTTEN, actor=actor, count=gone, digest=_digest(left))
+                writing.connection.execute(sa.delete(table).where(table.c.erased_at == _text(erased_at)))
+        return gone
 
     def _normal(self, kind: str, value: str | int) -> Known:
         declared = self._house.datamap.kind(kind)
@@ -173,7 +175,7 @@ def differences(connection: sa.Connection) -> Iterator[str]:
     last = None
     for entry in entries_of(connection, "markers."):
         last = entry
-    if _digest(connection) != (_EMPTY if last is None else last.get("digest")):
+    if _digest(_every(connection, alone=False)) != (_EMPTY if last is None else last.get("digest")):
         yield "The erasure markers are not those that were recorded: who was erased may come back with a backup."
 
 
@@ -198,18 +200,27 @@ def _theirs(row: sa.Row[tuple[str, str, str, str]]) -> Theirs:
     return Theirs(datetime.fromisoformat(row.theirs_from) if row.theirs_from else None, until, erased_at)
 
 
-def _digest(connection: sa.Connection) -> str:
+def _every(connection: sa.Connection, *, alone: bool = True) -> dict[Row, str]:
+    """All rows, with when they were erased.
+
+    :param alone: hold the ledger's own lock from here on, so that nobody else changes the table (SQLite: since BEGIN).
+    """
+    if alone and connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('privacy.ledger'))"))
+    rows = connection.execute(sa.select(table))
+    return {(row.mark, row.theirs_from, row.theirs_until): row.erased_at for row in rows}
+
+
+def _digest(rows: Mapping[Row, str]) -> str:
     """sha256 over all rows: the ledger's last entry about the table has it."""
     made = sha256()
-    for row in connection.execute(sa.select(table).order_by(table.c.mark, table.c.theirs_from, table.c.theirs_until)):
-        made.update(f"{row.mark} {row.theirs_from} {row.theirs_until} {row.erased_at}\n".encode())
+    for key, at in sorted(rows.items()):
+        made.update(" ".join((*key, at)).encode() + b"\n")
     return made.hexdigest()
 
 
-def _alone(connection: sa.Connection) -> None:
-    """Hold the ledger's own lock from here on: the digest is of a table that nobody else changes (SQLite: at BEGIN)."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('privacy.ledger'))"))
+def _is(key: Row) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.mark == key[0], table.c.theirs_from == key[1], table.c.theirs_until == key[2])
 
 
 def _text(at: datetime | None) -> str:

@@ -17,6 +17,7 @@ from privacy.ledger.tables import request_register as table
 from privacy.rights.answering import LETTER
 from privacy.rights.disclosures import differences as of_disclosures
 from privacy.rights.markers import differences as of_markers
+from privacy.rights.notice_rows import differences as of_notices
 from privacy.rights.order_rows import differences as of_orders
 from privacy.rights.rows import is_forgotten, opened, remains, written
 from privacy.rights.table import FORGOTTEN
@@ -39,6 +40,7 @@ def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
             *of_orders(connection),
             *of_disclosures(connection, key),
             *of_markers(connection),
+            *of_notices(connection),
         ]
 
 
