@@ -7,8 +7,7 @@ import os
 import quopri
 import re
 import signal
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import replace
 from email import message_from_bytes
 from pathlib import Path
@@ -146,12 +145,12 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("charset", ["utf-8", "utf-16", "iso-8859-1"])
+@pytest.mark.parametrize(
+    ("way", "charset"),
+    [(w, c) for w in WAYS for c in ("utf-8", "utf-16", "iso-8859-1") if (w, c) != ("plain", "utf-16")],
+)
 def test_a_text_in_any_encoding_is_read_and_written_back(archive: Archive, way: str, charset: str):
     """Edge case 20."""
-    if way == "plain" and charset == "utf-16":
-        pytest.skip("that is no message")
     name, coded = WAYS[way]
     text = f"Één café\nvan {ANNA} aan ons\nen {'x' * 90} verder\n"
     raw = (
@@ -357,55 +356,46 @@ def test_injection_through_a_subjects_name_or_text_makes_no_field(archive: Archi
     assert message_from_bytes(new).keys() == ["From", "To", "Subject", "Content-Type", "Content-Transfer-Encoding"]
 
 
-KILLED = """
-import os, signal, sys
-from privacy.sources import mailbox_folder
-from sources.test_mailbox_redact import ALL, Archive, of, step, ANNA
-from pathlib import Path
-at, calls = int(sys.argv[2]), 0
-def cut(name):
-    real = getattr(os, name)
-    def call(*a, **k):
-        global calls
-        calls += 1
-        if calls == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*a, **k)
-    setattr(os, name, call)
-archive = Archive(Path(sys.argv[1]))
-the = step(archive, of(ANNA))
-for name in ("write", "fsync", "rename", "utime", "unlink"):
-    cut(name)
-print([o.status.value for o in archive.apply([the])])
-"""
+def killed_at(number: int, work: Callable[[], object]) -> bool:
+    """Do some work in a process of its own that is killed at its n-th change on disk; whether it was."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    try:
+        calls = 0
+        for name in ("open", "write", "fsync", "rename", "utime", "unlink"):
+            real = getattr(os, name)
+
+            def call(*given: Any, real: Any = real, name: str = name, **more: Any) -> Any:
+                nonlocal calls
+                calls += name != "open" or bool(given[1] & os.O_CREAT)
+                if calls == number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return real(*given, **more)
+
+            setattr(os, name, call)
+        work()
+    finally:
+        os._exit(0)
 
 
 def test_killed_anywhere_the_message_is_the_old_or_the_new_one_and_the_next_try_ends_it(tmp_path: Path):
     """Edge case 13."""
-    whole = None
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join([p for p in sys.path if p]))
-    for at in range(1, 20):
+    old = mail("Dag " * 500, to=f"Anna <{ANNA}>, {BRAM}")
+    new = old.replace(f"Anna <{ANNA}>".encode(), b"<" + TOK + b">")
+    for at in range(1, 30):
         archive = Archive(tmp_path / str(at))
-        old = mail("Dag " * 500, to=f"Anna <{ANNA}>, {BRAM}")
         archive.put(old, name="1770000001.M1P7.mx1,S=9")
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED, str(archive.root), str(at)], env=env, check=False, capture_output=True
-        )
-        if done.returncode != -signal.SIGKILL:
-            assert done.returncode == 0, done.stderr.decode()
-            assert at > 5
+        the = step(archive, of(ANNA))
+        if not killed_at(at, lambda archive=archive, the=the: archive.apply([the])):
             break
-        files = [f for f in archive.files() if f.parent.name == "cur"]
-        assert len(files) == 1
-        new = TOKEN.sub(TOK, files[0].read_bytes())
-        whole = old.replace(f"Anna <{ANNA}>".encode(), b"<" + TOK + b">")
-        assert new in (old, whole), at
-        outcomes = archive.apply([step(archive, of(ANNA))])
-        assert {o.status for o in outcomes} <= {Status.DONE}
-        (file,) = archive.files()
-        assert TOKEN.sub(TOK, file.read_bytes()) == whole
-    else:
-        pytest.fail("it never came to its end")
+        (file,) = [f for f in archive.files() if f.parent.name == "cur"]
+        assert TOKEN.sub(TOK, file.read_bytes()) in (old, new)
+        assert {o.status for o in archive.apply([step(archive, of(ANNA))])} <= {Status.DONE}
+        (file,) = [f for f in archive.files() if f.parent.name == "cur"]
+        assert TOKEN.sub(TOK, file.read_bytes()) == new
+    assert at > 6
+    assert TOKEN.sub(TOK, archive.files()[0].read_bytes()) == new
 
 
 words = st.sampled_from([ANNA, BRAM, SHOP, "Anna <anna@a.example>", "x", ",", ";", "\r\n ", "=?utf-8?q?=40?=", '"', "(", ")", "<", ">", ":", "\\", "é", "@"])  # fmt: skip

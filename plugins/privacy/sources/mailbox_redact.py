@@ -143,7 +143,6 @@ def _field(data: bytes, field: Field, replacer: Replacer) -> Iterator[Edit]:
     for way in (*ways, _bytes, _decoded):
         made = way(field.raw, replacer)
         named = titled and replacer.named(decoded(_unfolded(made)))
-        # Nobody else is lost from a list of addresses.
         if (
             not named
             and not _seen(made, replacer)
