@@ -19,6 +19,7 @@ from privacy.rights.disclosures import differences as of_disclosures
 from privacy.rights.markers import differences as of_markers
 from privacy.rights.notice_rows import differences as of_notices
 from privacy.rights.order_rows import differences as of_orders
+from privacy.rights.policy_versions import differences as of_versions
 from privacy.rights.rows import is_forgotten, opened, remains, written
 from privacy.rights.table import FORGOTTEN
 
@@ -41,6 +42,7 @@ def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
             *of_disclosures(connection, key),
             *of_markers(connection),
             *of_notices(connection),
+            *of_versions(connection),
         ]
 
 
