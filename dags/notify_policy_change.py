@@ -26,7 +26,7 @@ the letter twice. `PRIVACY_LETTERS_PAUSE` is the pause between two letters.
 | `policy.refused`, `policy.not_approved`, `policy.unanswered` | Nobody approved it; nobody was written to. |
 | `policy.other_changes`, `policy.ended`, `policy.answered` | Start it again: it compares anew. |
 | `policy.stopped`, `policy.missing` | Somebody is left: start it again, it goes on where it was. |
-| `policy.unclear` | Letters were under way when a run died: start it again with `resend_unclear`; they may come twice. |
+| `policy.unclear` | Letters were under way when a run died: start it with `resend_unclear`; they may come twice. |
 | `policy.altered`, `ledger.altered` | `privacy ledger verify`; send nothing before that is cleared up. |
 | `policy.not_begun`, `run.lost`, `task.*` | A task was killed or marked by hand; start it again. |
 | `letters.*` | The mail server, or the template: its log, or `templates/letters/policy_change`. |

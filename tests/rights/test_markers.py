@@ -117,7 +117,9 @@ def test_a_marker_goes_with_its_term_and_one_that_is_put_back_is_noticed(marked:
     assert not marked.house.verify().ok
 
 
-@given(st.from_regex(r"[a-zA-Z0-9.+]{1,12}@[a-zA-Z0-9]{1,12}\.example", fullmatch=True), st.sampled_from(["", " ", "\t"]))
+@given(
+    st.from_regex(r"[a-zA-Z0-9.+]{1,12}@[a-zA-Z0-9]{1,12}\.example", fullmatch=True), st.sampled_from(["", " ", "\t"])
+)
 def test_an_address_is_the_same_in_any_case_and_a_plus_makes_another(ferry: Ferry, address: str, around: str) -> None:
     """Edge case 19: as identities are resolved, so they are remembered."""
     markers = Markers(ferry.house)

@@ -141,7 +141,10 @@ def test_a_processor_that_refuses_is_shown_until_it_confirms_after_all(office: O
 
 def test_a_correction_says_what_is_right_as_data(office: Office) -> None:
     """Edge case 27: what a person wrote is never part of the template or of a header."""
-    facts = (Fact("Achternaam", "{{ 7*7 }}\r\nBcc: x@evil.example", "shop.customers"), Fact("Plaats", "Delft", "shop.quotes"))
+    facts = (
+        Fact("Achternaam", "{{ 7*7 }}\r\nBcc: x@evil.example", "shop.customers"),
+        Fact("Plaats", "Delft", "shop.quotes"),
+    )
     office.tell("rectification", ("shop.customers",), facts=facts)
     office.notices.send(actor="watch")
     (text,) = office.letters()["privacy@adresschoon.example"]

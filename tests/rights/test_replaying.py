@@ -104,7 +104,9 @@ def test_whoever_comes_back_with_a_backup_is_erased_again_and_nobody_else(shop: 
     assert replay(shop, "replay-2").records == 0
 
 
-CUSTOMER = "INSERT INTO customers (customer_id, first_name, last_name, email, email_since, language, newsletter, created_at)"
+CUSTOMER = (
+    "INSERT INTO customers (customer_id, first_name, last_name, email, email_since, language, newsletter, created_at)"
+)
 LATER = "2026-11-21T09:00:00Z"
 
 
@@ -130,14 +132,16 @@ def test_who_came_back_as_a_new_customer_keeps_what_is_newer_than_the_erasure(sh
     assert shop.rows("SELECT count(*) FROM addresses WHERE customer_id = 9001") == [(1,)]
     assert shop.rows("SELECT title FROM reviews WHERE review_id = 9001") == [("new",)]
     for table, key in (("reviews", "review_id"), ("addresses", "address_id"), ("customers", "customer_id")):
-        shop.change(f"DELETE FROM {table} WHERE {key} = 9001")  # noqa: S608
+        shop.change(f"DELETE FROM {table} WHERE {key} = 9001")
     assert shop.everything() == erased
     assert replay(shop, "replay-2").people == 0
 
 
 def test_a_number_that_was_given_out_again_is_told_of_and_nothing_under_it_goes(shop: Erasing) -> None:
     """Edge case 19: the shop's next customer got an erased one's number."""
-    shop.change(f"INSERT OR REPLACE {CUSTOMER[7:]} VALUES (1002, 'N', 'N', 'n@next.example', ?, 'nl', 0, ?)", LATER, LATER)
+    shop.change(
+        f"INSERT OR REPLACE {CUSTOMER[7:]} VALUES (1002, 'N', 'N', 'n@next.example', ?, 'nl', 0, ?)", LATER, LATER
+    )
     shop.change("INSERT INTO addresses VALUES (9001, 1002, 'delivery', 'S', '1', '1000 AA', 'T', 'NL', NULL)")
     before = shop.everything()
     found = replay(shop)

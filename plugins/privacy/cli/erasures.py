@@ -43,5 +43,7 @@ def replay(
         if found.kept:
             text += "\nstays: " + ", ".join(f"{count} {why}" for why, count in sorted(found.kept.items()))
     if found.reborn:
-        text += f"\n{found.reborn} numbers of the erased belong to somebody else now: a person looks what is left there."
+        text += (
+            f"\n{found.reborn} numbers of the erased belong to somebody else now: a person looks what is left there."
+        )
     tell(found.as_json(), text, as_json=as_json)

@@ -13,7 +13,6 @@ from privacy.datamap.completeness import Finding
 from privacy.datamap.load import DataMap
 from privacy.datamap.policy import Term
 
-
 YEAR = timedelta(days=365)
 """How long somebody's look at a processor's setting lasts."""
 

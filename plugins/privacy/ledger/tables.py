@@ -88,8 +88,8 @@ erasure_markers = sa.Table(
     sa.Column("theirs_until", sa.String(32), primary_key=True),
     sa.Column("erased_at", sa.String(32), nullable=False),
 )
-"""Keyed digests of what identified those whom an erasure forgot, and when it was theirs (empty: since ever, or until the
-erasure). Nothing ties one row to another, or to a request.
+"""Keyed digests of what identified those whom an erasure forgot, and when it was theirs (empty: since ever, or until
+the erasure). Nothing ties one row to another, or to a request.
 Written by :class:`privacy.rights.markers.Markers` alone."""
 
 processor_notices = sa.Table(

@@ -38,7 +38,7 @@ def close(house: House, made: Erasure, tally: Tally, *, run: str, actor: str) ->
 
 
 def remember(house: House, number: str) -> None:
-    """Mark who was erased, before the register may forget them: a restored backup brings nobody back. Safe to repeat."""
+    """Mark who was erased, before the register forgets them: a restored backup brings nobody back. Safe to repeat."""
     from privacy.rights.markers import Markers
 
     subject = house.register.resolution(number)
@@ -48,7 +48,7 @@ def remember(house: House, number: str) -> None:
 
 
 def tell_processors(house: House, made: Erasure, tally: Tally, *, actor: str) -> None:
-    """Make the notices to those who process what went (art. 19 GDPR); ``watch_deadlines`` sends them. Safe to repeat."""
+    """Make the notices to those who process what went (art. 19 GDPR); ``watch_deadlines`` sends them."""
     from privacy.rights.notices import Notices, changed
 
     if made.request is not None and (datasets := changed(made, tally)):

@@ -118,7 +118,7 @@ class Markers:
         return len(wanted)
 
     def found(self, known: Iterable[Known]) -> dict[Known, tuple[Theirs, ...]]:
-        """Of identifiers in normal form those that have a marker, with the times in which they were the erased one's."""
+        """Of identifiers in normal form those that have a marker, with when they were the erased person's."""
         wanted: dict[str, Known] = {}
         for one in known:
             if one[0] not in UNMARKED:

@@ -89,7 +89,12 @@ class Notice:
         """As the table has it."""
         dates = (row.sent_at, row.reminded_at, row.refused_at, row.confirmed_at)
         return cls(
-            row.id, row.request, row.processor, Deed(row.deed), datetime.fromisoformat(row.made_at), *map(_moment, dates)
+            row.id,
+            row.request,
+            row.processor,
+            Deed(row.deed),
+            datetime.fromisoformat(row.made_at),
+            *map(_moment, dates),
         )
 
     def insert(self, connection: sa.Connection, text: str) -> None:
@@ -152,7 +157,9 @@ def differences(connection: sa.Connection) -> Iterator[str]:
         if notice is None:
             yield f"Notice {row.id} stands in the table, and the ledger does not know it."
             continue
-        steps = {name for name in ("sent", "reminded", "refused", "confirmed") if getattr(row, f"{name}_at") is not None}
+        steps = {
+            name for name in ("sent", "reminded", "refused", "confirmed") if getattr(row, f"{name}_at") is not None
+        }
         if steps != notice.keys() - {"digest"} or (row.sealed is None) != ("confirmed" in steps):
             yield f"Notice {row.id} is in another state than the ledger says."
         elif row.sealed is not None and Notice.of(row).digest(row.sealed) != notice["digest"]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +67,7 @@ class Notices:
             before = {notice.id for notice in there if notice.processor == processor}
             # An erasure that finishes later tells of what went later.
             held = [ref for ref in every if not any(ref.full in said.get(id, ()) for id in before)]
-            if not held or not (known := _known(self._house, held, found)):
+            if not held or not (known := _known(held, found)):
                 continue
             names = tuple(ref.full for ref in held)
             content = Content(names, tuple(known), tuple(f for f in facts if not f.dataset or f.dataset in names))
@@ -92,7 +91,9 @@ class Notices:
         for notice in self.all():
             if notice.id == id:
                 return notice
-        raise BadInput("notice.unknown", "There is no such notice.", advice="See which there are: privacy notices list.")
+        raise BadInput(
+            "notice.unknown", "There is no such notice.", advice="See which there are: privacy notices list."
+        )
 
     def open(self, id: str) -> Content:
         """Whom a notice is about, and what it says.
@@ -166,7 +167,9 @@ class Notices:
             )  # fmt: skip
             there = (table.c.request == number, table.c.processor == processor, table.c.deed == deed.value)
             if set(writing.connection.execute(sa.select(table.c.id).where(*there)).scalars()) != before:
-                raise RetryLater("notice.busy", "The notice was made in the same moment by somebody else.", where=number)
+                raise RetryLater(
+                    "notice.busy", "The notice was made in the same moment by somebody else.", where=number
+                )
             made.insert(writing.connection, text)
 
     def _stamp(self, notice: Notice, column: str, actor: str, now: datetime) -> Notice:
@@ -177,11 +180,15 @@ class Notices:
         with self._house.ledger.writing() as writing:
             writing.event(kinds[column], actor=actor, request=notice.request, record=notice.id)
             self._changed(writing, notice, column, values)
-        return replace(notice, **{column: now})
+        return self.get(notice.id)
 
     def _changed(self, writing: Writing, notice: Notice, column: str, values: dict[str, Any]) -> None:
         before = getattr(notice, column)
-        was = table.c[column].is_(None) if before is None else table.c[column] == before.isoformat(timespec="microseconds")
+        was = (
+            table.c[column].is_(None)
+            if before is None
+            else table.c[column] == before.isoformat(timespec="microseconds")
+        )
         here = (table.c.id == notice.id, was, table.c.confirmed_at.is_(None))
         if writing.connection.execute(sa.update(table).where(*here).values(**values)).rowcount != 1:
             raise RetryLater("notice.busy", "The notice was changed in the same moment.", where=notice.id)
@@ -248,7 +255,7 @@ def _by_processor(refs: Sequence[Ref]) -> dict[str, list[Ref]]:
     return dict(sorted(found.items()))
 
 
-def _known(house: House, refs: Sequence[Ref], subject: Subject) -> list[Known]:
+def _known(refs: Sequence[Ref], subject: Subject) -> list[Known]:
     """By what a processor knows the person: what stands in the identity columns of the datasets that it has.
 
     An IP address is somebody else's tomorrow; what is contested was never theirs alone.

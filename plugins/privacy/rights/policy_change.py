@@ -82,6 +82,7 @@ def digest(old: str | None, new: str, found: list[Change]) -> str:
 
 def _touched(kind: str, name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     """The datasets on people that there are now, which it was or is about."""
+
     def about(dataset: Mapping[str, Any]) -> bool:
         return bool(dataset["promise"] == name if kind == "promises" else name in dataset[kind])
 
@@ -151,7 +152,10 @@ def _more(kind: str, said: Mapping[str, Any]) -> tuple[str, str]:
 
 def _parts(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str] | None]:
     def part(nl: str, en: str, was: tuple[str, str], now: tuple[str, str]) -> tuple[str, str]:
-        return f"{nl} was {was[0] or 'geen'}, wordt {now[0] or 'geen'}", f"{en} was {was[1] or 'none'}, becomes {now[1] or 'none'}"
+        return (
+            f"{nl} was {was[0] or 'geen'}, wordt {now[0] or 'geen'}",
+            f"{en} was {was[1] or 'none'}, becomes {now[1] or 'none'}",
+        )
 
     if before["title"] != after["title"]:
         yield part("de naam", "the name", _both(before["title"]), _both(after["title"]))

@@ -27,7 +27,7 @@ class Written:
     """The letters about one version.
 
     A letter is claimed before it is sent, and marked afterwards. What was claimed and not marked was under way when a
-    run died: into a folder it is put again under its own name; a mail server may have taken it, so it is not sent again.
+    run died: into a folder it is put again under its own name; a mail server may have it, so it is not sent again.
 
     :param version: of the policy.
     """
@@ -73,7 +73,9 @@ class Written:
     def counts(self) -> dict[str, int]:
         """How many were ``sent``, ``refused``, and are ``unclear``: under way when a run died."""
         problem, sent = table.c.problem.is_not(None), table.c.sent_at.is_not(None)
-        query = sa.select(sent, problem, sa.func.count()).where(table.c.version == self._version).group_by(sent, problem)
+        query = (
+            sa.select(sent, problem, sa.func.count()).where(table.c.version == self._version).group_by(sent, problem)
+        )
         found = {"sent": 0, "refused": 0, "unclear": 0}
         with translated("letters"), reading(self._house.engine).connect() as connection:
             for was_sent, was_refused, count in connection.execute(query):

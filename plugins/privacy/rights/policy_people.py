@@ -110,7 +110,9 @@ def _stopped(house: House) -> set[Known]:
 
 
 def _staff(ref: Ref) -> frozenset[str]:
-    return frozenset(d.casefold() for d in ref.dataset.mailbox.staff) if ref.dataset.mailbox is not None else frozenset()
+    return (
+        frozenset(d.casefold() for d in ref.dataset.mailbox.staff) if ref.dataset.mailbox is not None else frozenset()
+    )
 
 
 def _may_be(address: str, staff: frozenset[str]) -> bool:

@@ -84,7 +84,9 @@ class Versions:
                 sa.or_(table.c.number == number, table.c.version == house.policy.version)
             )
             if writing.connection.execute(there).first() is not None:
-                raise RetryLater("policy.busy", "A version was recorded in the same moment.", where=house.policy.version)
+                raise RetryLater(
+                    "policy.busy", "A version was recorded in the same moment.", where=house.policy.version
+                )
             values = {"number": number, "version": house.policy.version, "content": text}
             writing.connection.execute(
                 sa.insert(table).values(**values, recorded_at=now.isoformat(timespec="microseconds"))

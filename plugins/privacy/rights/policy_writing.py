@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from privacy.errors import BadConfiguration, BadInput, GiveUp, PrivacyError, Refused
 from privacy.letters import Letter, Outbox, Post, composed, outbox

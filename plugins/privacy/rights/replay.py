@@ -25,7 +25,7 @@ from privacy.rights.table import FORGOTTEN
 
 
 def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
-    """What register, holds, orders, disclosures and the tables beside say otherwise than the ledger, one sentence each; nobody is named.
+    """What the tables beside the ledger say otherwise than it, one sentence each; nobody is named.
 
     A row that was removed, altered, added or put back as it was before is found, as long as the ledger itself stands.
 

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from privacy.datamap.kinds import normal
 from privacy.errors import BadInput
@@ -40,7 +41,7 @@ class Seen:
     """What was seen of a marked identifier.
 
     :param theirs: when it was the erased person's.
-    :param old: records of those times that are not erased; ``undated``: likewise, which do not say when they came to be.
+    :param old: records of those times that are not erased; ``undated``: likewise, of no known time.
     :param newer: records of other times. :param reborn: the number itself was given out again since.
     """
 
@@ -177,9 +178,9 @@ def _moment(ref: Ref, row: Mapping[str, object]) -> datetime | None:
     return None
 
 
-def _known(house: House, kind: str, column: pa.Array) -> dict[object, Known]:
+def _known(house: House, kind: str, column: pa.Array[Any]) -> dict[object, Known]:
     """The distinct values of a column with what each identifies; what can be no identifier is left out."""
-    flat = column.flatten() if pa.types.is_list(column.type) else column
+    flat = pc.list_flatten(column) if pa.types.is_list(column.type) else column
     declared = house.datamap.kind(kind)
     found: dict[object, Known] = {}
     for value in flat.unique().to_pylist():

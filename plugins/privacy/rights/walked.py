@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ class Walked:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             new = self._path.with_name(f".{FILE}")
             new.write_text(json.dumps({"markers": self._markers, "files": sorted(self._now)}))
-            os.replace(new, self._path)
+            new.replace(self._path)
         except OSError:
             return
 
