@@ -18,6 +18,7 @@ from privacy.errors import Refused, Tampered
 from privacy.holds import HoldKind
 from privacy.rights import State, replaying
 from privacy.rights.markers import Markers
+from privacy.rights.notices import Notices
 from privacy.sources.base import Identifier, Subject
 
 WHO = "1002"
@@ -257,3 +258,12 @@ def test_no_identifier_is_kept_by_a_replay(shop: Erasing, made: Path) -> None:
     for file in (shop.folder / "state").rglob("*"):
         if file.is_file():
             assert email.encode() not in file.read_bytes()
+
+
+def test_an_erasure_tells_the_processors_of_what_went_and_of_nothing_that_is_retained(shop: Erasing) -> None:
+    """Art. 19 GDPR: the accountant keeps the invoices, as the shop does."""
+    made = {n.processor: Notices(shop.house).open(n.id) for n in Notices(shop.house).all()}
+    assert "telkantoor" not in made
+    assert "shop.sessions" in made["polderhosting"].datasets
+    assert "shop.invoices" not in made["polderhosting"].datasets
+    assert ("shop.customer_id", (WHO,)) in made["polderhosting"].identifiers
