@@ -1,4 +1,5 @@
-"""``privacy request``: new, show, list, deadlines, start, ask, decide, prove, release, extend, refuse."""
+"""``privacy request``: new, show, list, deadlines, start, ask, decide, prove, review, release,
+deliver, letter, extend, refuse."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from privacy.cli.airflow import start as start_in_airflow
+from privacy.cli.answer import deliver, letter, review
 from privacy.cli.common import (
     Json,
     Number,
@@ -267,14 +269,17 @@ def prove(
 
 @app.command()
 def release(number: Number, as_json: Json = False) -> None:
-    """Release the sealed bundle; refused until the identity is proven."""
+    """Release the sealed bundle; refused until the identity is proven, and what is left out was looked at."""
     house = workbench()
     bundle = house.register.release(number, actor())
     found = house.register.get(number)
-    text = f"{found.number} is released: privacy bundle open {found.number} --to DIR"
+    text = f"{found.number} is released: privacy request deliver {found.number} --passphrase-by ..."
     tell({**found.as_json(), "path": bundle.path, "sha256": bundle.outer_sha256}, text, as_json=as_json)
 
 
+app.command()(review)
+app.command()(deliver)
+app.command()(letter)
 app.command()(extend)
 app.command()(deadlines)
 
@@ -293,7 +298,8 @@ def refuse(
     found = house.register.refuse(
         number, Ground(ground.value), actor(), because=given(because, "Because") if because else ""
     )
-    tell(found.as_json(), f"{found.number} is refused.", as_json=as_json)
+    text = f"{found.number} is refused. Tell the person: privacy request letter {found.number} refusal"
+    tell(found.as_json(), text, as_json=as_json)
 
 
 def _facts(found: Request, zone: str) -> dict[str, str]:
