@@ -19,20 +19,20 @@ from privacy.rights.letter_kinds import NAMED, RIGHTS, SAMPLES, Kind
 HOSTILE = "{{ 7*7 }}<script>alert(1)</script>\r\nBcc: all@x.example\x1b[2J\u202e"
 
 
-@pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("language", ["nl", "en"])
-def test_every_letter_says_where_to_complain_and_whom_to_ask_as_text_and_as_html(books: Books, kind, language):
+def test_every_letter_says_where_to_complain_and_whom_to_ask_as_text_and_as_html(books: Books, language):
     """COMPLAINT: each letter, in both languages and both forms."""
     number = books.asked(Right.PORTABILITY)
-    found = books.house.letters.preview(number, kind, language=language)
     authority = {"nl": "Autoriteit Persoonsgegevens", "en": "Dutch Data Protection Authority"}[language]
-    for said in (found.text, markup.unescape(re.sub(r"<[^>]+>", "", found.html))):
-        for part in (number, authority, "https://ap.example", "De Baas", "Dorpsstraat 1", "baas@boek.example"):
-            assert part in " ".join(said.split())
-    assert f'<html lang="{language}">' in found.html
-    assert '<a href="https://ap.example">' in found.html
-    assert "{{" not in found.text + found.html
-    assert "None" not in found.text
+    for kind in Kind:
+        found = books.house.letters.preview(number, kind, language=language)
+        for said in (found.text, markup.unescape(re.sub(r"<[^>]+>", "", found.html))):
+            for part in (number, authority, "https://ap.example", "De Baas", "Dorpsstraat 1", "baas@boek.example"):
+                assert part in " ".join(said.split()), kind
+        assert f'<html lang="{language}">' in found.html
+        assert '<a href="https://ap.example">' in found.html
+        assert "{{" not in found.text + found.html
+        assert "None" not in found.text
 
 
 def test_all_rights_have_a_name_and_all_kinds_a_sample():
@@ -41,16 +41,17 @@ def test_all_rights_have_a_name_and_all_kinds_a_sample():
     assert all((HOME / f"templates/letters/{kind}.{lang}.j2").exists() for kind in Kind for lang in ("nl", "en"))
 
 
-@pytest.mark.parametrize("kind", [k for k in Kind if SAMPLES[k]])
-def test_a_person_s_values_are_text_in_a_letter_and_nothing_else(books: Books, kind):
+def test_a_person_s_values_are_text_in_a_letter_and_nothing_else(books: Books):
     """Edge case 27: a template, HTML, a header and a terminal's orders in what a letter is told."""
-    values = _hostile(dict(SAMPLES[kind]))
-    assert isinstance(values, dict)
-    found = books.house.letters.preview(books.asked(), kind, values, language="nl")
-    for said in (found.subject, found.text, found.html):
-        assert "49" not in said
-        assert not any(sign in said for sign in ("\x1b", "\u202e", "\r", "\nBcc"))
-    assert "<script" not in found.html
+    number = books.asked()
+    for kind in Kind:
+        values = _hostile(dict(SAMPLES[kind]))
+        assert isinstance(values, dict)
+        found = books.house.letters.preview(number, kind, values or None, language="nl")
+        for said in (found.subject, found.text, found.html):
+            assert "49" not in said.replace(number, ""), kind
+            assert not any(sign in said for sign in ("\x1b", "\u202e", "\r", "\nBcc"))
+        assert "<script" not in found.html
 
 
 def _hostile(value: object) -> object:
@@ -132,14 +133,14 @@ def test_a_yearly_reminder_goes_out_once_a_year(books: Books):
     assert len(books.house.register.open(number).letters) == 2
 
 
-@pytest.mark.parametrize("kind", sorted(set(Kind) - NAMED - {Kind.REFUSAL}))
-def test_what_says_more_than_that_there_is_a_request_goes_to_the_address_that_was_known(books: Books, kind):
+def test_what_says_more_than_that_there_is_a_request_goes_to_the_address_that_was_known(books: Books):
     """ID-KNOWN: a request that names a customer's number and its sender's own address."""
     number = books.asked(Right.RESTRICTION, "mallory@m.example", "1")
-    books.house.letters.write(number, kind, SAMPLES[kind])
-    (letter,) = books.letters
-    assert letter["To"] == ANNA
-    assert plain(letter).startswith("Dear Sir or Madam"), "in the language of her record"
+    told = sorted(set(Kind) - NAMED - {Kind.REFUSAL})
+    for kind in told:
+        books.house.letters.write(number, kind, SAMPLES[kind])
+    assert [letter["To"] for letter in books.letters] == [ANNA] * len(told)
+    assert all(plain(letter).startswith("Dear Sir or Madam") for letter in books.letters), "as her record says"
 
 
 def test_an_address_that_is_known_to_be_changed_lately_gets_no_letter(books: Books):
