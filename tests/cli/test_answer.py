@@ -143,3 +143,36 @@ def test_a_letter_that_tells_what_was_done_is_not_sent_by_hand(desk: Desk):
     desk.house.register.refuse(number, Ground.EXCESSIVE, "desk")
     assert desk.good("letter", number, "refusal")["kind"] == "refusal"
     assert "excessive" in str(email.message_from_bytes(desk.letters[0].as_bytes(), policy=default).get_body(("plain",)))
+
+
+def test_a_request_is_registered_by_what_stands_on_a_letter_of_the_shop(desk: Desk):
+    """An order, an invoice, an application, a phone, a device; the shop's own names of these decide."""
+    import yaml
+
+    file = desk.home / "datamap/books.yaml"
+    system = yaml.safe_load(file.read_text())
+    system["identity"]["kinds"]["order_id"] = {"title": {"nl": "l", "en": "l"}, "type": "integer"}
+    system["identity"]["edges"].append({"dataset": "loans", "source": "loan", "target": "reader"})
+    system["datasets"]["loans"]["columns"]["loan"]["identity"] = "books.order_id"
+    file.write_text(yaml.safe_dump(system, sort_keys=False))
+    number = desk.good("new", "--order", "11", "--phone", "06 555 0110", "--device", "d-1")["number"]
+    named = [(i.kind, i.value) for i in desk.house.register.open(number).identifiers]
+    assert named == [("phone", "065550110"), ("device_id", "d-1"), ("books.order_id", 11)]
+    for words in (("--invoice", "F2025-1"), ("--application", "1011")):
+        line = desk.error("new", *words)
+        assert "[cli.identifier]" in line
+        assert words[1] not in line
+
+
+def test_a_visit_is_kept_sealed_and_its_footage_is_not_forgotten(desk: Desk, monkeypatch):
+    """CAM-48H: footage goes within two days unless the security company is told to keep it."""
+    said = desk.run("new", "--email", ANNA, "--visit", "till/2026-11-01T10:30").stdout
+    number = said.split()[0]
+    (visit,) = desk.house.register.open(number).visits
+    assert (visit.camera, visit.at.isoformat()) == ("till", "2026-11-01T09:30:00+00:00")
+    assert "may be gone already" in said
+    assert f'privacy hold place --camera ... --from ... --to ... --ground "{number}"' in said
+    assert b"till" not in (desk.state / "ledger.db").read_bytes()
+    monkeypatch.setattr("privacy.cli.request.on_a_terminal", lambda: True)
+    assert "visit: till, 2026-11-01 10:30 CET" in desk.run("show", number, "--personal").stdout
+    assert "[cli.visit]" in desk.error("new", "--email", ANNA, "--visit", "yesterday")

@@ -26,6 +26,7 @@ from privacy.cli.common import (
     workbench,
 )
 from privacy.cli.deadlines import deadlines, extend
+from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
 from privacy.cli.processors import answers, ask
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
 
@@ -70,6 +71,11 @@ def new(
         list[str] | None,
         typer.Option("--id", "--customer", metavar="KIND=VALUE", help="Another identifier; KIND=- asks for it."),
     ] = None,
+    order: Order = None,
+    invoice: Invoice = None,
+    application: Application = None,
+    device: Device = None,
+    visit: Visits = None,
     name: Annotated[str | None, typer.Option(help="Who asks; - asks for it.")] = None,
     deliver_to: Annotated[str | None, typer.Option(help="Where the answer is wanted, if elsewhere; - asks.")] = None,
     received: Annotated[
@@ -89,19 +95,23 @@ def new(
     from privacy.rights.states import Right
 
     house = workbench()
+    others = as_identifiers(house.datamap, order or [], invoice or [], application or [], device or [])
+    seen = visits(visit or [], house.datamap.policy.zone)
     made = house.register.receive(
         Right(right.value),
-        identifiers(house.datamap, email or [], phone or [], identifier or []),
+        identifiers(house.datamap, email or [], phone or [], [*(identifier or []), *others]),
         author=actor(),
         name=None if name is None else given(name, "Name"),
         deliver_to=None if deliver_to is None else given(deliver_to, "Deliver to"),
         received_at=None if received is None else moment(received, house.datamap.policy.zone),
         channel=given(channel, "Channel"),
         direct_transfer=direct_transfer,
+        visits=seen,
     )
     # Said before Airflow is asked: the request stays registered whatever Airflow says.
     if not as_json:
         _say(house, made)
+        typer.echo("\n".join(footage(made.number, seen, house.clock.now())), nl=bool(seen))
     try:
         run = _started(made) if start else None
     except PrivacyError as problem:
@@ -159,6 +169,7 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
         payload = house.register.open(number)
         where = "the address that is known" if payload.deliver_to is None else shown(payload.deliver_to)
         lines += [f"{i.kind}: {shown(i.value)}" for i in payload.identifiers]
+        lines += [f"visit: {shown(v.camera)}, {local(v.at, zone)}" for v in payload.visits]
         lines += [f"name: {shown(payload.name or '')}", f"deliver to: {where}"]
         lines += [f"proof: {p.evidence.kind.value} {shown(p.evidence.seen)} ({p.author})" for p in payload.proofs]
     tell(data, "\n".join(lines), as_json=as_json)
