@@ -86,7 +86,17 @@ def test_an_answer_is_reviewed_released_and_delivered_with_a_passphrase_that_is_
     assert len(secret) == 19
     assert BERT not in shown
     assert "[delivery.done]" in desk.error("deliver", number, "--passphrase-by", "counter")
-    assert secret not in desk.run("show", number).output
+    seen = desk.run("show", number).output
+    assert secret not in seen
+    for part in (
+        "letter: answer",
+        "delivered: ",
+        "by attachment, its passphrase by counter",
+        "left out of the copy: 2 redacted\n",
+    ):
+        assert part in seen
+    found = desk.good("show", number)
+    assert ([one["kind"] for one in found["letters"]], found["how"]) == (["answer"], "attachment")
 
 
 @pytest.mark.usefixtures("terminal")
@@ -132,6 +142,13 @@ def test_a_receipt_is_sent_and_by_post_it_is_printed(desk: Desk):
     assert "Dear Sir or Madam" in printed
     assert "went out by post" in printed
     assert len(desk.letters) == 1
+
+
+def test_a_receipt_goes_out_when_a_request_is_registered(desk: Desk):
+    number = desk.good("new", "--email", BERT, "--receipt")["number"]
+    (letter,) = desk.letters
+    assert (letter["To"], number in letter["Subject"]) == (BERT, True)
+    assert "letter: receipt" in desk.run("show", number).stdout
 
 
 def test_a_letter_that_tells_what_was_done_is_not_sent_by_hand(desk: Desk):

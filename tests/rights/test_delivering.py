@@ -53,9 +53,12 @@ def test_the_person_gets_a_zip_that_any_archiver_opens_and_that_verifies(books: 
     assert [name for name in (b"README", b"LEESMIJ", b"parquet") if name in content] == []
     with pytest.raises(RuntimeError), pyzipper.AESZipFile(io.BytesIO(content)) as archive:
         archive.read(archive.namelist()[0], pwd=b"another")
-    if shutil.which("7z"):
+    program = shutil.which("7z") or shutil.which("7zz")
+    if program is not None:
         (tmp_path / "x.zip").write_bytes(content)
-        subprocess.run(["7z", "t", f"-p{done.passphrase}", str(tmp_path / "x.zip")], check=True, capture_output=True)
+        words = [program, "x", f"-p{done.passphrase}", f"-o{tmp_path / 'out'}", str(tmp_path / "x.zip")]
+        subprocess.run(words, check=True, capture_output=True)
+        assert (tmp_path / "out" / inner.name).read_bytes() == inner.read_bytes()
 
 
 def test_the_passphrase_is_in_no_letter_and_kept_nowhere_once_it_is_delivered(books: Books):
@@ -124,6 +127,20 @@ def test_nothing_is_delivered_before_it_is_released(books: Books):
             deliver(books.house, number, "counter", "desk")
         step()
     assert books.letters == []
+
+
+def test_a_released_copy_that_nobody_hands_over_is_told_of_until_it_is_delivered(books: Books):
+    """R-30D; edge case 28: a release is no answer yet."""
+    from privacy.rights.deadlines import Level, deadlines
+
+    number = books.released()
+    for days, wanted in ((1, []), (24, [Level.SOON]), (31, [Level.LATE])):
+        books.clock.set(NOW + timedelta(days=days))
+        found = deadlines(books.house, books.clock.now())
+        assert [one.level for one in found] == wanted
+    assert "deliver" in found[0].waits_for
+    deliver(books.house, number, "counter", "desk")
+    assert deadlines(books.house, books.clock.now()) == []
 
 
 def test_it_is_delivered_once_and_again_only_on_purpose_with_another_passphrase(books: Books, tmp_path):

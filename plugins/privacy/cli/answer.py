@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from privacy.cli.common import Json, Number, actor, local, on_a_terminal, shown, tell, workbench
 from privacy.errors import Refused
+
+if TYPE_CHECKING:
+    from privacy.rights.payload import Payload
 
 # The library's own, written again so that --help need not import the library; a test compares them.
 WayName = enum.StrEnum("WayName", ["sms", "phone", "post", "counter"])
@@ -94,6 +97,24 @@ def letter(
         data["text"] = sent.content.text
         text = f"{sent.content.subject}\n\n{sent.content.text}\n{text}"
     tell(data, text, as_json=as_json)
+
+
+def told(payload: Payload, zone: str) -> tuple[dict[str, object], list[str]]:
+    """What went out for a request, for `show`: kinds and moments, nothing personal."""
+    letters = [{"kind": one.kind, "at": one.at.isoformat(), "channel": one.channel} for one in payload.letters]
+    lines = [f"letter: {one.kind}, {local(one.at, zone)}, by {one.channel}" for one in payload.letters]
+    data: dict[str, object] = {"letters": letters} if letters else {}
+    delivery, bundle = payload.delivery, payload.bundle
+    if delivery is not None and delivery.delivered_at is not None:
+        data["delivered_at"], data["how"] = delivery.delivered_at.isoformat(), delivery.how
+        way = f"by {delivery.how}, its passphrase by {delivery.passphrase_by}"
+        lines.append(f"delivered: {local(delivery.delivered_at, zone)}, {way}")
+    if bundle is not None and bundle.left_out:
+        data["left_out"] = bundle.left_out
+        looked = "" if payload.review else f"; look, then: privacy request review {payload.number}"
+        said = ", ".join(f"{n} {what}" for what, n in bundle.left_out.items())
+        lines.append(f"left out of the copy: {said}{looked}")
+    return data, lines
 
 
 def _only_on_a_terminal(message: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from privacy.cli.airflow import start as start_in_airflow
-from privacy.cli.answer import deliver, letter, review
+from privacy.cli.answer import deliver, letter, review, told
 from privacy.cli.common import (
     Json,
     Number,
@@ -88,6 +88,9 @@ def new(
             "--direct-transfer", help="Portability, straight to another controller: nothing that you derived."
         ),
     ] = False,
+    receipt: Annotated[
+        bool, typer.Option("--receipt", help="Send a receipt to the e-mail address that it names.")
+    ] = False,
     start: Start = False,
     as_json: Json = False,
 ) -> None:
@@ -113,6 +116,8 @@ def new(
         _say(house, made)
         typer.echo("\n".join(footage(made.number, seen, house.clock.now())), nl=bool(seen))
     try:
+        if receipt:
+            house.letters.write(made.number, "receipt", author=actor())
         run = _started(made) if start else None
     except PrivacyError as problem:
         if as_json:
@@ -135,7 +140,8 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
         facts["next step"] = "none: whom it was about was forgotten"
         tell(data, table(("fact", "value"), [(k.replace("_", " "), v) for k, v in facts.items()]), as_json=as_json)
         return
-    if house.register.open(number).direct_transfer:
+    payload = house.register.open(number)
+    if payload.direct_transfer:
         data["scope"] = facts["scope"] = "provided_and_observed"
     lines = [table(("fact", "value"), [(k.replace("_", " "), v) for k, v in facts.items()])]
     if house.register.not_held([found]):
@@ -164,9 +170,11 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
             data["bundle"]["purged_at"] = bundle.purged_at.isoformat()
             lines.append(f"its term is over, it was removed: {local(bundle.purged_at, zone)}")
         lines.append(table(("dataset", "records"), bundle.counts.items()))
+    went = told(payload, zone)
+    data |= went[0]
+    lines += went[1]
     if personal:
         _only_on_a_terminal()
-        payload = house.register.open(number)
         where = "the address that is known" if payload.deliver_to is None else shown(payload.deliver_to)
         lines += [f"{i.kind}: {shown(i.value)}" for i in payload.identifiers]
         lines += [f"visit: {shown(v.camera)}, {local(v.at, zone)}" for v in payload.visits]
