@@ -1,9 +1,9 @@
-"""What is done with records that somebody else is in too: told apart by reading and locating, and left to the others."""
+"""Records that somebody else is in too: told apart by reading and locating, and left to the others."""
 
 from __future__ import annotations
 
 from privacy.datamap.load import Ref
-from privacy.sources.base import LEFT_OUT, WITHHELD, Redaction, Selection, Set, Status, Step
+from privacy.sources.base import LEFT_OUT, WITHHELD, Due, Of, Redaction, Selection, Set, Status, Step
 from privacy.testing.checks_read import FOREVER, Examples
 from privacy.testing.reading import items_of, key_of, must, naming, one, rows_of
 from privacy.testing.record_files import versions
@@ -12,7 +12,7 @@ from privacy.testing.whose import somebody_else
 
 
 def records_are_told_apart_by_who_else_is_in_them(bench: Bench, ref: Ref, examples: Examples) -> None:
-    """Alone or with others: each record that is not withheld is one of both, for reading and for locating (edge case 22)."""
+    """Alone or with others: each record that is not withheld is one of both (edge case 22)."""
     held = versions(ref)
     for subject in examples:
         with naming(ref, "reading records by who else is in them"):
@@ -47,14 +47,15 @@ def who_leaves_a_record_leaves_it_to_the_others(bench: Bench, ref: Ref, examples
             if not items:
                 continue
             others = [other for other in examples if other is not subject]
-            before = [len(rows_of(copy.source(held), held, pick)) for pick in (FOREVER, *map(one, others))]
+            picks: list[Of | Due] = [FOREVER, *map(one, others)]
+            before = [len(rows_of(copy.source(held), held, pick)) for pick in picks]
             unit = [Step(Selection(ref.name, one(subject), shared=True), change, items)]
             outcomes = list(copy.source(ref).apply(unit, ()))
             wrong = [o.status.value for o in outcomes if o.status is not Status.DONE]
             must(not wrong, ref, f"taking a subject out of a shared record is {', '.join(sorted(set(wrong)))}")
             left = rows_of(copy.source(ref), ref, one(subject), shared=True)
             must(not left, ref, f"{len(left)} shared records still have the subject in them after that")
-            after = [len(rows_of(copy.source(held), held, pick)) for pick in (FOREVER, *map(one, others))]
+            after = [len(rows_of(copy.source(held), held, pick)) for pick in picks]
             must(after == before, ref, "taking a subject out of shared records took others, or whole records, along")
             again = [o for o in copy.source(ref).apply(unit, ()) if o.status is Status.DONE]
             must(not again, ref, "a subject is taken out of the same records twice")

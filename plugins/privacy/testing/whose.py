@@ -64,12 +64,11 @@ def somebody_else(dataset: Dataset, row: Row, subject: Subject) -> bool:
         for value in values:
             domain = fold(str(value)).rpartition("@")[2]
             own = any(domain == fold(name) or domain.endswith("." + fold(name)) for name in staff)
-            one = {**row, column: value}
-            if (
-                value is not None
-                and not own
-                and not any(_is(dataset, one, str(column), i) for i in subject.identifiers)
-            ):
+            if value is None or own:
+                continue
+            single = dict(row)
+            single[str(column)] = value
+            if not any(_is(dataset, single, str(column), i) for i in subject.identifiers):
                 return True
     return False
 
