@@ -34,7 +34,7 @@ Start it by hand right after a backup was restored, before anybody works with it
 
 @dag(
     # After the night's purges and unfinished erasures.
-    schedule="10 5 * * *",
+    schedule="40 4 * * *",
     catchup=False,
     max_active_runs=1,
     tags=["rights", "erasure", "R-ERASE"],
