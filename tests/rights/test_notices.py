@@ -15,6 +15,7 @@ from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
 from privacy.errors import BadInput, Refused, Tampered
 from privacy.rights import Right
+from privacy.rights.deadlines import Kind, watch
 from privacy.rights.house import House
 from privacy.rights.notice_rows import Deed, Fact, State
 from privacy.rights.notices import Notices, unconfirmed_settings
@@ -97,7 +98,8 @@ def test_what_goes_later_is_told_later_and_nothing_twice(office: Office) -> None
     office.notices.confirm(first.id, "desk")
     told = office.tell(datasets=("shop.quotes", "shop.customer_emails"))
     assert [n.processor for n in told] == ["polderhosting", "polderhosting"]
-    assert office.notices.open(told[1].id).datasets == ("shop.customer_emails",)
+    (second,) = [n for n in told if n.id != first.id]
+    assert office.notices.open(second.id).datasets == ("shop.customer_emails",)
     assert office.tell(datasets=("shop.quotes", "shop.customer_emails")) == told
 
 
@@ -207,3 +209,21 @@ def test_a_setting_that_nobody_has_looked_at_for_a_year_is_told_of(office: Offic
     """Promise GA-NOSHARE."""
     assert unconfirmed_settings(office.house, date(2027, 4, 7)) == {}
     assert unconfirmed_settings(office.house, date(2027, 4, 8)) == {"google": date(2026, 4, 7)}
+
+
+def test_the_daily_look_sends_notices_and_tells_of_silent_processors_once_a_week(office: Office) -> None:
+    (notice,) = office.tell(datasets=("shop.quotes",))
+    own = office.house.policy.contact.email
+    assert [one.kind for one in watch(office.house, actor="watch")] == []
+    assert len(office.letters()["privacy@polderhosting.example"]) == 1
+    office.at(NOW + timedelta(days=8))
+    (silent,) = [one for one in watch(office.house, actor="watch") if one.kind is Kind.NOTICE]
+    assert notice.id in silent.advice
+    watch(office.house, actor="watch")
+    assert len(office.letters()[own]) == 1
+    assert "polderhosting" in office.letters()[own][0]
+    office.notices.confirm(notice.id, "desk")
+    office.at(NOW + timedelta(days=200))
+    (setting,) = [one for one in watch(office.house, actor="watch") if one.kind is Kind.SETTING]
+    assert setting.about == "google"
+    assert "google" in office.letters()[own][-1]

@@ -138,12 +138,13 @@ def watch(house: House, *, actor: str) -> list[Deadline]:
     # What cannot be sent is among what is told: it needs somebody.
     Notices(house).send(actor=actor)
     found = deadlines(house, now, broken)
-    new = [one for one in found if one.kind is Kind.REQUEST and not _told(house, one)]
+    new = [one for one in found if one.kind in _TOLD_OF and not _told(house, one)]
     if new:
         # First the letter: what the ledger says was told, was told. Dying in between tells it twice.
         _write(house, found, now)
         for one in new:
-            house.ledger.event(TOLD, actor=actor, request=one.about, reason=_reason(one))
+            number, reason = _telling(one)
+            house.ledger.event(TOLD, actor=actor, request=number, reason=reason)
     if broken:
         raise broken[0]
     return found
@@ -214,12 +215,22 @@ def _of_notices(house: House, now: datetime, today: date) -> Iterator[Deadline]:
         yield Deadline(Kind.SETTING, processor, Level.NEAR, None, -days, "the privacy officer", advice)
 
 
-def _reason(one: Deadline) -> str:
-    return f"{one.level.value} {one.due}"
+_TOLD_OF = (Kind.REQUEST, Kind.NOTICE, Kind.SETTING)
+"""What is a reason for a letter of its own: a request each time that it gets nearer, the others once a week."""
+
+
+def _telling(one: Deadline) -> tuple[str | None, str]:
+    """How the ledger says that it was told: of which request, and the reason."""
+    if one.kind is Kind.REQUEST:
+        return one.about, f"{one.level.value} {one.due}"
+    if one.kind is Kind.NOTICE:
+        return one.about, f"notice {one.waits_for} week {-one.days // 7}"
+    return None, f"setting {one.about} week {-one.days // 7}"
 
 
 def _told(house: House, one: Deadline) -> bool:
-    return any(e.entry.get("reason") == _reason(one) for e in house.ledger.entries(request=one.about, kind=TOLD))
+    number, reason = _telling(one)
+    return any(e.entry.get("reason") == reason for e in house.ledger.entries(request=number, kind=TOLD))
 
 
 def _write(house: House, found: list[Deadline], now: datetime) -> None:
