@@ -49,7 +49,8 @@ StateName = enum.StrEnum(
 )
 EvidenceName = enum.StrEnum("EvidenceName", ["known_address", "document", "knowledge"])
 GroundName = enum.StrEnum(
-    "GroundName", ["identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn"]
+    "GroundName",
+    ["identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn", "compelling_grounds"],
 )
 AddressName = enum.StrEnum("AddressName", ["shared", "theirs"])
 

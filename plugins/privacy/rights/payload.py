@@ -67,6 +67,8 @@ class Ground(StrEnum):
     OTHERS = "rights_of_others"
     """Art. 15(4) GDPR."""
     WITHDRAWN = "withdrawn"
+    COMPELLING = "compelling_grounds"
+    """Of an objection: art. 21(1) GDPR: compelling legitimate grounds, or a legal claim."""
 
 
 class Necessity(StrEnum):
@@ -158,6 +160,20 @@ class Closing(_Sealed):
     because: str = Field(default="", max_length=2_000)
 
 
+class Lifting(_Sealed):
+    """The person's own word that what they had stopped may go on.
+
+    :param word: what they said. :param channel: how it came. :param evidence: that it was they who said it; None: the
+        request's own proof.
+    """
+
+    author: str
+    at: Moment
+    word: str = Field(min_length=1, max_length=2_000)
+    channel: str = Field(min_length=1, max_length=100)
+    evidence: Evidence | None = None
+
+
 class Extension(_Sealed):
     """The notice that the answer takes longer.
 
@@ -204,6 +220,8 @@ class Payload(_Sealed):
     :param secret: the age identity (secret key) that opens its bundle.
     :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
+    :param purposes: of an objection or a withdrawal that is narrowed: for these alone, by the policy's names; empty:
+        for any. :param lifted: the person's word that it may go on.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
 
@@ -229,6 +247,8 @@ class Payload(_Sealed):
     act: Act | None = None
     answer: Closing | None = None
     linked: str | None = None
+    purposes: tuple[str, ...] = ()
+    lifted: Lifting | None = None
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
         return [("number", self.number)]
