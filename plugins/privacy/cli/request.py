@@ -50,8 +50,11 @@ StateName = enum.StrEnum(
 EvidenceName = enum.StrEnum("EvidenceName", ["known_address", "document", "knowledge"])
 GroundName = enum.StrEnum(
     "GroundName",
-    ["identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn", "compelling_grounds"],
-)
+    [
+        "identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn",
+        "compelling_grounds",
+    ],
+)  # fmt: skip
 AddressName = enum.StrEnum("AddressName", ["shared", "theirs"])
 
 Start = Annotated[

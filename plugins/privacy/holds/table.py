@@ -321,8 +321,9 @@ def _not_of_a_right(rows: Sequence[sa.Row[Any]]) -> None:
     for row in rows:
         if row.request is not None and row.kind in (HoldKind.RESTRICTION.value, HoldKind.OBJECTION.value):
             raise Refused(
-                "hold.of_a_right", "This hold belongs to somebody's request, and ends with it alone.", where=row.request,
-                advice=f"Record the person's own word: privacy request lift {row.request}; or decide the objection.",
+                "hold.of_a_right", "This hold belongs to somebody's request, and ends with it alone.",
+                where=row.request,
+                advice=f"Record the person's word: privacy request lift {row.request}; or decide the objection.",
             )  # fmt: skip
 
 

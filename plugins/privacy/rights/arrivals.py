@@ -143,7 +143,7 @@ class Arrivals:
                 "request.not_held",
                 f"{number} is registered, but not all of its records are held yet ({problem.code}).",
                 where=number,
-                advice=f"Do not register it again; start it, which holds and stops them: privacy request start {number}",
+                advice=f"Do not register it again; start it, which holds them: privacy request start {number}",
             ) from None
         return self._table.request(draft)
 
@@ -170,11 +170,12 @@ class Arrivals:
         """Place the hold of an open request where it is missing (see :meth:`receive`); safe to repeat."""
         self._place(self._table.draft(number), author)
 
-    def follow(self, number: str, right: Right, *, author: str) -> Request:
+    def follow(self, number: str, right: Right, *, author: str, received_at: datetime | None = None) -> Request:
         """The request that another one leads to, for the same person: registered, or found. Safe to repeat.
 
-        It bears the number of the first in its sealed content, and arrived when that did.
+        It bears the number of the first in its sealed content.
 
+        :param received_at: when it counts as arrived; by default when the first did.
         :raises Refused: the first is closed. :raises PrivacyError: as :meth:`receive`.
         """
         there = self._table.draft(number)
@@ -183,10 +184,11 @@ class Arrivals:
                 return self._table.request(self._table.draft(other.number))
         if there.dates.closed_at:
             raise Refused("request.closed", "The request is closed; it leads to no other any more.", where=there.number)
-        whom = there.payload.subject.identifiers if there.payload.subject else there.payload.identifiers
+        decided = there.payload.decided
+        whom = decided.decision.person if decided else there.payload.identifiers
         return self.receive(
             right, whom, author=author, name=there.payload.name, deliver_to=there.payload.deliver_to,
-            received_at=there.dates.received_at, channel=there.payload.channel, linked=there.number,
+            received_at=received_at or there.dates.received_at, channel=there.payload.channel, linked=there.number,
         )  # fmt: skip
 
     def asked(self, number: str, datasets: Sequence[str], author: str) -> Request:

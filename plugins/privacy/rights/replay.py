@@ -22,7 +22,7 @@ from privacy.rights.table import FORGOTTEN
 
 
 def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
-    """What register, holds, orders, disclosures and stops say otherwise than the ledger, one sentence each; nobody is named.
+    """What register, holds, orders, disclosures and stops say otherwise than the ledger, a sentence each.
 
     A row that was removed, altered, added or put back as it was before is found, as long as the ledger itself stands.
 

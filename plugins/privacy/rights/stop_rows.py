@@ -80,7 +80,7 @@ class Row:
         return list(orjson.loads(self.purposes or "[]"))
 
     def digest(self, key: bytes) -> str:
-        """Of all that it says, for the ledger. Without key and salt nobody can try who fits; the salt goes when it ends."""
+        """Of all that it says, for the ledger. Nobody can try who fits without key and salt, which its end takes."""
         said = {name: value for name, value in asdict(self).items() if name != "ended"}
         return hmac.new(key, orjson.dumps(said, option=orjson.OPT_SORT_KEYS), hashlib.sha256).hexdigest()
 

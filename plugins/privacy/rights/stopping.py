@@ -1,4 +1,4 @@
-"""What a request stops by its right: which records are held for it, and what the shop's systems are told to leave alone.
+"""What a request stops by its right: whose records are held, and whom the shop's systems are to leave alone.
 
 ==================  ==================================  ===============================================================
 right               hold                                stop
