@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from zoneinfo import ZoneInfo
 
 from privacy.errors import BadInput, Refused
-from privacy.rights.payload import Evidence, Ground, Lifting, Payload
+from privacy.rights.payload import Closing, Evidence, Ground, Lifting
 from privacy.rights.postponing import Postponing
 from privacy.rights.proof import Span, check_address, check_evidence
 from privacy.rights.rows import Draft, Request
@@ -15,39 +17,83 @@ from privacy.rights.table import tell
 GRANTED = (Right.RESTRICTION, Right.MARKETING_STOP, Right.CONSENT_WITHDRAWAL)
 """What is never weighed."""
 
+TOLD = "restriction_lifted"
+"""The kind of the letter that goes to the person before a restriction is lifted (art. 18(3) GDPR)."""
+
 
 class Lifted(Postponing):
     """See :class:`privacy.rights.arrivals.Arrivals` for the parameters."""
 
-    def may_lift(self, number: str, word: str, evidence: Evidence | None) -> Payload:
-        """Whether the stop may be lifted now, before the person is told so (art. 18(3) GDPR).
+    def announce_lift(
+        self, number: str, word: str, author: str, *, channel: str, on: date, evidence: Evidence | None = None
+    ) -> Request:
+        """Record the person's own word that what they had stopped may go on. Nothing goes on yet: see :meth:`lift`.
 
-        :returns: everything personal about it. :raises: as :meth:`lift`.
-        """
-        draft = self._table.draft(number)
-        after(draft.dates, Step.LIFT, self._clock.now(), draft.number)
-        self._theirs(draft, word, evidence)
-        return draft.payload
-
-    def lift(self, number: str, word: str, author: str, *, channel: str, evidence: Evidence | None = None) -> Request:
-        """Let go on what a person had stopped, at their own word; its hold and stop end in the same transaction.
-
-        What fell due meanwhile goes with the next purge.
-
-        :param word: what they said; sealed. :param channel: how it came.
+        :param word: what they said; sealed. :param channel: how it came. :param on: the local date of the lifting.
         :param evidence: that it was they; not needed where the request itself was proven.
         :raises Refused: ``request.nothing_to_lift``, ``request.lifted``; ``request.not_proven``: nobody but the person
             lifts it; ``proof.*``. :raises BadInput: ``request.no_word``, ``request.content``, ``proof.*``.
         """
         spans = self._theirs(self._table.draft(number), word, evidence)
-        with self._table.changing(number, Step.LIFT) as (draft, writing):
+        with self._table.changing(number, Step.WRITE) as (draft, writing):
+            after(draft.dates, Step.LIFT, self._clock.now(), draft.number)
             self._theirs(draft, word, evidence, spans)
-            lifted = Lifting.of(author=author, at=self._clock.now(), word=word, channel=channel, evidence=evidence)
-            draft.payload = draft.payload.but(lifted=lifted)
-            tell(writing, draft, "request.lifted", author, ground=evidence.kind.value if evidence else "proven")
+            lifting = Lifting.of(
+                author=author, at=self._clock.now(), word=word, channel=channel, evidence=evidence, on=on
+            )
+            draft.payload = draft.payload.but(lifting=lifting)
+            tell(writing, draft, "request.lift_announced", author, ground=evidence.kind.value if evidence else "proven")
+        return self._table.request(draft)
+
+    def put_off_lift(self, number: str, on: date, author: str) -> Request:
+        """Let an announced lifting be later: they could not be told in time. :raises Refused: none is announced."""
+        with self._table.changing(number, Step.WRITE) as (draft, writing):
+            lifting = _announced(draft)
+            if on > lifting.on:
+                draft.payload = draft.payload.but(lifting=lifting.model_copy(update={"on": on}))
+                tell(writing, draft, "request.lift_put_off", author)
+        return self._table.request(draft)
+
+    def keep_stop(self, number: str, author: str) -> Request:
+        """The person has changed their mind before the day: nothing is lifted. :raises Refused: none is announced."""
+        with self._table.changing(number, Step.WRITE) as (draft, writing):
+            _announced(draft)
+            if draft.dates.lifted_at:
+                raise Refused(
+                    "request.lifted", "It is lifted already.", where=draft.number, advice="A new wish is a new request."
+                )
+            draft.payload = draft.payload.but(lifting=None)
+            tell(writing, draft, "request.lift_cancelled", author)
+        return self._table.request(draft)
+
+    def lift(self, number: str, author: str) -> Request:
+        """Let go on what a person had stopped, as they said; its hold and stop end in the same transaction.
+
+        What fell due meanwhile goes with the next purge.
+
+        :raises Refused: ``request.no_word``: they have not said so; ``request.not_told``: they were not told before;
+            ``request.too_early``; ``request.nothing_to_lift``, ``request.lifted``.
+        """
+        with self._table.changing(number, Step.LIFT) as (draft, writing):
+            lifting = _announced(draft)
+            told = any(stub.kind == TOLD and stub.at >= lifting.at for stub in draft.payload.letters)
+            if draft.right is Right.RESTRICTION and not told:
+                raise Refused(
+                    "request.not_told", "The person is told before a restriction is lifted.", where=draft.number,
+                    advice="Send the letter first: privacy request lift, which sends it.",
+                )  # fmt: skip
+            if self._today() < lifting.on:
+                raise Refused(
+                    "request.too_early", f"It is lifted on {lifting.on}, as the person was told.", where=draft.number
+                )
+            draft.payload = draft.payload.but(lifted=Closing(author=author, at=self._clock.now()))
+            tell(writing, draft, "request.lifted", author)
             if self._stopping is not None:
                 self._stopping.decided(draft, writing, author=author)
         return self._table.request(draft)
+
+    def _today(self) -> date:
+        return self._clock.now().astimezone(ZoneInfo(self._table.zone)).date()
 
     def _theirs(
         self, draft: Draft, word: str, evidence: Evidence | None, spans: Sequence[Span] | None = None
@@ -73,6 +119,15 @@ class Lifted(Postponing):
             spans = self._addresses(subject, evidence.address) if self._addresses and subject else ()
         check_address(draft.payload, evidence.address, self._clock.now(), spans)
         return spans
+
+
+def _announced(draft: Draft) -> Lifting:
+    if draft.payload.lifting is None:
+        raise Refused(
+            "request.no_word", "The person has not said that it may go on; nobody else can.", where=draft.number,
+            advice=f"Record their word: privacy request lift {draft.number} --word -.",
+        )  # fmt: skip
+    return draft.payload.lifting
 
 
 def may_refuse(request: Request, ground: Ground) -> None:

@@ -164,7 +164,7 @@ class Lifting(_Sealed):
     """The person's own word that what they had stopped may go on.
 
     :param word: what they said. :param channel: how it came. :param evidence: that it was they who said it; None: the
-        request's own proof.
+        request's own proof. :param on: the local date from which it goes on; of a restriction they are told before.
     """
 
     author: str
@@ -172,6 +172,7 @@ class Lifting(_Sealed):
     word: str = Field(min_length=1, max_length=2_000)
     channel: str = Field(min_length=1, max_length=100)
     evidence: Evidence | None = None
+    on: date
 
 
 class Extension(_Sealed):
@@ -269,7 +270,7 @@ class Payload(_Sealed):
     :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
     :param purposes: of an objection or a withdrawal that is narrowed: for these alone, by the policy's names; empty:
-        for any. :param lifted: the person's word that it may go on.
+        for any. :param lifting: the person's word that it may go on; ``lifted``: who let it go on.
     :param reach: where the person is written to. :param letters: that went out. :param delivery: of the copy, the last.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
@@ -297,7 +298,8 @@ class Payload(_Sealed):
     answer: Closing | None = None
     linked: str | None = None
     purposes: tuple[str, ...] = ()
-    lifted: Lifting | None = None
+    lifting: Lifting | None = None
+    lifted: Closing | None = None
     reach: Reach | None = None
     letters: tuple[Stub, ...] = ()
     delivery: Delivery | None = None
