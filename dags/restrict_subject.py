@@ -30,7 +30,7 @@ The red task's log ends with a code; so does the ledger (`privacy ledger show --
 | `stops.not_held`, `holds.*` | The hold is not there: `privacy ledger verify`, then start it again. |
 | `letters.no_known_address` | Print the letter and post it: `privacy letter`. |
 | `letters.*` | The letter cannot be written or sent: repair it; the next run sends it. |
-| `run.*`, `request.superseded`, `task.*` | A later run took over, or a task was marked by hand or killed; start it again. |
+| `run.*`, `request.superseded`, `task.*` | Taken over, killed, or marked by hand; start it again. |
 | `connections.*`, `database.*`, `keys.*`, `settings.*` | Correct what Airflow's connections and variables say. |
 | `datamap.*`, `policy.*` | `privacy datamap check` names file, dataset and key. |
 | `unexpected.*` | A defect: the place in the code stands behind it; report both. |

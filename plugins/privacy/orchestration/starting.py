@@ -26,6 +26,9 @@ ACTOR = "start_requests"
 FIRST, LONGEST = timedelta(hours=1), timedelta(hours=24)
 """After how long one that failed is tried again: the first time, and the longest that it grows to."""
 
+GRACE = timedelta(minutes=5)
+"""What was registered, decided or proven only now may be started by whoever did it (``--start``)."""
+
 LOST = timedelta(hours=24)
 """A run that has begun so long ago and not ended was lost with its machine."""
 
@@ -48,12 +51,14 @@ class Tried:
     """What the ledger says of a request's runs.
 
     :param starts: how often it was started from here. :param last: when it was tried last, by whomever; aware.
+    :param ready: since when it can be started, by what was registered, decided or proven; aware.
     :param failed: the code with which its last run failed; empty: it did not. :param failures: one after the other.
     :param going: its last run has begun and not ended.
     """
 
     starts: int
     last: datetime | None
+    ready: datetime | None
     failed: str
     failures: int
     going: bool
@@ -134,16 +139,17 @@ def wanted(request: Request) -> bool:
 
 def tried_of(house: House, number: str) -> Tried:
     """What the ledger says of a request's runs."""
-    starts, last, failed, failures = 0, None, "", 0
+    starts, last, ready, failed, failures = 0, None, None, "", 0
     going: set[object] = set()
     for recorded in house.ledger.entries(request=number):
         entry = recorded.entry
+        at = datetime.fromisoformat(str(entry["at"]))
         match entry["kind"]:
             case "request.started":
                 starts += 1
-                last = datetime.fromisoformat(str(entry["at"]))
+                last = at
             case "run.begun":
-                last = datetime.fromisoformat(str(entry["at"]))
+                last = at
                 going.add(entry["run"])
             case "run.ended":
                 going.discard(entry["run"])
@@ -154,13 +160,15 @@ def tried_of(house: House, number: str) -> Tried:
                     failed, failures = str(entry.get("reason") or entry["status"]), failures + 1
             case "request.decided" | "request.proven":
                 # What it failed for may be cleared up by this.
-                last, failed, failures, going = None, "", 0, set()
-    return Tried(starts, last, failed, failures, bool(going))
+                last, ready, failed, failures, going = None, at, "", 0, set()
+            case "request.received":
+                ready = at
+    return Tried(starts, last, ready, failed, failures, bool(going))
 
 
 def _its_turn(request: Request, tried: Tried, now: datetime) -> bool:
     if tried.last is None:
-        return True
+        return tried.ready is None or now - tried.ready >= GRACE
     passed = now - tried.last
     if tried.going:
         # An approval may wait for days; a copy, and what is stopped, take no day.
