@@ -24,6 +24,7 @@ from privacy.cli.common import (
     workbench,
 )
 from privacy.cli.deadlines import deadlines, extend
+from privacy.cli.deciding import confirm, lift, reject, stopped, unlift, uphold
 from privacy.cli.processors import answers, ask
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
 
@@ -84,6 +85,9 @@ def new(
             "--direct-transfer", help="Portability, straight to another controller: nothing that you derived."
         ),
     ] = False,
+    purpose: Annotated[
+        list[str] | None, typer.Option(help="An objection or withdrawal for this purpose of the policy alone.")
+    ] = None,
     start: Start = False,
     as_json: Json = False,
 ) -> None:
@@ -100,10 +104,14 @@ def new(
         received_at=None if received is None else moment(received, house.datamap.policy.zone),
         channel=given(channel, "Channel"),
         direct_transfer=direct_transfer,
+        purposes=purpose or (),
     )
     # Said before Airflow is asked: the request stays registered whatever Airflow says.
+    waits = stopped(house, made)
     if not as_json:
         _say(house, made)
+        if waits:
+            typer.echo(waits)
     try:
         run = _started(made) if start else None
     except PrivacyError as problem:
@@ -111,7 +119,7 @@ def new(
             tell({**made.as_json(), "run": None, "error": problem.code}, "", as_json=True)
         raise
     if as_json:
-        tell({**made.as_json(), "run": run}, "", as_json=True)
+        tell({**made.as_json(), "run": run, **({"stopped": False} if waits else {})}, "", as_json=True)
     elif run:
         typer.echo(f"{made.right.pipeline} started: {run}")
 
@@ -279,6 +287,8 @@ def release(number: Number, as_json: Json = False) -> None:
     tell({**found.as_json(), "path": bundle.path, "sha256": bundle.outer_sha256}, text, as_json=as_json)
 
 
+for decision in (confirm, uphold, reject, lift, unlift):
+    app.command()(decision)
 app.command()(extend)
 app.command()(deadlines)
 

@@ -7,19 +7,18 @@ into the ledger once Airflow has it: a second look in between names the same run
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from privacy.errors import PrivacyError
+from privacy.rights.attempts import STARTED, Tried, tried_of, wanted
+from privacy.rights.states import Right
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
     from privacy.rights.rows import Request
-
-STARTED = "request.started"
-"""Of the ledger: Airflow was told to do what a request asks for; ``reason`` is the name of its run there."""
 
 ACTOR = "start_requests"
 
@@ -44,24 +43,6 @@ class Start:
     def as_json(self) -> dict[str, str]:
         """What the task that starts it is given."""
         return {"dag": self.dag, "number": self.number, "run": self.run}
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What the ledger says of a request's runs.
-
-    :param starts: how often it was started from here. :param last: when it was tried last, by whomever; aware.
-    :param ready: since when it can be started, by what was registered, decided or proven; aware.
-    :param failed: the code with which its last run failed; empty: it did not. :param failures: one after the other.
-    :param going: its last run has begun and not ended.
-    """
-
-    starts: int
-    last: datetime | None
-    ready: datetime | None
-    failed: str
-    failures: int
-    going: bool
 
 
 def waiting(house: House) -> list[Start]:
@@ -113,59 +94,6 @@ def tidy(house: House) -> dict[str, int]:
     return counts
 
 
-def failing(house: House) -> Iterator[tuple[Request, Tried]]:
-    """Requests that wait for their pipeline, and whose last run failed: an operator has to look."""
-    for request in house.register.list(broken=[]):
-        if request.right.pipeline is not None and wanted(request):
-            tried = tried_of(house, request.number)
-            if tried.failed:
-                yield request, tried
-
-
-def wanted(request: Request) -> bool:
-    """Whether a pipeline has something to do for the request, as far as its dates say."""
-    from privacy.rights.states import Right, State
-
-    dates, right = request.dates, request.right
-    if dates.closed_at or dates.undecided_at or request.forgotten:
-        return False
-    if right.copies:
-        return dates.sealed_at is None
-    if right in (Right.ERASURE, Right.RECTIFICATION):
-        return request.state is State.PROVEN
-    # An objection that is decided is told of by whoever decided it.
-    return right is not Right.OBJECTION or dates.acted_at is None
-
-
-def tried_of(house: House, number: str) -> Tried:
-    """What the ledger says of a request's runs."""
-    starts, last, ready, failed, failures = 0, None, None, "", 0
-    going: set[object] = set()
-    for recorded in house.ledger.entries(request=number):
-        entry = recorded.entry
-        at = datetime.fromisoformat(str(entry["at"]))
-        match entry["kind"]:
-            case "request.started":
-                starts += 1
-                last = at
-            case "run.begun":
-                last = at
-                going.add(entry["run"])
-            case "run.ended":
-                going.discard(entry["run"])
-                superseded = entry.get("reason") == "request.superseded"
-                if entry["status"] == "done":
-                    failed, failures = "", 0
-                elif not superseded:
-                    failed, failures = str(entry.get("reason") or entry["status"]), failures + 1
-            case "request.decided" | "request.proven":
-                # What it failed for may be cleared up by this.
-                last, ready, failed, failures, going = None, at, "", 0, set()
-            case "request.received":
-                ready = at
-    return Tried(starts, last, ready, failed, failures, bool(going))
-
-
 def _its_turn(request: Request, tried: Tried, now: datetime) -> bool:
     if tried.last is None:
         return tried.ready is None or now - tried.ready >= GRACE
@@ -184,13 +112,9 @@ def _its_turn(request: Request, tried: Tried, now: datetime) -> bool:
 
 
 def _waits_for_people(request: Request) -> bool:
-    from privacy.rights.states import Right
-
     return request.right in (Right.ERASURE, Right.RECTIFICATION)
 
 
 def _goes_on(request: Request) -> bool:
     """Whether its last run was done, and left something for later: a consent's record that was held."""
-    from privacy.rights.states import Right
-
     return request.right is Right.CONSENT_WITHDRAWAL and request.dates.partly_at is not None

@@ -87,24 +87,9 @@ def tell(house: House, run: Run, pipeline: str) -> dict[str, int]:
 
     :raises Refused: ``letters.no_known_address``: print the letter and post it. :raises RetryLater: it cannot be sent.
     """
-    from privacy.rights.letter_kinds import Kind
-    from privacy.rights.letters import local_day
-    from privacy.rights.objecting import purposes_of
-    from privacy.rights.states import Right, State
-    from privacy.rights.withdrawing import consents, resting
+    from privacy.rights.confirming import confirm
 
-    request, payload = _ours(house, run, pipeline), house.register.open(run.number)
-    today = local_day(house.clock.now(), house.policy)
-    values: dict[str, object] = {"on": today}
-    if request.right is Right.OBJECTION:
-        values = {"purposes": purposes_of(house, payload)}
-    elif request.right is Right.CONSENT_WITHDRAWAL:
-        rest = resting(house.datamap, consents(house.datamap, payload.purposes))
-        values["purposes"] = [house.policy.purposes[name].title for name in rest]
-        values["on"] = local_day(request.dates.received_at, house.policy)
-    sent = house.letters.write(request.number, Kind(request.right.value), values, author=pipeline)
-    if request.right is not Right.OBJECTION and house.register.get(run.number).state is State.ACTED:
-        house.register.answered(run.number, pipeline)
+    sent = confirm(house, _ours(house, run, pipeline).number, pipeline)
     return {"letters": 1 if sent.content is not None else 0}
 
 
