@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import tempfile
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,9 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.folder, self.home, self.clock, self.runs = folder, folder / "home", FixedClock(NOW), 0
         self.database = folder / "books.db"
+
+    def make(self) -> None:
+        """Everything in the folder."""
         selects = {
             "books/members": "SELECT member, email, email_since FROM members",
             "books/orders": "SELECT order_no, member, email, at FROM orders",
@@ -253,6 +257,17 @@ class Shop:
 DOCUMENT = Evidence(kind=EvidenceKind.DOCUMENT, seen="passport")
 
 
+@lru_cache(maxsize=1)
+def _template() -> tempfile.TemporaryDirectory[str]:
+    """Made once by each test process, copied for each test."""
+    folder = tempfile.TemporaryDirectory(prefix="privacy-books-")
+    made = Shop(Path(folder.name))
+    made.make()
+    made.house.engine.dispose()
+    return folder
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
+    shutil.copytree(_template().name, tmp_path, dirs_exist_ok=True)
     return Shop(tmp_path)

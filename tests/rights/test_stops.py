@@ -214,7 +214,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 def test_whatever_was_placed_and_ended_view_exports_and_ledger_say_the_same(shop: Shop, steps: list[Any]) -> None:
     wanted: dict[str, tuple[set[str], set[str]]] = {}
     for number in (NUMBER, OTHER):
