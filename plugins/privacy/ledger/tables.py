@@ -92,6 +92,16 @@ do_not_process = sa.Table(
     sa.Column("since", sa.String(32), nullable=False),
     sa.Column("ended", sa.String(32)),
     sa.Column("salt", sa.String(64)),
+    sa.Index("do_not_process_whom", "kind", "value"),
+    sa.Index(
+        "do_not_process_once",
+        "request",
+        "kind",
+        "value",
+        unique=True,
+        sqlite_where=sa.text("ended IS NULL"),
+        postgresql_where=sa.text("ended IS NULL"),
+    ),  # fmt: skip
 )
 """Whose data are not to be processed, and for which purposes (JSON list; ``*``: any). Plain on purpose: the shop's
 systems look somebody up in it, through the view ``processing_stops``. A stop that has ended names nobody. Written by

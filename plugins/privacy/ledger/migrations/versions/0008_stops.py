@@ -34,7 +34,10 @@ def upgrade() -> None:
         sa.Column("salt", sa.String(64)),
     )
     op.create_index("do_not_process_whom", "do_not_process", ["kind", "value"])
-    op.create_index("do_not_process_request", "do_not_process", ["request"])
+    op.create_index(
+        "do_not_process_once", "do_not_process", ["request", "kind", "value"], unique=True,
+        sqlite_where=sa.text("ended IS NULL"), postgresql_where=sa.text("ended IS NULL"),
+    )  # fmt: skip
     # One row a purpose: whoever asks for theirs alone misses nobody whose data may not be processed at all.
     op.execute(
         "CREATE VIEW processing_stops AS SELECT s.kind AS kind, s.value AS value, s.scope AS scope, "
