@@ -101,7 +101,7 @@ do_not_process = sa.Table(
         unique=True,
         sqlite_where=sa.text("ended IS NULL"),
         postgresql_where=sa.text("ended IS NULL"),
-    ),  # fmt: skip
+    ),
 )
 """Whose data are not to be processed, and for which purposes (JSON list; ``*``: any). Plain on purpose: the shop's
 systems look somebody up in it, through the view ``processing_stops``. A stop that has ended names nobody. Written by
