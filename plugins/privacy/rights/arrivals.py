@@ -16,7 +16,7 @@ from privacy.errors import AskPerson, BadInput, PrivacyError, Refused, Tampered
 from privacy.keys import MasterKey, new_key
 from privacy.ledger import Ledger
 from privacy.rights.keeping import People, RequestHolds, Resolver, people
-from privacy.rights.payload import Payload, plain
+from privacy.rights.payload import Payload, Visit, plain
 from privacy.rights.proof import Addresses
 from privacy.rights.rows import Draft, Request
 from privacy.rights.states import Dates, Right, State, Step
@@ -77,6 +77,7 @@ class Arrivals:
         channel: str = "email",
         direct_transfer: bool = False,
         linked: str | None = None,
+        visits: Sequence[Visit] = (),
         purposes: Sequence[str] = (),
     ) -> Request:
         """Register a request; from now on no purge takes what is anybody's that it may be about.
@@ -87,7 +88,7 @@ class Arrivals:
         :param identifiers: at least one.
         :param received_at: when it arrived at any address of the controller; aware; now by default.
         :param direct_transfer: of a portability alone: give what was provided and observed, for another controller.
-        :param linked: the number of the request that led to this one.
+        :param linked: the number of the request that led to this one. :param visits: when they were before a camera.
         :param purposes: of an objection, a marketing stop or a withdrawal: for these alone; empty: for any.
         :raises BadInput: no identifier, an arrival in the future or before there were requests, a text too long, a
             direct transfer on another right, purposes that it cannot have.
@@ -122,6 +123,7 @@ class Arrivals:
             deliver_to=deliver_to,
             direct_transfer=direct_transfer,
             linked=linked,
+            visits=tuple(visits),
             purposes=tuple(sorted(set(purposes))),
             secret=str(pyrage.x25519.Identity.generate()),
         )
@@ -189,6 +191,7 @@ class Arrivals:
         return self.receive(
             right, whom, author=author, name=there.payload.name, deliver_to=there.payload.deliver_to,
             received_at=received_at or there.dates.received_at, channel=there.payload.channel, linked=there.number,
+            visits=there.payload.visits,
         )  # fmt: skip
 
     def asked(self, number: str, datasets: Sequence[str], author: str) -> Request:

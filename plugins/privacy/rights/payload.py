@@ -232,6 +232,13 @@ class Delivery(_Sealed):
     delivered_at: Moment | None = None
 
 
+class Visit(_Sealed):
+    """When somebody says that they were in front of a camera: footage names nobody until a request does."""
+
+    camera: str = Field(min_length=1, max_length=200)
+    at: Moment
+
+
 class BundleRef(_Sealed):
     """A sealed bundle: where it lies, and what it must be.
 
@@ -271,7 +278,8 @@ class Payload(_Sealed):
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
     :param purposes: of an objection or a withdrawal that is narrowed: for these alone, by the policy's names; empty:
         for any. :param lifting: the person's word that it may go on; ``lifted``: who let it go on.
-    :param reach: where the person is written to. :param letters: that went out. :param delivery: of the copy, the last.
+    :param visits: that it names. :param reach: where the person is written to. :param letters: that went out.
+    :param delivery: of the copy, the last.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
 
@@ -297,6 +305,7 @@ class Payload(_Sealed):
     act: Act | None = None
     answer: Closing | None = None
     linked: str | None = None
+    visits: tuple[Visit, ...] = ()
     purposes: tuple[str, ...] = ()
     lifting: Lifting | None = None
     lifted: Closing | None = None
