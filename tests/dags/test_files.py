@@ -77,6 +77,8 @@ def test_parsing_loads_nothing_heavy_and_touches_no_file_no_network_no_database(
         "evidence_tasks",
         "deadline_tasks",
         "erase_tasks",
+        "stop_tasks",
+        "start_tasks",
         "footage_tasks",
         "tasks",
         "pools",

@@ -19,6 +19,7 @@ from privacy.cli.hold import app as hold_app
 from privacy.cli.ledger import app as ledger_app
 from privacy.cli.purge import app as purge_app
 from privacy.cli.request import app as request_app
+from privacy.cli.stop import app as stop_app
 from privacy.cli.usage import UsageError, discreet
 from privacy.errors import PrivacyError
 
@@ -76,6 +77,7 @@ app.add_typer(datamap_app, name="datamap", help="What is held, on whom, why.")
 app.add_typer(ledger_app, name="ledger", help="The compliance records.")
 app.add_typer(purge_app, name="purge", help="What is past its term.")
 app.add_typer(hold_app, name="hold", help="What must not be deleted now.")
+app.add_typer(stop_app, name="stop", help="Whose data are not to be processed.")
 app.add_typer(disclosure_app, name="disclosure", help="What was given to authorities and others.")
 app.command("explain")(explain_command)
 app.command("doctor")(doctor_command)

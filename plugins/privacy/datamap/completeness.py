@@ -24,6 +24,7 @@ OWN: Mapping[str, str] = {
     "holds": "Whom a hold is about is sealed in its row.",
     "footage_orders": "Cameras and times that are to be kept; nobody's name.",
     "disclosures": "What was given, to whom and about whom is sealed in its row.",
+    "do_not_process": "Whose data the shop's systems leave alone, in plain while that holds: see policy/own.yaml.",
     "request_register": "What is personal is sealed under a key of each request's own, which closing it destroys.",
     "privacy_alembic_version": "Which migration was the last; no personal data.",
 }

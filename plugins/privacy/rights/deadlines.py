@@ -1,4 +1,4 @@
-"""What is near its deadline, or past it: answers to requests (R-30D), answers of processors, approvals that wait.
+"""What is near its deadline, or past it: answers to requests (R-30D) and of processors, approvals, runs that fail.
 
 Of a request it is told 7 and 2 days before, on the day, and after: each time once in the ledger and in a letter to the
 controller, which names the others too. A day is a local date of the policy's zone; no identity check pauses the term.
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from privacy.errors import BadConfiguration, Tampered
 from privacy.letters import Letter, outbox, written
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
+from privacy.rights.attempts import failing
 from privacy.rights.deliveries import State as Answer
 from privacy.rights.states import State
 
@@ -56,6 +57,8 @@ class Kind(StrEnum):
     """A processor that was asked what it holds."""
     APPROVAL = "approval"
     """An operator who was asked whether a purge may delete."""
+    RUN = "run"
+    """Somebody who looks why the pipeline of a request fails: it is tried again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None)
             found += _of_request(request, today)
             found += _of_processors(house, request, now, today)
     found += _of_approvals(house, now)
+    found += _of_runs(house)
     order = list(Level)
     return sorted(found, key=lambda one: (-order.index(one.level), one.days, one.kind, one.about))
 
@@ -188,6 +192,14 @@ def _of_approvals(house: House, now: datetime) -> Iterator[Deadline]:
         yield Deadline(
             Kind.APPROVAL, rule, Level.SOON if waited < 1 else Level.NEAR, None, -waited, "an operator's answer",
             "Answer it in Airflow, among the required actions.",
+        )  # fmt: skip
+
+
+def _of_runs(house: House) -> Iterator[Deadline]:
+    for request, tried in failing(house):
+        yield Deadline(
+            Kind.RUN, request.number, Level.NEAR, None, -tried.days(house.clock.now()),
+            f"{request.right.pipeline}: {tried.failed}", f"privacy ledger show --request {request.number}",
         )  # fmt: skip
 
 

@@ -18,11 +18,12 @@ from privacy.rights.answering import LETTER
 from privacy.rights.disclosures import differences as of_disclosures
 from privacy.rights.order_rows import differences as of_orders
 from privacy.rights.rows import is_forgotten, opened, remains, written
+from privacy.rights.stop_rows import differences as of_stops
 from privacy.rights.table import FORGOTTEN
 
 
 def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
-    """What register, holds, orders and disclosures say otherwise than the ledger, one sentence each; nobody is named.
+    """What register, holds, orders, disclosures and stops say otherwise than the ledger, a sentence each.
 
     A row that was removed, altered, added or put back as it was before is found, as long as the ledger itself stands.
 
@@ -37,6 +38,7 @@ def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
             *of_holds(connection, key),
             *of_orders(connection),
             *of_disclosures(connection, key),
+            *of_stops(connection, key),
         ]
 
 
