@@ -22,6 +22,7 @@ from privacy.cli.notices import app as notices_app
 from privacy.cli.policy import app as policy_app
 from privacy.cli.purge import app as purge_app
 from privacy.cli.request import app as request_app
+from privacy.cli.stop import app as stop_app
 from privacy.cli.usage import UsageError, discreet
 from privacy.errors import PrivacyError
 
@@ -82,6 +83,7 @@ app.add_typer(notices_app, name="notices", help="What processors were told.")
 app.add_typer(policy_app, name="policy", help="Versions of the privacy statement.")
 app.add_typer(purge_app, name="purge", help="What is past its term.")
 app.add_typer(hold_app, name="hold", help="What must not be deleted now.")
+app.add_typer(stop_app, name="stop", help="Whose data are not to be processed.")
 app.add_typer(disclosure_app, name="disclosure", help="What was given to authorities and others.")
 app.command("explain")(explain_command)
 app.command("doctor")(doctor_command)

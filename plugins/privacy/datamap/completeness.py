@@ -28,6 +28,7 @@ OWN: Mapping[str, str] = {
     "processor_notices": "Whom a notice is about is sealed in its row until the processor confirms.",
     "policy_versions": "The policy as it was in force; no personal data.",
     "policy_letters": "Keyed digests of addresses that were written to; they name nobody.",
+    "do_not_process": "Whose data the shop's systems leave alone, in plain while that holds: see policy/own.yaml.",
     "request_register": "What is personal is sealed under a key of each request's own, which closing it destroys.",
     "privacy_alembic_version": "Which migration was the last; no personal data.",
 }

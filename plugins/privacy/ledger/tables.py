@@ -21,7 +21,7 @@ ledger = sa.Table(
 
 DATES = (
     "received_at", "begun_at", "undecided_at", "sealed_at", "proven_at", "released_at", "refused_at", "extended_at",
-    "reviewed_at", "partly_at", "acted_at", "answered_at",
+    "reviewed_at", "partly_at", "acted_at", "answered_at", "lifted_at",
 )  # fmt: skip
 """When what happened to a request: ISO 8601 text in UTC, or NULL."""
 
@@ -78,6 +78,34 @@ disclosures = sa.Table(
 )
 """What was given to whom (DISCLOSE), sealed, bound to the other columns. Written by
 :class:`privacy.rights.disclosures.Disclosures` alone."""
+
+do_not_process = sa.Table(
+    "do_not_process",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("request", sa.String(32)),
+    sa.Column("kind", sa.String(100)),
+    sa.Column("value", sa.Text),
+    sa.Column("scope", sa.String(32), nullable=False),
+    sa.Column("purposes", sa.Text),
+    sa.Column("ground", sa.String(32), nullable=False),
+    sa.Column("since", sa.String(32), nullable=False),
+    sa.Column("ended", sa.String(32)),
+    sa.Column("salt", sa.String(64)),
+    sa.Index("do_not_process_whom", "kind", "value"),
+    sa.Index(
+        "do_not_process_once",
+        "request",
+        "kind",
+        "value",
+        unique=True,
+        sqlite_where=sa.text("ended IS NULL"),
+        postgresql_where=sa.text("ended IS NULL"),
+    ),
+)
+"""Whose data are not to be processed, and for which purposes (JSON list; ``*``: any). Plain on purpose: the shop's
+systems look somebody up in it, through the view ``processing_stops``. A stop that has ended names nobody. Written by
+:class:`privacy.rights.stops.Stops` alone."""
 
 
 erasure_markers = sa.Table(
@@ -136,7 +164,8 @@ policy_letters = sa.Table(
 def beside(connection: sa.Connection) -> str:
     """The first table beside the ledger that has a row: each was written with an entry; empty where none has."""
     written = (
-        request_register, holds, footage_orders, disclosures, erasure_markers, processor_notices, policy_versions,
+        request_register, holds, footage_orders, disclosures, do_not_process, erasure_markers, processor_notices,
+        policy_versions,
     )  # fmt: skip
     for table in written:
         if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is not None:

@@ -1,4 +1,4 @@
-"""What is near its deadline, or past it: answers to requests (R-30D), answers of processors, approvals that wait.
+"""What is near its deadline, or past it: answers to requests (R-30D) and of processors, approvals, runs that fail.
 
 Of a request it is told 7 and 2 days before, on the day, and after: each time once in the ledger and in a letter to the
 controller, which names the others too. A day is a local date of the policy's zone; no identity check pauses the term.
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from privacy.errors import BadConfiguration, Tampered
 from privacy.letters import Letter, outbox, written
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
+from privacy.rights.attempts import failing
 from privacy.rights.deliveries import State as Answer
 from privacy.rights.notices import Notices, unconfirmed_settings
 from privacy.rights.states import State
@@ -61,6 +62,8 @@ class Kind(StrEnum):
     """Somebody who looks each year that a processor's setting against further use still stands (GA-NOSHARE)."""
     APPROVAL = "approval"
     """An operator who was asked whether a purge may delete."""
+    RUN = "run"
+    """Somebody who looks why the pipeline of a request fails: it is tried again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None)
             found += _of_processors(house, request, now, today)
     found += _of_approvals(house, now)
     found += _of_notices(house, now, today)
+    found += _of_runs(house)
     order = list(Level)
     return sorted(found, key=lambda one: (-order.index(one.level), one.days, one.kind, one.about))
 
@@ -226,6 +230,14 @@ def _telling(one: Deadline) -> tuple[str | None, str]:
     if one.kind is Kind.NOTICE:
         return one.about, f"notice {one.waits_for} week {-one.days // 7}"
     return None, f"setting {one.about} week {-one.days // 7}"
+
+
+def _of_runs(house: House) -> Iterator[Deadline]:
+    for request, tried in failing(house):
+        yield Deadline(
+            Kind.RUN, request.number, Level.NEAR, None, -tried.days(house.clock.now()),
+            f"{request.right.pipeline}: {tried.failed}", f"privacy ledger show --request {request.number}",
+        )  # fmt: skip
 
 
 def _told(house: House, one: Deadline) -> bool:

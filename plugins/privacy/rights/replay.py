@@ -21,6 +21,7 @@ from privacy.rights.notice_rows import differences as of_notices
 from privacy.rights.order_rows import differences as of_orders
 from privacy.rights.policy_versions import differences as of_versions
 from privacy.rights.rows import is_forgotten, opened, remains, written
+from privacy.rights.stop_rows import differences as of_stops
 from privacy.rights.table import FORGOTTEN
 
 
@@ -43,6 +44,7 @@ def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
             *of_markers(connection),
             *of_notices(connection),
             *of_versions(connection),
+            *of_stops(connection, key),
         ]
 
 
