@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 
 from privacy.errors import BadInput, Tampered
 from privacy.identity import Decision, Question
+from privacy.plans.correction import Correction
 from privacy.sources.base import Identifier, Subject
 
 
@@ -204,6 +205,7 @@ class Payload(_Sealed):
     :param secret: the age identity (secret key) that opens its bundle.
     :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
+    :param correction: what is to be corrected, and the plan of it.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
 
@@ -229,6 +231,7 @@ class Payload(_Sealed):
     act: Act | None = None
     answer: Closing | None = None
     linked: str | None = None
+    correction: Correction | None = None
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
         return [("number", self.number)]

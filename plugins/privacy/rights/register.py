@@ -26,8 +26,8 @@ from privacy.rights.payload import (
     asked,
     plain,
 )
-from privacy.rights.postponing import Postponing
 from privacy.rights.proof import Span, check_address, check_delivery, check_evidence
+from privacy.rights.rectifying import Correcting
 from privacy.rights.rows import Draft, Request
 from privacy.rights.states import State, Step, after, superseded
 from privacy.rights.table import tell
@@ -37,7 +37,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Postponing):
+class Register(Correcting):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:

@@ -98,6 +98,8 @@ class Step(StrEnum):
     INQUIRE = "inquire"
     """Processors are asked what they hold."""
     DECIDE = "decide"
+    CORRECT = "correct"
+    """What is to be corrected, and what is planned and done for it, is written down."""
     SEAL = "seal"
     PROVE = "prove"
     REVIEW = "review"
@@ -283,6 +285,8 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
             return dates if dates.begun_at else replace(dates, begun_at=at)
         case Step.INQUIRE:
             return dates
+        case Step.CORRECT:
+            return _corrected(dates, number)
         case Step.RESOLVE:
             return replace(dates, undecided_at=None)
         case Step.ASK:
@@ -413,6 +417,16 @@ def _not_acted(dates: Dates, number: str) -> None:
             "request.acted", "What was asked for is done, or partly done.", where=number,
             advice="Answer it: privacy request show.",
         )  # fmt: skip
+
+
+def _corrected(dates: Dates, number: str) -> Dates:
+    if dates.right is not Right.RECTIFICATION:
+        raise Refused(
+            "rectify.other_right", f"The request asks for {dates.right.value}, not for rectification.", where=number,
+            advice="Register the wish to have something corrected: privacy request new --right rectification.",
+        )  # fmt: skip
+    _not_acted(dates, number)
+    return dates
 
 
 def _acted(dates: Dates, step: Step, at: datetime, number: str) -> Dates:

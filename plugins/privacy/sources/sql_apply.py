@@ -27,6 +27,7 @@ from privacy.sources.due import changing
 from privacy.sources.sql_dialect import Key, quoted
 from privacy.sources.sql_held import Held
 from privacy.sources.sql_items import Items
+from privacy.sources.sql_kept import keep
 from privacy.sources.sql_ranged import OtherwiseDeleted, gone_as_planned
 from privacy.sources.sql_read import Row, all_of
 from privacy.sources.sql_references import References, Rows, Why, chunks
@@ -232,6 +233,9 @@ class _Work:
             stored(Redaction.UNIQUE, self._dataset.columns[name], f"{where}.{name}")
         sets = ", ".join(f"{quoted(n)} = :v_{n}" for n in change.columns)
         text = dialect.update(self._table, sets, self._dataset.key, "keys")
+        if change.keep is not None:
+            for key in self.todo:
+                keep(self.source, connection, self._name, key, change.keep)
         for group in [[key] for key in self.todo] if unique else list(chunks(self.todo)):
             tokens = {f"v_{n}": f"{TOKEN}{secrets.token_hex(12)}" for n in unique}
             connection.exec_driver_sql(text, {**fixed, **tokens, "keys": dialect.rows(group)})
