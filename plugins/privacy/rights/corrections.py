@@ -1,4 +1,4 @@
-"""What somebody wants corrected: checked against the data map before it is written down, and shown before it is done."""
+"""What somebody wants corrected: checked against the data map, then written down; and shown before it is done."""
 
 from __future__ import annotations
 
