@@ -76,6 +76,7 @@ def test_parsing_loads_nothing_heavy_and_touches_no_file_no_network_no_database(
         "own_doc",
         "evidence_tasks",
         "deadline_tasks",
+        "erase_tasks",
         "footage_tasks",
         "tasks",
         "pools",

@@ -219,6 +219,11 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             outer_sha256=found.outer_sha256,
             manifest_sha256=found.manifest_sha256,
             counts={full: count["records"] for full, count in found.datasets.items()},
+            left_out={
+                "withheld": sum(found.withheld.values()),
+                "redacted": sum(found.redacted.values()),
+                "omitted": sum(found.omitted.values()),
+            },
         )
     except AskPerson:
         discard(house, run)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from privacy.ledger import Ledger, Verification
     from privacy.plans import Means
     from privacy.rights.deliveries import Deliveries
+    from privacy.rights.letters import Correspondence
     from privacy.rights.register import Register
     from privacy.sources.base import Identifier, Source, Subject
     from privacy.storage import Store
@@ -122,6 +123,13 @@ class House:
         from privacy.rights.deliveries import Deliveries
 
         return Deliveries(self.datamap, self.source, self.ledger, self.register)
+
+    @cached_property
+    def letters(self) -> Correspondence:
+        """Letters to whoever made a request."""
+        from privacy.rights.letters import Correspondence
+
+        return Correspondence(self)
 
     @cached_property
     def bundles(self) -> Store:

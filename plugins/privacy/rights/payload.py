@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
@@ -171,6 +171,51 @@ class Extension(_Sealed):
     to: str | None = None
 
 
+class Reach(_Sealed):
+    """Where and in which language a person is written to.
+
+    :param address: that the shop knew before the request; None: there is none. Kept here since an erasure takes it from
+        the shop's own records.
+    """
+
+    address: str | None = None
+    language: Literal["nl", "en"] = "nl"
+
+
+class Stub(_Sealed):
+    """A letter that went out: what it was, not what it said.
+
+    :param id: of the letter; ``message``: its Message-ID, empty of one by post.
+    :param digest: sha256 of its subject and text. :param channel: ``email`` or ``post``.
+    """
+
+    id: str
+    kind: str
+    at: Moment
+    digest: str
+    channel: Literal["email", "post"]
+    message: str = ""
+
+
+class Delivery(_Sealed):
+    """How a copy was handed over, or is about to be.
+
+    :param no: the how many-eth. :param how: ``attachment``, ``link``, ``post``, ``counter``.
+    :param passphrase: of the encrypted ZIP, until it is delivered; then empty: nobody needs it here any more.
+    :param passphrase_by: by which other way it travelled.
+    :param digest: sha256 of the encrypted ZIP. :param path: its key in the store of bundles, until ``until``.
+    """
+
+    no: int = 1
+    how: Literal["attachment", "link", "post", "counter"]
+    passphrase: str = ""
+    passphrase_by: Literal["sms", "phone", "post", "counter"]
+    digest: str = ""
+    path: str | None = None
+    until: Moment | None = None
+    delivered_at: Moment | None = None
+
+
 class BundleRef(_Sealed):
     """A sealed bundle: where it lies, and what it must be.
 
@@ -178,6 +223,8 @@ class BundleRef(_Sealed):
     :param inner_sha256, outer_sha256: of the ZIP, and of the sealed file around it; ``manifest_sha256``: of its
         ``datapackage.json``, where it was recorded.
     :param counts: records by dataset.
+    :param left_out: what it withholds, redacts or omits, and how often; where there is any, a person looks at it before
+        it is released.
     :param purged_at: since when the file is gone, or about to be: its term is over.
     """
 
@@ -188,6 +235,7 @@ class BundleRef(_Sealed):
     counts: dict[str, int]
     sealed_at: Moment
     manifest_sha256: str | None = None
+    left_out: dict[str, int] | None = None
     purged_at: Moment | None = None
 
     def fewer(self, before: BundleRef | None) -> list[str]:
@@ -206,6 +254,7 @@ class Payload(_Sealed):
     :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
     :param correction: what is to be corrected, and the plan of it.
+    :param reach: where the person is written to. :param letters: that went out. :param delivery: of the copy, the last.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
 
@@ -232,6 +281,9 @@ class Payload(_Sealed):
     answer: Closing | None = None
     linked: str | None = None
     correction: Correction | None = None
+    reach: Reach | None = None
+    letters: tuple[Stub, ...] = ()
+    delivery: Delivery | None = None
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
         return [("number", self.number)]

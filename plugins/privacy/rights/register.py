@@ -15,6 +15,7 @@ from privacy.datamap.models import REQUEST
 from privacy.errors import BadInput, Refused, RetryLater
 from privacy.identity import Decision, Question
 from privacy.ledger import Writing
+from privacy.rights.answering import Answering
 from privacy.rights.payload import (
     Act,
     BundleRef,
@@ -26,7 +27,7 @@ from privacy.rights.payload import (
     asked,
     plain,
 )
-from privacy.rights.proof import Span, check_address, check_delivery, check_evidence
+from privacy.rights.proof import Span, check_address, check_delivery, check_evidence, check_reviewed
 from privacy.rights.rectifying import Correcting
 from privacy.rights.rows import Draft, Request
 from privacy.rights.states import State, Step, after, superseded
@@ -37,7 +38,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Correcting):
+class Register(Answering, Correcting):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:
@@ -163,11 +164,13 @@ class Register(Correcting):
         outer_sha256: str,
         counts: Mapping[str, int],
         manifest_sha256: str | None = None,
+        left_out: Mapping[str, int] | None = None,
         author: str = EXPORT,
     ) -> Request:
         """A run has written the sealed bundle; the request's hold ends. Safe to repeat.
 
         :param counts: records by dataset.
+        :param left_out: what was withheld, redacted or omitted, and how often: a person looks at it before its release.
         :raises Refused: ``request.superseded``: a later run, or a decision, has taken over (edge case 36);
             ``bundle.smaller``: an earlier bundle holds more of a dataset (edge case 29): that one stays; closed.
         """
@@ -183,6 +186,7 @@ class Register(Correcting):
                 outer_sha256=outer_sha256,
                 counts=dict(counts),
                 manifest_sha256=manifest_sha256,
+                left_out={what: n for what, n in (left_out or {}).items() if n} or None,
                 sealed_at=before.sealed_at if before and before.outer_sha256 == outer_sha256 else self._clock.now(),
             )
             if before != ref:
@@ -193,7 +197,9 @@ class Register(Correcting):
                         where=draft.number,
                         advice="That one stays: records may be purged or changed since.",
                     )
-                draft.payload = draft.payload.but(bundle=ref)
+                # What somebody looked at was another bundle.
+                draft.dates = replace(draft.dates, reviewed_at=None)
+                draft.payload = draft.payload.but(bundle=ref, review=None)
                 count = sum(ref.counts.values())
                 tell(writing, draft, "request.sealed", author, run=run, digest=outer_sha256, count=count)
             self._holds.release_request(draft.number, author=author, writing=writing)
@@ -252,11 +258,13 @@ class Register(Correcting):
     def release(self, number: str, author: str) -> BundleRef:
         """The bundle may be handed over.
 
-        :raises Refused: not proven, not sealed, closed, or the answer is to go elsewhere than what was proven.
+        :raises Refused: not proven, not sealed, closed, ``request.not_reviewed``, or the answer is to go elsewhere than
+            what was proven.
         """
         with self._table.changing(number, Step.RELEASE) as (draft, writing):
             check_delivery(draft.payload)
             bundle = draft.payload.bundle
+            check_reviewed(draft.payload)
             assert bundle is not None and draft.payload.proofs  # noqa: S101, PT018 - `opened` holds dates to content
             draft.payload = draft.payload.but(release=Closing(author=author, at=self._clock.now()))
             tell(writing, draft, "request.released", author, digest=bundle.outer_sha256)

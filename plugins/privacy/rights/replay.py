@@ -14,6 +14,7 @@ from privacy.holds.replay import differences as of_holds
 from privacy.keys import MasterKey
 from privacy.ledger import entries_of
 from privacy.ledger.tables import request_register as table
+from privacy.rights.answering import LETTER
 from privacy.rights.disclosures import differences as of_disclosures
 from privacy.rights.order_rows import differences as of_orders
 from privacy.rights.rows import is_forgotten, opened, remains, written
@@ -43,14 +44,15 @@ def _of_register(connection: sa.Connection, key: MasterKey) -> Iterator[str]:
     received: dict[str, dict[str, Any]] = {}
     revisions: dict[str, int] = {}
     forgotten: dict[str, str] = {}
-    for entry in entries_of(connection, "request."):
+    for entry in (*entries_of(connection, "request."), *entries_of(connection, LETTER)):
         number = str(entry.get("request"))
         if entry["kind"] == "request.received":
             received[number] = entry
         if entry["kind"] == FORGOTTEN:
             forgotten[number] = str(entry.get("digest"))
         if entry.get("revision") is not None:
-            revisions[number] = entry["revision"]
+            # They only rise; letters have entries of their own kind.
+            revisions[number] = max(entry["revision"], revisions.get(number, 0))
     for row in connection.execute(sa.select(table).order_by(table.c.number)):
         first = received.pop(row.number, None)
         if first is None:

@@ -109,6 +109,10 @@ class Step(StrEnum):
     ACT = "act"
     ANSWER = "answer"
     """The person was told that it is done."""
+    WRITE = "write"
+    """A letter goes out, or is to: in every state."""
+    DELIVER = "deliver"
+    """A released copy is handed over."""
     REFUSE = "refuse"
     EXTEND = "extend"
     """The person is told that the answer takes longer (art. 12(3) GDPR)."""
@@ -200,7 +204,7 @@ class Dates:
             State.PARTLY_DONE: "none: the rest is done when its condition is met",
             State.ACTED: "tell the person",
             State.ANSWERED: "none",
-            State.RELEASED: "hand over: privacy bundle open",
+            State.RELEASED: "deliver it: privacy request deliver",
             State.REFUSED: "none",
         }[self.state]
 
@@ -267,6 +271,11 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
     if step is Step.PURGE:
         if dates.closed_at is None:
             raise Refused("request.open", "The request is open; nothing that is kept for it may go.", where=number)
+        return dates
+    if step is Step.WRITE:
+        return dates
+    if step is Step.DELIVER:
+        _may_deliver(dates, number)
         return dates
     if dates.state is State.RELEASED:
         raise Refused("request.released", "The request is answered: its bundle was released.", where=number)
@@ -405,6 +414,16 @@ def _may_release(dates: Dates, number: str) -> None:
         )
     if not dates.sealed_at:
         raise _not_sealed(number)
+
+
+def _may_deliver(dates: Dates, number: str) -> None:
+    if not dates.right.copies:
+        raise Refused("request.no_copy", "The request does not ask for a copy of the data.", where=number)
+    if not dates.released_at:
+        raise Refused(
+            "request.not_released", "The bundle is not released.", where=number,
+            advice=f"Next: {dates.next_step}.",
+        )  # fmt: skip
 
 
 def _not_sealed(number: str) -> Refused:
