@@ -122,6 +122,14 @@ def faults(datamap: DataMap, ref: Ref, here: str) -> Iterator[str]:
         yield f"{here}.current: its records are not about one party, so nobody can tell whose a column is"
     for column, fact in said.current.items():
         yield from _current(datamap, dataset, column, fact, known[fact][0], f"{here}.current")
+        leads = any(
+            edge.dataset == ref.name and column in (edge.source, edge.target) for edge in ref.system.identity.edges
+        )
+        if leads and column not in said.former:
+            yield (
+                f"{here}.current: an identity edge leads over {column!r}, so records under an earlier value would be "
+                "lost; say where that is kept (`former`), or make it `historic`"
+            )
     for since in said.since.values():
         if dataset.columns[since].type != "datetime":
             yield f"{here}.since: column {since!r} is no datetime"

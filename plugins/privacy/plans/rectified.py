@@ -18,10 +18,10 @@ import orjson
 from privacy.datamap.load import Ref
 from privacy.holds import apply
 from privacy.plans.approval import Answers
-from privacy.plans.correction import Change, Plan, compared, parsed
+from privacy.plans.correction import Change, Plan, parsed
 from privacy.plans.means import Means
 from privacy.plans.people import rows_of
-from privacy.sources.base import Identifier, Item, Keeping, Of, Selection, Set, Status, Step, Subject
+from privacy.sources.base import Item, Keeping, Of, Selection, Set, Status, Step, Subject
 
 ANSWERS = Answers("rectify")
 
@@ -68,8 +68,7 @@ def do(means: Means, plan: Plan, subject: Subject, number: str, *, still: Callab
     """
     counts: Counter[str] = Counter()
     left: Counter[str] = Counter()
-    whom = wider(means, subject, plan)
-    for system, steps in _units(means, plan, whom).items():
+    for system, steps in _units(means, plan, subject).items():
         outcomes = iter(apply(means.source(system), steps, means.holds, request=number, wish=subject, first=still))
         for step in steps:
             for _ in step.items:
@@ -85,12 +84,11 @@ def look(means: Means, plan: Plan, subject: Subject) -> Done:
     """What the stores say now: every planned record reads as it is to be, or is gone, or is ``remaining``."""
     counts: Counter[str] = Counter()
     left: Counter[str] = Counter()
-    whom = wider(means, subject, plan)
     for full in plan.datasets:
         ref = means.datamap[full]
         there = {
             tuple(row[name] for name in ref.dataset.key): row
-            for row in rows_of(means.source(ref.system.system), Selection(ref.name, Of((whom,))))
+            for row in rows_of(means.source(ref.system.system), Selection(ref.name, Of((subject,))))
         }
         for change in (change for change in plan.changes if change.dataset == full):
             row = there.get(change.record)
@@ -109,19 +107,7 @@ def stands(ref: Ref, change: Change, row: Mapping[str, Any]) -> bool:
     return all(row[name] == parsed(cell.to, columns[name], cell.fact) for name, cell in change.cells.items())
 
 
-def wider(means: Means, subject: Subject, plan: Plan) -> Subject:
-    """The subject, also by what the plan changes: a guest's record bears the new address afterwards."""
-    more = dict.fromkeys(
-        (str(column.identity), value)
-        for change in plan.changes
-        for name, cell in change.cells.items()
-        if (column := means.datamap[change.dataset].dataset.columns[name]).identity and cell.to is not None
-        and isinstance(value := compared(parsed(cell.to, column, cell.fact), column), str | int)
-    )  # fmt: skip
-    return replace(subject, identifiers=(*subject.identifiers, *(Identifier(kind, value) for kind, value in more)))
-
-
-def _units(means: Means, plan: Plan, whom: Subject) -> dict[str, list[Step]]:
+def _units(means: Means, plan: Plan, subject: Subject) -> dict[str, list[Step]]:
     """The steps by system: records that get the same values are one step."""
     steps: dict[str, dict[tuple[str, bytes], Step]] = {}
     for change in plan.changes:
@@ -130,7 +116,7 @@ def _units(means: Means, plan: Plan, whom: Subject) -> dict[str, list[Step]]:
         about = orjson.dumps([change.model_dump(mode="json", include={"cells", "moved", "at"})])
         here = steps.setdefault(ref.system.system, {})
         item = Item(change.record, change.version, 1, 0, None, True, "")
-        step = here.get((change.dataset, about)) or Step(Selection(ref.name, Of((whom,))), done, ())
+        step = here.get((change.dataset, about)) or Step(Selection(ref.name, Of((subject,))), done, ())
         here[change.dataset, about] = replace(step, items=(*step.items, item))
     return {system: list(found.values()) for system, found in steps.items()}
 

@@ -21,7 +21,7 @@ from privacy.errors import BadInput, Refused
 from privacy.plans.correction import Cell, Change, Correction, Link, Plan, Wanted, compared, key_of, parsed, told
 from privacy.plans.means import Means
 from privacy.plans.people import Key, rows_of
-from privacy.plans.rectified import stands, wider
+from privacy.plans.rectified import stands
 from privacy.sources.base import Identifier, Item, Of, Selection, Subject
 
 
@@ -32,7 +32,29 @@ class _Row:
     ref: Ref
     item: Item
     values: Mapping[str, Any]
-    current: bool
+
+    def columns(self, fact: str) -> tuple[str, ...]:
+        """The columns that say a fact currently.
+
+        Not the one that says whose the record is, for nothing would tie it to its subject any more: a guest's order is
+        known by the address on it alone.
+        """
+        said = self.ref.dataset.rectification
+        if said is None or not said.is_current(dict(self.values)):
+            return ()
+        whose = {
+            next((name for name in party.subject if self.values[name] is not None), None)
+            for party in self.ref.dataset.people.values()
+        }
+        return tuple(name for name, own in said.current.items() if own == fact and name not in whose)
+
+    def past(self, fact: str) -> tuple[str, ...]:
+        """The columns that say it, or are partly made of it, and are left as they are."""
+        said = self.ref.dataset.rectification
+        if said is None:
+            return ()
+        left = {name for name, own in said.current.items() if own == fact} - set(self.columns(fact))
+        return (*(name for name, facts in said.historic.items() if fact in facts), *sorted(left))
 
 
 def make(means: Means, run: str, subject: Subject, correction: Correction) -> Plan:
@@ -50,12 +72,6 @@ def make(means: Means, run: str, subject: Subject, correction: Correction) -> Pl
         raise BadInput("rectify.fact", f"The data map has no fact {gone[0]!r}.", where=run)
     before = correction.plan if correction.begun else None
     rows = _rows(means, subject, facts)
-    if before is not None:
-        # What an earlier run changed may bear the new address alone by now.
-        mine = {(row.ref.full, row.item.key) for row in rows}
-        done = {(c.dataset, c.record) for c in before.changes} - mine
-        more = _rows(means, wider(means, subject, before), facts)
-        rows += [row for row in more if (row.ref.full, row.item.key) in done]
     now = means.clock.now().astimezone(UTC).replace(microsecond=0)
     cells: dict[tuple[str, Key], dict[str, Cell]] = {}
     differs: Counter[str] = Counter()
@@ -104,7 +120,7 @@ def _rows(means: Means, subject: Subject, facts: set[str]) -> list[_Row]:
         for row in rows_of(source, selection):
             item = items.get(tuple(row[name] for name in ref.dataset.key))
             if item is not None:
-                found.append(_Row(ref, item, row, bool(said.current) and said.is_current(row)))
+                found.append(_Row(ref, item, row))
     return found
 
 
@@ -129,9 +145,8 @@ def _one(
     said = [
         (row, column, row.values[column])
         for row in rows
-        if row.current
-        for column, fact in _current(row).items()
-        if fact == wanted.fact and (wanted.row is None or wanted.row == named(row.ref, row.item.key))
+        if wanted.row is None or wanted.row == named(row.ref, row.item.key)
+        for column in row.columns(wanted.fact)
     ]
     if not said:
         code, what = ("rectify.row", "that record") if wanted.row else ("rectify.nowhere", "their current records")
@@ -162,11 +177,6 @@ def _one(
     return next((told(v) for _, _, v in said if v is not None and compared(v, first) == wrong), None)
 
 
-def _current(row: _Row) -> Mapping[str, str]:
-    said = row.ref.dataset.rectification
-    return said.current if said is not None else {}
-
-
 def named(ref: Ref, record: Key) -> str:
     """A record as people write it: ``shop.addresses/12``."""
     return f"{ref.full}/{'/'.join(str(part) for part in record)}"
@@ -174,15 +184,11 @@ def named(ref: Ref, record: Key) -> str:
 
 def _mentions(row: _Row, fact: str, standing: Standing, wrong: str | None) -> bool:
     """Whether a historic record says the wrong value, alone or in words beside it."""
-    said = row.ref.dataset.rectification
-    if said is None or wrong is None or not wrong.strip():
+    if wrong is None or not wrong.strip():
         return False
-    columns = [name for name, facts in said.historic.items() if fact in facts]
-    if not row.current:
-        columns += [name for name, own in said.current.items() if own == fact]
     first = standing.ref.dataset.columns[standing.column]
     value = parsed(wrong, first, fact)
-    return any(_same(row.values[name], value, first, wrong) for name in columns)
+    return any(_same(row.values[name], value, first, wrong) for name in row.past(fact))
 
 
 def _same(there: object, value: object, column: Column, wrong: str) -> bool:
