@@ -23,6 +23,7 @@ from privacy.cli.common import (
     tell,
     workbench,
 )
+from privacy.cli.correct import correct, correction, supplement
 from privacy.cli.deadlines import deadlines, extend
 from privacy.cli.processors import answers, ask
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
@@ -276,6 +277,9 @@ def release(number: Number, as_json: Json = False) -> None:
 
 
 app.command()(extend)
+app.command()(correct)
+app.command()(correction)
+app.add_typer(supplement, name="supplement", help="What records of the past should say.")
 app.command()(deadlines)
 
 

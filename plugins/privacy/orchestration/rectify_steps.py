@@ -266,15 +266,12 @@ def _policy(house: House) -> str:
 def _figures(house: House, made: Plan) -> list[str]:
     """The plan in words, without a value."""
     titles = {ref.full: ref.dataset.title.en for ref in house.datamap}
-    lines = [f"{name} ({titles[name]}): {count} records are changed" for name, count in made.datasets.items()]
-    lines += [
-        f"{name} ({titles[name]}): {count} records of the past say the old value; they stay, and a statement is linked"
-        for name, count in made.historic.items()
-    ]
-    lines += [
-        f"{name} ({titles[name]}): {count} records say something else than the wrong value; they stay as they are"
-        for name, count in made.differs.items()
-    ]
+    told = (
+        (made.datasets, "changed"),
+        (made.historic, "of the past, left as it is, with a statement linked"),
+        (made.differs, "left, for it says something else than the wrong value"),
+    )
+    lines = [f"{name} ({titles[name]}): {count} {word}" for counts, word in told for name, count in counts.items()]
     if made.others:
-        lines.append(f"CAREFUL: {made.others} records of somebody else say the new value already")
+        lines.append(f"CAREFUL: records of somebody else that say the new value already: {made.others}")
     return lines
