@@ -198,7 +198,7 @@ def test_a_run_that_a_later_one_has_ended_changes_nothing_any_more(shop: Erasing
 
 
 EVENTS = ("open", "os.remove", "os.rename", "os.truncate", "sqlite3.connect")
-MOST = 12
+MOST = 8
 
 
 def in_a_process(shop: Erasing, number: str, die_at: int, seen: Path) -> int:
@@ -259,3 +259,22 @@ def test_whenever_it_dies_the_next_run_ends_as_if_it_had_not(tmp_path: Path, mad
         assert sum(run["deleted"] for run in runs) == deleted, f"dies at {die_at}"
         assert shop.house.verify().ok
     assert tried > MOST // 2
+
+
+def test_the_person_is_told_what_went_and_what_stays_and_is_forgotten_then(shop: Erasing) -> None:
+    """Promise REG: an erasure is kept in anonymised form; its key is destroyed at closing."""
+    number = shop.request("1011")
+    run, _ = shop.planned(number)
+    erasures.answered(shop.house, run, approved=True, by="privacy officer")
+    erasures.erase(shop.house, run)
+    erasures.record(shop.house, run, None, say=lambda _: None)
+    assert erasures.tell(shop.house, run) == {"closed": True}
+    assert erasures.tell(shop.house, run) == {"closed": True}
+    (letter,) = (shop.folder / "state/outbox").glob("*.eml")
+    text = letter.read_text()
+    assert number in text
+    assert "autoriteitpersoonsgegevens" in text
+    assert shop.house.register.get(number).forgotten
+    with pytest.raises(Refused):
+        shop.house.register.open(number)
+    assert shop.house.verify().ok

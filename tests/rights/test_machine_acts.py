@@ -34,6 +34,9 @@ class Acts(RuleBasedStateMachine):
         self.proven = self.asked = self.partly = self.acted = self.by_answer = False
         self.run: str | None = None
 
+    def begun(self) -> bool:
+        return self.partly or self.acted
+
     def attempt(self, call) -> bool:
         try:
             call()
@@ -60,13 +63,13 @@ class Acts(RuleBasedStateMachine):
     @rule(run=RUNS)
     def ask(self, run):
         if self.attempt(lambda: self.register.undecided(self.number, QUESTION, run=run)):
-            assert not (self.partly or self.acted), "asked whose it is after something was done"
+            assert not self.begun(), "asked whose it is after something was done"
             self.proven, self.by_answer, self.asked = self.proven and not self.by_answer, False, True
 
     @rule()
     def decide(self):
         if self.attempt(lambda: self.register.decide(self.number, Decision((ANNA_NUMBER,)), "desk")):
-            assert not (self.partly or self.acted)
+            assert not self.begun()
             self.run, self.by_answer, self.proven, self.asked = None, True, False, False
 
     @rule(kind=st.sampled_from(EvidenceKind))
@@ -95,7 +98,7 @@ class Acts(RuleBasedStateMachine):
     @rule(sure=st.sampled_from([False, False, True]))
     def refuse(self, sure):
         if sure and self.attempt(lambda: self.register.refuse(self.number, Ground.WITHDRAWN, "desk")):
-            assert not (self.partly or self.acted), "refused what was done"
+            assert not self.begun(), "refused what was done"
             self.ended = State.REFUSED
 
     @rule(run=RUNS)

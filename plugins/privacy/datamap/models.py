@@ -203,13 +203,24 @@ class Decided(Strict):
 class Unfinished(Strict):
     """Which of a dataset's records are not finished yet: an open order, a return under way, a dispute (edge case 30).
 
-    :param column: a text column that says why a record is unfinished; NULL: it is finished. Where and when such a
-        thing lapses, the SELECT says.
+    :param column: a text column that says why a record is unfinished; NULL: it is finished.
     :param grounds: its values, and for each the legal ground on which what is needed for it is kept meanwhile.
+    :param since: a date or datetime column; :param lapses: of some of the reasons, so long after it (``P6M``) nobody
+        will finish such a thing any more, and it keeps nothing.
     """
 
     column: Name
     grounds: dict[Name, Text] = Field(min_length=1)
+    since: Name | None = None
+    lapses: dict[Name, Annotated[str, Field(pattern=r"^P[1-9]\d{0,3}[YMD]$")]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _lapsing(self) -> Self:
+        if bool(self.lapses) != (self.since is not None):
+            raise ValueError("`lapses` says after how long, `since` from which column; both, or neither")
+        if unknown := sorted(self.lapses.keys() - self.grounds.keys()):
+            raise ValueError(f"lapses: {', '.join(unknown)} has no ground{did_you_mean(unknown[0], self.grounds)}")
+        return self
 
 
 Values = dict[Name, str | int | bool | None]
@@ -388,6 +399,10 @@ class Dataset(Layout):
             self._must_have(self.unfinished.column, "unfinished")
             if self.columns[self.unfinished.column].type != "text":
                 raise ValueError(f"unfinished: column {self.unfinished.column!r} is no text")
+            if (since := self.unfinished.since) is not None:
+                self._must_have(since, "unfinished.since")
+                if self.columns[since].type not in ("date", "datetime"):
+                    raise ValueError(f"unfinished.since: column {since!r} is no date or datetime")
         for word, name in self.footage.columns() if self.footage else ():
             self._must_have(name, f"footage.{word}")
             if self.columns[name].type != ("text" if word == "camera" else "datetime"):

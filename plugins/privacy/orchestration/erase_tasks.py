@@ -119,15 +119,24 @@ def record(number: str) -> dict[str, str]:
     return erasures.record(house(), run_of(number), _failed())
 
 
+@task(pool=SEVERAL, do_xcom_push=False, map_index_template=NAMED)
+@coded
+def tell(number: str) -> dict[str, bool]:
+    """Write to the person what was done, what stays and why; when all is done, forget whom the request was about."""
+    from privacy.orchestration import erasures
+
+    return erasures.tell(house(), run_of(number))
+
+
 def chain() -> XComArg:
-    """The graph of an erasure: its requests, and for each of them resolve, plan, approve, erase, verify, record."""
+    """The graph of an erasure: its requests, and for each resolve, plan, approve, erase, verify, record, tell."""
 
     @task_group(group_id="request")
     def request(number: str) -> None:
         planned = plan(number)
         done = erase(number)
         resolve(number) >> planned >> Approval(task_id="approve", map_index_template=NAMED) >> done
-        done >> verify(number) >> record(number)
+        done >> verify(number) >> record(number) >> tell(number)
 
     found = list_requests()
     request.expand(number=found)

@@ -222,7 +222,8 @@ class Dates:
             return "done without proof"
         if self.answered_at and not self.acted_at:
             return "answered before it was done"
-        if self.acted_at and any(m and self.acted_at < m for m in (self.partly_at, self.proven_at)):
+        proven = self.proven_at if self.right in _ON_PROOF else None
+        if self.acted_at and any(m and self.acted_at < m for m in (self.partly_at, proven)):
             return "done before it was proven or partly done"
         if self.released_at and not (self.sealed_at and self.proven_at):
             return "released without seal and proof"
