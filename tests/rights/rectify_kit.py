@@ -72,6 +72,7 @@ class Shop:
         steps.rectify(self.house, this)
         steps.verify(self.house, this)
         steps.record(self.house, this, None, say=lambda _: None)
+        steps.tell(self.house, this)
         return this
 
     def sql(self, statement: str, *values: object, db: str = "shop") -> list[tuple]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from conftest_demo import made
-from privacy.errors import BadInput, PrivacyError, Refused
+from privacy.errors import BadInput, Refused
 from privacy.holds import HoldKind
 from privacy.orchestration import rectify_steps as steps
 from privacy.orchestration.runs import Run
@@ -18,7 +15,7 @@ from privacy.plans import rectified
 from privacy.rights import Evidence, EvidenceKind, Right, State
 from privacy.rights.corrections import correct, shown
 from privacy.sources.base import Subject
-from rights.rectify_kit import NOW, Shop, address, changed, number
+from rights.rectify_kit import Shop, address, changed, number
 
 __all__ = ["made"]
 
@@ -112,7 +109,7 @@ def test_what_was_never_given_to_one_system_is_not_filled_in_there_because_anoth
 def test_where_different_values_stand_a_person_says_which_is_wrong(shop):
     asked = shop.request(number(1014))
     shop.wanted(asked, {"phone": "06-87654321"})
-    with pytest.raises(Refused, match="rectify.several_values"):
+    with pytest.raises(Refused, match=r"rectify\.several_values"):
         shop.plan(asked)
     shop.wanted(asked, {"phone": "06-87654321"}, was="06-00001002")
     before = shop.cells()
@@ -136,7 +133,7 @@ def test_the_record_of_somebody_else_cannot_be_named(shop):
     """Edge case 22."""
     asked = shop.request(number(1001))
     shop.wanted(asked, {"address.street": "Nieuwstraat"}, row="shop.addresses/3")
-    with pytest.raises(Refused, match="rectify.row"):
+    with pytest.raises(Refused, match=r"rectify\.row"):
         shop.plan(asked)
 
 
@@ -153,7 +150,7 @@ def test_a_value_of_another_type_is_refused_before_anything_is_written_down_and_
     with pytest.raises(BadInput, match=r"rectify\.value") as caught:
         correct(shop.house, asked, fact, value, "desk")
     assert value not in str(caught.value)
-    with pytest.raises(Refused, match="rectify.nothing_wanted"):
+    with pytest.raises(Refused, match=r"rectify\.nothing_wanted"):
         shop.house.register.correction(asked)
 
 
@@ -175,7 +172,7 @@ def test_a_row_that_somebody_wrote_to_meanwhile_is_left_and_told_and_the_next_ru
     shop.wanted(asked, {"email": "anna.nieuw@voorbeeld.example"})
     this = shop.approved(asked)
     shop.sql("UPDATE customers SET ring_size = 18 WHERE customer_id = 1001")
-    with pytest.raises(Refused, match="rectify.changed"):
+    with pytest.raises(Refused, match=r"rectify\.changed"):
         steps.rectify(shop.house, this)
     assert shop.sql("SELECT email, ring_size FROM customers WHERE customer_id = 1001") == [
         ("anna@voorbeeld.example", 18)
@@ -183,7 +180,7 @@ def test_a_row_that_somebody_wrote_to_meanwhile_is_left_and_told_and_the_next_ru
     assert shop.sql("SELECT email FROM newsletter_consents WHERE consent_id = 16") == [
         ("anna.nieuw@voorbeeld.example",)
     ]
-    with pytest.raises(Refused, match="rectify.changed"):
+    with pytest.raises(Refused, match=r"rectify\.changed"):
         steps.record(shop.house, this, "rectify.changed", say=lambda _: None)
     assert shop.house.register.get(asked).state is State.PROVEN
     before = shop.cells()
@@ -204,19 +201,19 @@ def test_nothing_is_changed_without_the_ledgers_word_for_this_very_plan(shop):
     asked = shop.request(number(1001))
     shop.wanted(asked, {"phone": "06-12345678"})
     this, before = shop.plan(asked), shop.cells()
-    with pytest.raises(Refused, match="rectify.not_approved"):
+    with pytest.raises(Refused, match=r"rectify\.not_approved"):
         steps.rectify(shop.house, this)
     shop.house.ledger.event(rectified.ANSWERS.approved, actor="x", run=this.id, digest="0" * 64, request=asked)
-    with pytest.raises(Refused, match="rectify.not_approved"):
+    with pytest.raises(Refused, match=r"rectify\.not_approved"):
         steps.rectify(shop.house, this)
-    with pytest.raises(Refused, match="rectify.answered"):
+    with pytest.raises(Refused, match=r"rectify\.answered"):
         steps.answered(shop.house, this, approved=True, by="chef")
     # Airflow says that all went well; the ledger says what it says.
-    with pytest.raises(Refused, match="rectify.not_begun"):
+    with pytest.raises(Refused, match=r"rectify\.not_begun"):
         steps.record(shop.house, this, None, say=lambda _: None)
     refused = shop.plan(asked, "run-2")
     steps.answered(shop.house, refused, approved=False, by="chef")
-    with pytest.raises(Refused, match="rectify.refused"):
+    with pytest.raises(Refused, match=r"rectify\.refused"):
         steps.rectify(shop.house, refused)
     assert shop.cells() == before
 
@@ -227,7 +224,7 @@ def test_an_approval_of_what_was_wanted_before_is_none_of_what_is_wanted_now(sho
     this = shop.approved(asked)
     shop.wanted(asked, {"phone": "06-99999999"})
     before = shop.cells()
-    with pytest.raises(Refused, match="rectify.other_plan"):
+    with pytest.raises(Refused, match=r"rectify\.other_plan"):
         steps.rectify(shop.house, this)
     assert shop.cells() == before
 
@@ -237,7 +234,7 @@ def test_nothing_is_changed_before_the_identity_is_proven(shop):
     shop.wanted(asked, {"phone": "06-12345678"})
     this, before = shop.approved(asked), shop.cells()
     assert "not proven" in steps.asks(shop.house, this)[1]
-    with pytest.raises(Refused, match="request.not_proven"):
+    with pytest.raises(Refused, match=r"request\.not_proven"):
         steps.rectify(shop.house, this)
     assert shop.cells() == before
 
@@ -249,7 +246,7 @@ def test_their_own_restriction_does_not_stand_in_the_way_and_a_suspension_does(s
     shop.wanted(asked, {"phone": "06-12345678"})
     suspension = shop.house.holds.place(HoldKind.SUSPENSION, me, ground="claim", author="desk")
     this, before = shop.approved(asked), shop.cells()
-    with pytest.raises(Refused, match="rectify.held"):
+    with pytest.raises(Refused, match=r"rectify\.held"):
         steps.rectify(shop.house, this)
     assert shop.cells() == before
     shop.house.holds.release(suspension, author="desk")
@@ -273,7 +270,7 @@ def test_the_restriction_of_somebody_else_who_may_be_meant_goes_on_to_hold(shop)
     )
     shop.wanted(third, {"phone": "06-1009"})
     this = shop.approved(third, "run-3")
-    with pytest.raises(Refused, match="rectify.held"):
+    with pytest.raises(Refused, match=r"rectify\.held"):
         steps.rectify(shop.house, this)
 
 
@@ -321,7 +318,7 @@ def test_a_correction_of_nothing_is_not_green(shop):
     """Edge case 28."""
     asked = shop.request(number(1001))
     shop.wanted(asked, {"phone": "06-00001001"})
-    with pytest.raises(Refused, match="rectify.nothing"):
+    with pytest.raises(Refused, match=r"rectify\.nothing"):
         shop.plan(asked)
 
 
@@ -347,10 +344,10 @@ def test_what_was_begun_cannot_be_changed_any_more_and_other_rights_have_no_corr
     asked = shop.request(number(1001))
     shop.wanted(asked, {"phone": "06-12345678"})
     steps.rectify(shop.house, shop.approved(asked))
-    with pytest.raises(Refused, match="rectify.begun"):
+    with pytest.raises(Refused, match=r"rectify\.begun"):
         shop.wanted(asked, {"phone": "06-2"})
     other = shop.house.register.receive(Right.ERASURE, [number(1001)], author="desk").number
-    with pytest.raises(Refused, match="rectify.other_right"):
+    with pytest.raises(Refused, match=r"rectify\.other_right"):
         shop.wanted(other, {"phone": "06-2"})
-    with pytest.raises(BadInput, match="rectify.fact"):
+    with pytest.raises(BadInput, match=r"rectify\.fact"):
         shop.wanted(asked, {"telephone": "06-2"})

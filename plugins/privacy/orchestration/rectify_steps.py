@@ -35,7 +35,10 @@ def resolve(house: House, run: Run) -> dict[str, int]:
 
     house.register.correction(run.number)
     house.register.begin(run.number, run.id, author=PIPELINE)
-    return resolve_identity(house, run)
+    found = resolve_identity(house, run)
+    # Where the person is written to, the shop may no longer say when it is done.
+    house.letters.know(run.number)
+    return found
 
 
 def plan(house: House, run: Run, *, say: Callable[[str], None] = print) -> dict[str, Any]:
@@ -115,8 +118,6 @@ def rectify(house: House, run: Run) -> dict[str, Any]:
     rectified.ANSWERS.allowed(means.ledger, run.id, digest, number)
     means.holds.compared()
     _still(house, run)
-    # Where the person is written to, as long as the shop's records say the old address.
-    _know(house, number)
     house.register.correcting(number, run=run.id)
     if not means.ledger.entries(run=run.id, kind=STARTED):
         means.ledger.event(STARTED, actor=run.actor, run=run.id, request=number, digest=digest)
@@ -157,7 +158,7 @@ def record(house: House, run: Run, failed: str | None, *, say: Callable[[str], N
         else:
             reason = reason or "rectify.not_begun"
         if reason is None:
-            _close(house, run, counts, say)
+            _close(house, run, counts)
         ledger.end(
             run.id, status="failed" if reason else "done", actor=run.actor, request=number, reason=reason or None,
             datasets={name: {"records": count, "bytes": 0} for name, count in counts.items()},
@@ -169,6 +170,18 @@ def record(house: House, run: Run, failed: str | None, *, say: Callable[[str], N
     if entry["status"] != "done":
         raise Refused(str(entry.get("reason") or entry["status"]), "The correction is not done.", where=run.number)
     return {"status": "done", "reason": ""}
+
+
+def tell(house: House, run: Run, *, say: Callable[[str], None] = print) -> dict[str, bool]:
+    """Tell the person, an e-mail address that was replaced, and the processors; the request is answered then.
+
+    :returns: whether it is closed.
+    """
+    from privacy.rights.telling import tell as told
+
+    for line in told(house, run.number, author=PIPELINE):
+        say(line)
+    return {"closed": house.register.get(run.number).dates.closed_at is not None}
 
 
 def subject_of(house: House, number: str) -> Subject:
@@ -232,10 +245,9 @@ def _evidence(house: House, run: Run) -> tuple[dict[str, int], str | None]:
     return done.counts, "rectify.remaining" if done.left.get("remaining") else None
 
 
-def _close(house: House, run: Run, counts: dict[str, int], say: Callable[[str], None]) -> None:
+def _close(house: House, run: Run, counts: dict[str, int]) -> None:
     """The register first: a run is done when whoever asks of the request is told so."""
     from privacy.rights.payload import Act
-    from privacy.rights.telling import tell
 
     number, register = run.number, house.register
     made, digest = _plan(house, run)
@@ -246,14 +258,6 @@ def _close(house: House, run: Run, counts: dict[str, int], say: Callable[[str], 
             author=run.actor, at=house.clock.now(), digest=digest, counts={n: c for n, c in total.items() if c},
         )  # fmt: skip
         register.acted(number, act, run=run.id)
-    for line in tell(house, number):
-        say(line)
-
-
-def _know(house: House, number: str) -> None:
-    from privacy.rights.letters import Correspondence
-
-    Correspondence(house).know(number)
 
 
 def _policy(house: House) -> str:

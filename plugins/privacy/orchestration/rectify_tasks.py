@@ -80,22 +80,25 @@ def verify() -> dict[str, Any]:
 @task(pool=SEVERAL, do_xcom_push=False, trigger_rule="all_done")
 @coded
 def record() -> dict[str, str]:
-    """Write into ledger and register how it ended, and tell the person. Red unless it is done, on the evidence."""
+    """Write into ledger and register how it ended. Red unless it is done, on the evidence."""
     from privacy.orchestration import rectify_steps
 
     return rectify_steps.record(house(), this_run(), _failed())
 
 
+@task(pool=SEVERAL, do_xcom_push=False)
+@coded
+def tell() -> dict[str, bool]:
+    """Tell the person, an e-mail address that was replaced, and the processors."""
+    from privacy.orchestration import rectify_steps
+
+    return rectify_steps.tell(house(), this_run())
+
+
 def chain() -> None:
-    """The graph of a rectification."""
-    (
-        resolve()
-        >> plan()
-        >> Approval(task_id="approve", subject="May this be corrected?")
-        >> rectify()
-        >> verify()
-        >> record()
-    )
+    """The graph of a rectification: resolve, plan, approve, rectify, verify, record, tell."""
+    asked = Approval(task_id="approve", subject="May this be corrected?")
+    resolve() >> plan() >> asked >> rectify() >> verify() >> record() >> tell()
 
 
 def _failed() -> str | None:

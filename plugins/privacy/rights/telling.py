@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from privacy.datamap.facts import facts_of
 from privacy.datamap.models import Text
-from privacy.errors import PrivacyError, Refused, RetryLater
+from privacy.errors import Refused
 from privacy.rights.letter_kinds import Kind
-from privacy.rights.letters import Correspondence, local_day
+from privacy.rights.letters import local_day
+from privacy.rights.states import State
 
 if TYPE_CHECKING:
     from privacy.plans.correction import Plan
@@ -24,34 +25,31 @@ class Notices(Protocol):
         ...
 
 
-def tell(house: House, number: str, notices: Notices | None = None) -> list[str]:
-    """Tell the old address of the change, the recipients, and the person; then the request is answered. Safe to repeat.
+def tell(house: House, number: str, *, author: str, notices: Notices | None = None) -> list[str]:
+    """Tell the old address of the change, the recipients, and the person; then the request is answered.
 
-    Where no letter can go, the request stays open for a person to tell.
+    Safe to repeat: each letter goes out once.
 
     :returns: lines for the operator, without anything personal.
+    :raises Refused: ``letters.no_known_address``: nobody knows an address; it goes by post, by hand.
     :raises RetryLater: a letter cannot be sent now.
     """
-    letters, plan = Correspondence(house), house.register.correction(number).plan
+    if house.register.get(number).state is not State.ACTED:
+        return []
+    letters, plan = house.letters, house.register.correction(number).plan
     assert plan is not None  # noqa: S101 - it was done
     said: list[str] = []
     told = list(notices.tell(number, "rectification", sorted(plan.datasets))) if notices is not None else []
     on = local_day(plan.as_of, house.policy)
     for count, old in enumerate(old_addresses(house, plan), start=1):
+        occasion = str(count) if count > 1 else ""
         try:
-            letters.write(number, Kind.ADDRESS_CHANGED, {"on": on}, to=old, occasion=str(count) if count > 1 else "")
-        except RetryLater:
-            raise
-        except PrivacyError as problem:
-            said.append(f"the old address was not told [{problem.code}]")
-    try:
-        letters.write(number, Kind.RECTIFICATION, {**_values(house, plan), "told": told})
-    except RetryLater:
-        raise
-    except Refused as problem:
-        return [*said, f"the person is still to be told [{problem.code}]"]
-    if house.register.get(number).dates.answered_at is None:
-        house.register.answered(number, "letters")
+            letters.write(number, Kind.ADDRESS_CHANGED, {"on": on}, to=old, occasion=occasion, author=author)
+        except Refused as problem:
+            # Another person's by now, or nobody can tell: the person themselves is told all the same.
+            said.append(f"an old address was not told [{problem.code}]")
+    letters.write(number, Kind.RECTIFICATION, {**_values(house, plan), "told": told}, author=author)
+    house.register.answered(number, author)
     return said
 
 
