@@ -87,6 +87,9 @@ def resolve_identity(house: House, run: Run) -> dict[str, int]:
         known, notes = found.subject, found.notes
     # Again when it is known already: the request's hold learns it too, should the step have died in between.
     register.resolved(run.number, known, notes, run=run.id)
+    if not register.get(run.number).right.copies:
+        # What is done next may take from the shop's records where the person is written to.
+        house.letters.know(run.number)
     contested = sum(identifier.contested for identifier in known.identifiers)
     return {**notes, "identifiers": len(known.identifiers), "contested": contested}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from privacy.errors import Refused
 from privacy.rights.payload import Closing, Delivery, Reach, Stub
 from privacy.rights.postponing import Postponing
-from privacy.rights.rows import Request
+from privacy.rights.rows import Draft, Request
 from privacy.rights.states import Step
 from privacy.rights.table import tell
 
@@ -64,43 +64,53 @@ class Answering(Postponing):
         """Keep the passphrase of a delivery that begins, until it is done: a second try has to use the same one.
 
         :param again: after one that is done, for a person who lost it.
-        :returns: what is to be delivered: of a try that died, its passphrase and its way.
+        :returns: what is to be delivered: of a try that died, with its passphrase.
         :raises Refused: ``delivery.done``; the request is not released, or asks for no copy.
         """
         with self._table.changing(number, Step.DELIVER) as (draft, writing):
             before = draft.payload.delivery
-            if before is not None and before.delivered_at is None:
-                if before.passphrase_by != delivery.passphrase_by or before.how != delivery.how:
-                    before = before.model_copy(
-                        update={"passphrase_by": delivery.passphrase_by, "how": delivery.how, "until": delivery.until}
-                    )
-                    draft.payload = draft.payload.but(delivery=before)
-                    tell(writing, draft, "request.delivering", author)
-                return before
-            if before is not None and not again:
+            if before is not None and before.delivered_at is not None and not again:
                 raise Refused(
                     "delivery.done", "The copy was delivered before.", where=draft.number,
                     advice="If it is lost, deliver it again, with another passphrase: --again.",
                 )  # fmt: skip
-            no = before.no + 1 if before else 1
-            draft.payload = draft.payload.but(delivery=delivery.model_copy(update={"no": no}))
-            tell(writing, draft, "request.delivering", author)
-            found = draft.payload.delivery
-            assert found is not None  # noqa: S101
-        return found
+            if before is None or before.delivered_at is not None:
+                begun = delivery.model_copy(update={"no": before.no + 1 if before else 1})
+            else:
+                begun = before.model_copy(update={"how": delivery.how, "passphrase_by": delivery.passphrase_by})
+            if begun != before:
+                draft.payload = draft.payload.but(delivery=begun)
+                tell(writing, draft, "request.delivering", author)
+        return begun
+
+    def prepared(self, number: str, delivery: Delivery, author: str) -> None:
+        """Keep what the encrypted ZIP is, and where it waits, before anybody is told of it.
+
+        :raises Refused: ``delivery.other``: another delivery of it has begun since.
+        """
+        with self._table.changing(number, Step.DELIVER) as (draft, writing):
+            _same(draft, delivery)
+            if draft.payload.delivery != delivery:
+                draft.payload = draft.payload.but(delivery=delivery)
+                tell(writing, draft, "request.delivering", author, digest=delivery.digest)
 
     def delivered(self, number: str, delivery: Delivery, author: str) -> Request:
         """Record that a copy was delivered, and forget its passphrase. Safe to repeat.
 
-        :param delivery: with the digest of the encrypted ZIP.
+        :param delivery: with the digest of the encrypted ZIP. :raises Refused: ``delivery.other``.
         """
         with self._table.changing(number, Step.DELIVER) as (draft, writing):
-            before = draft.payload.delivery
-            if before is None or before.no != delivery.no:
-                raise Refused("delivery.other", "Another delivery of it has begun since.", where=draft.number)
+            before = _same(draft, delivery)
             if before.delivered_at is None:
                 done = delivery.model_copy(update={"passphrase": "", "delivered_at": self._clock.now()})
                 draft.payload = draft.payload.but(delivery=done)
                 how = f"{delivery.how}, passphrase by {delivery.passphrase_by}"
                 tell(writing, draft, DELIVERED, author, reason=how, digest=delivery.digest)
         return self._table.request(draft)
+
+
+def _same(draft: Draft, delivery: Delivery) -> Delivery:
+    before = draft.payload.delivery
+    if before is None or before.no != delivery.no:
+        raise Refused("delivery.other", "Another delivery of it has begun since.", where=draft.number)
+    return before

@@ -15,7 +15,7 @@ from privacy.errors import AskPerson, BadInput, PrivacyError, Tampered
 from privacy.keys import MasterKey, new_key
 from privacy.ledger import Ledger
 from privacy.rights.keeping import People, RequestHolds, Resolver, people
-from privacy.rights.payload import Payload, plain
+from privacy.rights.payload import Payload, Visit, plain
 from privacy.rights.proof import Addresses
 from privacy.rights.rows import Draft, Request
 from privacy.rights.states import Dates, Right, State, Step
@@ -71,13 +71,14 @@ class Arrivals:
         channel: str = "email",
         direct_transfer: bool = False,
         linked: str | None = None,
+        visits: Sequence[Visit] = (),
     ) -> Request:
         """Register a request; from now on no purge takes what is anybody's that it may be about.
 
         :param identifiers: at least one.
         :param received_at: when it arrived at any address of the controller; aware; now by default.
         :param direct_transfer: of a portability alone: give what was provided and observed, for another controller.
-        :param linked: the number of the request that led to this one.
+        :param linked: the number of the request that led to this one. :param visits: when they were before a camera.
         :raises BadInput: no identifier, an arrival in the future or before there were requests, a text too long, a
             direct transfer on another right.
         :raises RetryLater: ``request.busy``: nothing is registered.
@@ -110,6 +111,7 @@ class Arrivals:
             deliver_to=deliver_to,
             direct_transfer=direct_transfer,
             linked=linked,
+            visits=tuple(visits),
             secret=str(pyrage.x25519.Identity.generate()),
         )
         draft = Draft(number, right, Dates(received_at, right=right), None, 1, new_key(), payload)

@@ -17,6 +17,7 @@ from privacy.errors import BadConfiguration, Tampered
 from privacy.letters import Letter, outbox, written
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
 from privacy.rights.deliveries import State as Answer
+from privacy.rights.states import State
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -112,7 +113,7 @@ def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None)
     today = now.astimezone(ZoneInfo(house.policy.zone)).date()
     found: list[Deadline] = []
     for request in house.register.list(broken=broken):
-        if request.dates.awaited:
+        if request.dates.awaited or _undelivered(house, request, broken):
             found += _of_request(request, today)
             found += _of_processors(house, request, now, today)
     found += _of_approvals(house, now)
@@ -138,6 +139,21 @@ def watch(house: House, *, actor: str) -> list[Deadline]:
     if broken:
         raise broken[0]
     return found
+
+
+def _undelivered(house: House, request: Request, broken: list[Tampered] | None) -> bool:
+    """Whether a copy was released and nobody has handed it over: the person still waits."""
+    if request.state is not State.RELEASED or request.forgotten:
+        return False
+    try:
+        payload = house.register.open(request.number)
+    except Tampered as problem:
+        if broken is None:
+            raise
+        broken.append(problem)
+        return False
+    gone = payload.bundle is None or payload.bundle.purged_at is not None
+    return not gone and (payload.delivery is None or payload.delivery.delivered_at is None)
 
 
 def _of_request(request: Request, today: date) -> Iterator[Deadline]:

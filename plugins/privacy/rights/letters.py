@@ -75,12 +75,13 @@ class Correspondence:
         """
         kind, house = Kind(kind), self._house
         request, payload = house.register.get(number), house.register.open(number)
-        id = "-".join([kind.value.replace("_", "-"), request.number, *([occasion] if occasion else [])])
+        id = self.id(request.number, kind, occasion)
         for stub in payload.letters:
             if stub.id == id:
                 return Sent(stub)
         address = None if by_post else self._address(request, payload, kind, to, author)
-        content = self._composed(request, payload, kind, values or {}, self._language(request, payload, author))
+        language = self._language(request, payload, address, author)
+        content = self._composed(request, payload, kind, values or {}, language)
         now, message = house.clock.now(), ""
         if address is not None:
             letter = Letter(id, address, content.subject, content.text, now, content.html, attachment)
@@ -104,6 +105,16 @@ class Correspondence:
         wanted = language or (payload.reach.language if payload.reach else self._house.policy.language)
         samples = SAMPLES[kind] if values is None else {}
         return self._composed(request, payload, kind, values or {}, wanted, samples)
+
+    @staticmethod
+    def id(number: str, kind: Kind, occasion: str = "") -> str:
+        """The id of a letter: what its Message-ID begins with, and its stub is known by."""
+        return "-".join([kind.value.replace("_", "-"), number, *([occasion] if occasion else [])])
+
+    def address(self, number: str, kind: Kind | str = Kind.ANSWER) -> str:
+        """Where a letter of this kind would go, by e-mail. :raises Refused: as :meth:`write`."""
+        request, payload = self._house.register.get(number), self._house.register.open(number)
+        return self._address(request, payload, Kind(kind), None, ACTOR)
 
     def know(self, number: str, *, author: str = ACTOR) -> Reach:
         """Find out where and in which language the person is written to, and keep that with the request.
@@ -180,14 +191,17 @@ class Correspondence:
             advice="Leave it out: the letter goes to the address that is known.",
         )
 
-    def _language(self, request: Request, payload: Payload, author: str) -> str:
-        if payload.reach is not None:
-            return payload.reach.language
+    def _language(self, request: Request, payload: Payload, address: str | None, author: str) -> str:
+        """The person's own, as far as the letter goes to them: to others even that would say something of them."""
         try:
-            return self.know(request.number, author=author).language
+            known = self.know(request.number, author=author)
         except PrivacyError:
-            # Whose it is, nobody knows yet, or the shop is out of reach: a letter in Dutch beats none.
-            return self._house.policy.language
+            # Whose it is, nobody knows yet, or the shop is out of reach: a letter in the shop's language beats none.
+            return payload.reach.language if payload.reach else self._house.policy.language
+        theirs = (
+            address is None or seen(payload) or (known.address is not None and fold(known.address) == fold(address))
+        )
+        return known.language if theirs else self._house.policy.language
 
     def _spoken(self, subject: Subject) -> str:
         for ref in self._house.datamap:

@@ -39,6 +39,9 @@ class Bundles:
         numbers = set()
         for request, payload in opened(house):
             numbers.add(request.number)
+            link = payload.delivery if payload is not None else None
+            if link is not None and link.path is not None and link.until is not None and house.clock.now() < link.until:
+                files.pop(link.path, None)  # Somebody may fetch it still; after that it is one that nobody names.
             if payload is None or (ref := payload.bundle) is None:
                 continue
             entry = files.pop(ref.path, None)

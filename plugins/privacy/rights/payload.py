@@ -216,6 +216,13 @@ class Delivery(_Sealed):
     delivered_at: Moment | None = None
 
 
+class Visit(_Sealed):
+    """When somebody says that they were in front of a camera: footage names nobody until a request does."""
+
+    camera: str = Field(min_length=1, max_length=200)
+    at: Moment
+
+
 class BundleRef(_Sealed):
     """A sealed bundle: where it lies, and what it must be.
 
@@ -255,6 +262,8 @@ class Payload(_Sealed):
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
     :param correction: what is to be corrected, and the plan of it.
     :param reach: where the person is written to. :param letters: that went out. :param delivery: of the copy, the last.
+    :param visits: that it names. :param reach: where the person is written to. :param letters: that went out.
+    :param delivery: of the copy, the last.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
 
@@ -281,6 +290,7 @@ class Payload(_Sealed):
     answer: Closing | None = None
     linked: str | None = None
     correction: Correction | None = None
+    visits: tuple[Visit, ...] = ()
     reach: Reach | None = None
     letters: tuple[Stub, ...] = ()
     delivery: Delivery | None = None

@@ -191,7 +191,7 @@ class FilesSource:
 def _picked(files: Files, selection: Selection, tally: Tally) -> Iterator[tuple[File, Picked]]:
     """The selected files; one that is a link cannot be anybody's record, and ends a selection of subjects."""
     plain(selection.pick, files.form.full)
-    pick = matcher(files.form, selection.pick, selection.on)
+    pick = matcher(files.form, selection)
     if not pick.selects:
         return
     found, unreadable = files.of(selection.pick)

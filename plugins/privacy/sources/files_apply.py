@@ -36,7 +36,7 @@ def apply(steps: Sequence[tuple[Files, Step]], spare: Sequence[Of]) -> Iterator[
 
 def _done(steps: Sequence[tuple[Files, Step]], spare: Sequence[Of]) -> Iterator[Outcome]:
     for files, step in steps:
-        pick = matcher(files.form, step.selection.pick, step.selection.on)
+        pick = matcher(files.form, step.selection)
         held = _Spare(files, step.selection.dataset, spare)
         for chunk in chunked(step.items, _TOGETHER):
             yield from _some(files, chunk, pick, held)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from privacy.datamap.kinds import normal
 from privacy.datamap.models import GLOBAL_KINDS
 from privacy.errors import BadInput
-from privacy.sources.base import ByKey, Due, Identifier, Of
+from privacy.sources.base import ByKey, Due, Identifier, Of, Selection
 from privacy.sources.files_names import Named, NameForm, Value
 from privacy.sources.instants import micros
 
@@ -34,10 +34,13 @@ class Matcher:
     """A selection of subjects over one dataset's files.
 
     :param on: match these columns instead of the dataset's parties.
+    :param shared: see :class:`privacy.sources.base.Selection`.
     """
 
-    def __init__(self, form: NameForm, of: Of, on: tuple[str, ...] | None = None) -> None:
-        self._form = form
+    def __init__(
+        self, form: NameForm, of: Of, on: tuple[str, ...] | None = None, shared: bool | None = None
+    ) -> None:  # fmt: skip
+        self._form, self._shared = form, shared
         parties = {name: party.subject for name, party in form.dataset.people.items()}
         self._parties = list((parties if on is None else {name: (name,) for name in on}).items())
         kinds = {str(form.dataset.columns[name].identity) for _, names in self._parties for name in names}
@@ -73,6 +76,15 @@ class Matcher:
                     mine.setdefault(subject, {})[party] = None
                 elif held is not False:
                     aside.add(subject)
+        if self._shared is not None:
+            theirs = {party for parties in mine.values() for party in parties}
+            named = (
+                any(str(file.values.get(n) or "").strip() for n in names)
+                for p, names in self._parties
+                if p not in theirs
+            )
+            if any(named) is not self._shared:
+                return Picked([])
         rows: list[tuple[int | None, str | None]] = [(no, ",".join(mine[no])) for no in sorted(mine)]
         return Picked(rows, bool(aside - mine.keys()))
 
@@ -129,11 +141,12 @@ class KeyMatcher:
 AnyMatcher = Matcher | DueMatcher | KeyMatcher
 
 
-def matcher(form: NameForm, pick: Of | Due, on: tuple[str, ...] | None = None) -> AnyMatcher:
+def matcher(form: NameForm, selection: Selection) -> AnyMatcher:
     """The way to tell which files are selected."""
+    pick = selection.pick
     if isinstance(pick, ByKey):
         return KeyMatcher(pick)
-    return DueMatcher(form, pick) if isinstance(pick, Due) else Matcher(form, pick, on)
+    return DueMatcher(form, pick) if isinstance(pick, Due) else Matcher(form, pick, selection.on, selection.shared)
 
 
 def _canonical(kind: str, value: str | int) -> str:

@@ -259,7 +259,7 @@ class MailboxSource:
                 for opened, data in folder.contents((stored,)):
                     yield opened, Message(data, stored.received), Verdict([]), None
             return
-        whose = Whose(self.dataset(selection.dataset), selection.pick, selection.on)
+        whose = Whose(self.dataset(selection.dataset), selection.pick, selection.on, shared=selection.shared)
         if not whose.selects:
             return
         with self.opened(selection.dataset, partition.name) as folder:

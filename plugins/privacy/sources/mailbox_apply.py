@@ -1,8 +1,11 @@
-"""Removing messages: whole files, each looked at again right before.
+"""Removing messages, or rewriting them without one of their parties: each is looked at again right before.
 
 There is no transaction over files: each message is all or nothing, a unit is not. It is safe to repeat: what is done is
 ``gone`` then. What is removed is gone from disk before its outcome is told. A message that only mentions the subjects
 of a selection is not theirs to have removed: its outcome is ``held``, reason ``review``.
+
+A message that is rewritten is one or the other at any time, never half, and never none. One in which a subject would
+still be found by any way this source knows stays as it was: ``failed``, reason ``mailbox.not_redacted``.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from privacy.errors import GiveUp, Refused, RetryLater
-from privacy.sources.base import Delete, Due, Item, Kept, Of, Outcome, Status, Step
+from privacy.sources.base import Delete, Due, Item, Kept, Of, Outcome, Set, Status, Step
+from privacy.sources.mailbox_columns import unsettable
 from privacy.sources.mailbox_content import content
+from privacy.sources.mailbox_redacting import Redact
 from privacy.sources.mailbox_whose import Row, Whose
 
 if TYPE_CHECKING:
@@ -28,15 +33,18 @@ REVIEW = "review"
 def apply(source: MailboxSource, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
     """Do the steps, one outcome an item, in their order.
 
-    :raises Refused: ``mailbox.cannot_set``: a message is given and removed whole; nothing was changed.
+    :raises Refused: ``mailbox.cannot_set``: these columns cannot be set; nothing was changed.
     :raises RetryLater: the mailbox cannot be reached now; what was done before is ``gone`` in the next try.
     """
     for step in unit:
-        source.dataset(step.selection.dataset)
-        if not isinstance(step.change, Delete):
+        dataset = source.dataset(step.selection.dataset)
+        wrong = None if isinstance(step.change, Delete) else unsettable(dataset, step.change.columns)
+        if isinstance(step.change, Set) and not isinstance(step.selection.pick, Of):
+            wrong = "Of what is due nobody is to be taken out.", "Delete it, or pick whose it is."
+        if wrong is not None:
             raise Refused(
-                "mailbox.cannot_set", "A message has no columns that can be set; nothing was changed.",
-                where=source.where(step.selection.dataset), advice="Write `erasure: {do: delete}` or `retain`.",
+                "mailbox.cannot_set", f"{wrong[0]} Nothing was changed.",
+                where=source.where(step.selection.dataset), advice=wrong[1],
             )  # fmt: skip
     return (outcome for step in unit for outcome in _step(source, step, spare))
 
@@ -55,11 +63,11 @@ def _step(source: MailboxSource, step: Step, spare: Sequence[Of]) -> Iterator[Ou
             later: RetryLater | None = None
             for item in its:
                 try:
-                    outcomes.append(look.remove(opened, item, names[label]))
+                    outcomes.append(look.change(opened, item, names[label]))
                 except RetryLater as problem:
                     later = problem
                     break
-            if any(outcome.status is Status.DONE for outcome in outcomes):
+            if isinstance(step.change, Delete) and any(outcome.status is Status.DONE for outcome in outcomes):
                 before = opened.settle()
                 outcomes = [_gone(outcome) if str(outcome.key[1]) in before else outcome for outcome in outcomes]
         yield from outcomes
@@ -78,17 +86,19 @@ class _Look:
         self._source, self._step = source, step
         name, pick = step.selection.dataset, step.selection.pick
         dataset = source.dataset(name)
-        self._whose = Whose(dataset, pick, step.selection.on) if isinstance(pick, Of) else None
+        selection = step.selection
+        self._whose = Whose(dataset, pick, selection.on, shared=selection.shared) if isinstance(pick, Of) else None
+        self._redact = Redact(dataset, pick, step) if isinstance(step.change, Set) and isinstance(pick, Of) else None
         here = [of for of in spare if not isinstance(of, Kept) or of.dataset == name]
         self._spares = [w for w in (Whose(dataset, of, perhaps=True) for of in here) if w.selects]
         kept = [of for of in here if isinstance(of, Kept)]
         self._whole = any(of.whole for of in kept)
         self._keys = frozenset[tuple[str, ...]]().union(*(of.keys for of in kept))
 
-    def remove(self, folder: Folder, item: Item, name: str) -> Outcome:
-        """Remove one message, if it is still what was planned. :param name: of the folder."""
+    def change(self, folder: Folder, item: Item, name: str) -> Outcome:
+        """Remove or rewrite one message, if it is still what was planned. :param name: of the folder."""
         try:
-            return self._remove(folder, item, name)
+            return self._change(folder, item, name)
         except RetryLater as problem:
             if problem.code != "mailbox.moved":
                 raise
@@ -99,7 +109,7 @@ class _Look:
                 return Outcome(item.key, Status.CHANGED, 0, 0, "version")
             return Outcome(item.key, Status.FAILED, 0, 0, problem.code)
 
-    def _remove(self, folder: Folder, item: Item, name: str) -> Outcome:
+    def _change(self, folder: Folder, item: Item, name: str) -> Outcome:
         stored = folder.find(str(item.key[1]))
         if stored is None:
             return Outcome(item.key, Status.GONE, 0, 0)
@@ -117,7 +127,10 @@ class _Look:
             if whose and not self._step.reviewed and all(row.withheld for row in whose):
                 # It is others' correspondence that speaks of a subject: a person looks at it first, as for a copy.
                 return Outcome(item.key, Status.HELD, 0, 0, REVIEW)
-            folder.delete(opened)
+            if self._redact is None:
+                folder.delete(opened)
+            else:
+                folder.replace(opened, self._redact.of(data, stored.received, whose, folder.place(stored.name)))
             return Outcome(item.key, Status.DONE, 1, opened.bytes)
 
     def _rows(self, data: bytes, received: datetime) -> list[Row]:

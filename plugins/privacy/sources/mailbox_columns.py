@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from privacy.datamap.models import Dataset, did_you_mean
 from privacy.errors import BadConfiguration
-from privacy.sources.base import LEFT_OUT, PARTY, SUBJECT, WITHHELD, schema_of
+from privacy.sources.base import LEFT_OUT, PARTY, SUBJECT, WITHHELD, Redaction, schema_of
 from privacy.sources.mailbox_addresses import Address
 from privacy.sources.mailbox_original import Seen, redacted
 from privacy.sources.mailbox_parts import Part
@@ -74,6 +74,37 @@ def checked(dataset: Dataset, full: str) -> None:
         raise wrong("An address may have been somebody's for a while.", f"Write `time: {RECEIVED}`.")
     if dataset.originals not in (None, "message"):
         raise wrong("The originals are the messages.", "Write `originals: message`.")
+    for given in (dataset.erasure.set, dataset.erasure.shared):
+        if given is not None and (found := unsettable(dataset, given)) is not None:
+            raise wrong(*found)
+    if dataset.erasure.referenced is not None:
+        raise wrong("Nothing refers to a message.", "Remove `erasure: {referenced: ...}`.")
+
+
+SETTABLE = (*FIELDS, "sender_name", "subject_line", "text", "attachments")
+"""The columns that can be set; see :mod:`privacy.sources.mailbox_redact`."""
+
+
+def unsettable(dataset: Dataset, columns: Mapping[str, object]) -> tuple[str, str] | None:
+    """What keeps a message's columns from being set so, and what to write instead; None: nothing.
+
+    :param columns: as in a data map, or as in :class:`privacy.sources.base.Set`.
+    """
+    parties = list(dict.fromkeys(name for party in dataset.people.values() for name in party.subject))
+    listed = f"{', '.join(SETTABLE)} can be set"
+    for name, value in columns.items():
+        if name not in SETTABLE:
+            return f"Column {name!r} of a message cannot be set.", f"Remove it: {listed}."
+        if name in FIELDS and value not in (Redaction.UNIQUE, "unique"):
+            return f"Column {name!r} holds addresses.", f"Write `{name}: unique`."
+        kept = name in FIELDS or value in (None, Redaction.NULL)
+        if not kept and (name not in ("subject_line", "text") or not isinstance(value, str) or value == "unique"):
+            return f"Column {name!r} cannot be given that.", f"Write `{name}: null`."
+    missing = [name for name in parties if name not in columns]
+    if missing:
+        # With one of them left out the subject would still be found: no message is half redacted.
+        return f"Nothing is said of {', '.join(missing)}.", f"Set all columns of parties: `{missing[0]}: unique`."
+    return None
 
 
 def _arrow(name: str) -> pa.DataType:

@@ -12,7 +12,9 @@ from typing import BinaryIO, cast
 from privacy.errors import Refused, RetryLater, Unreadable
 from privacy.sources.mailbox_content import loaded
 from privacy.sources.mailbox_names import EPOCH, arrived, base_name, spoken
-from privacy.sources.mailbox_store import Opened, Sought, Stored
+from privacy.sources.mailbox_redact import token
+from privacy.sources.mailbox_store import Made, Opened, Sought, Stored
+from privacy.sources.mailbox_written import sized, written
 from privacy.storage import translated
 
 _FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -26,6 +28,7 @@ class MaildirFolder:
     :param handles: its opened subfolders.
     :param places: where messages were when they were last listed.
     :param names_of: how many messages of the mailbox a file is, by its inode.
+    :param tmp: its opened ``tmp``, where files lie that are being written.
     """
 
     def __init__(
@@ -35,7 +38,9 @@ class MaildirFolder:
         handles: dict[str, int],
         places: dict[str, tuple[str, str]],
         names_of: Callable[[int], int],
+        tmp: int | None = None,
     ) -> None:
+        self._tmp = tmp
         self._name, self.where, self._handles, self._places, self._names_of = name, where, handles, places, names_of
 
     def messages(self) -> list[Stored]:
@@ -181,8 +186,51 @@ class MaildirFolder:
 
         :raises Refused: ``storage.hard_link``: it has another name, which would keep its content.
         """
+        self._at(opened, os.fstat(opened.file.fileno()), lambda sub, file: os.unlink(file, dir_fd=sub))
+
+    def replace(self, opened: Opened, made: Made) -> None:
+        """See :meth:`Folder.replace`: under its own name, of which only the size that mail servers put there differs.
+
+        A mail server knows a message by the name of its file, and keeps what it has read of it: the new size makes it
+        a new one to it, which it reads anew.
+
+        :raises Refused: ``storage.hard_link``; ``mailbox.no_tmp``, ``mailbox.owner``: it cannot be written so that
+            others can read it as before.
+        """
+        mine, name = os.fstat(opened.file.fileno()), opened.stored.name
+        new = made(token)
+        with translated(self.place(name)), written(self._tmp, self.place(name), name, mine, new) as file:
+            there: list[tuple[int, str]] = []
+
+            def swap(sub: int, old: str) -> None:
+                to = sized(old, new)
+                # First the old one by its new name, so that a cut between the two leaves the old one, whole.
+                os.rename(old, to, src_dir_fd=sub, dst_dir_fd=sub)
+                os.rename(file, to, src_dir_fd=self._tmp, dst_dir_fd=sub)
+                os.fsync(sub)
+                there.append((sub, to))
+
+            self._at(opened, mine, swap)
+            self._places.pop(name, None)
+            for _ in range(_TRIES):
+                again = self._renamed(name, there[-1], mine.st_ino)
+                if again is None:
+                    return
+                os.rename(there[-1][1], again[1], src_dir_fd=there[-1][0], dst_dir_fd=again[0])
+                os.fsync(again[0])
+                there.append(again)
+        raise RetryLater("mailbox.busy", "The message is renamed faster than it is changed.", where=self.place(name))
+
+    def _renamed(self, name: str, mine: tuple[int, str], inode: int) -> tuple[int, str] | None:
+        """The old one, where a mail program gave it other flags in the very moment it was replaced."""
+        for sub, file in self._files():
+            if base_name(file) == name and (self._handles[sub], file) != mine and self._inode((sub, file)) == inode:
+                return self._handles[sub], file
+        return None
+
+    def _at(self, opened: Opened, mine: os.stat_result, do: Callable[[int, str], None]) -> None:
+        """Do something to a message's file, by its opened subfolder and its name, whatever flags it has by now."""
         stored: Stored | None = opened.stored
-        mine = os.fstat(opened.file.fileno())
         for _ in range(_TRIES):
             if stored is None:
                 break
@@ -198,7 +246,7 @@ class MaildirFolder:
                             "storage.hard_link", "The file has another name elsewhere, which would keep its content.",
                             where=self.place(opened.stored.name), advice="Remove the other hard link first.",
                         )  # fmt: skip
-                    os.unlink(file, dir_fd=self._handles[sub])
+                    do(self._handles[sub], file)
                 except FileNotFoundError:
                     stored = self.find(opened.stored.name)
                 else:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, cast
 
 from imapclient import IMAPClient
+from imapclient.exceptions import ProtocolError
 
 CHUNK = 2 * 2**20
 """So many bytes of a large message are fetched at once."""
 
 DELETED = b"\\Deleted"
+_ADDED = re.compile(rb"\[APPENDUID \d+ (\d+)\]")
 
 
 class Remote(io.RawIOBase):
@@ -66,6 +70,22 @@ def expunged(client: IMAPClient, uids: list[int]) -> list[int]:
     client.add_flags(uids, [DELETED], silent=True)
     client.uid_expunge(uids)
     return list(client.search(f"UID {','.join(map(str, uids))}"))
+
+
+def appended(client: IMAPClient, folder: bytes, like: int, at: datetime, data: bytes) -> int | None:
+    """Add a message with the flags of one that is there; its number. None: that one is gone.
+
+    :param at: when it is to have been received. :raises ProtocolError: the server does not say which number it has.
+    """
+    row = client.fetch([like], ["FLAGS"]).get(like)
+    if row is None or b"FLAGS" not in row:
+        return None
+    kept = [flag for flag in row[b"FLAGS"] if flag not in (DELETED, b"\\Recent")]
+    said = client.append(folder, data, kept, at)
+    found = _ADDED.search(said if isinstance(said, bytes) else str(said).encode())
+    if found is None:
+        raise ProtocolError
+    return int(found[1])
 
 
 def by_number(client: IMAPClient, numbers: range, what: list[str]) -> dict[int, dict[bytes, Any]]:

@@ -15,11 +15,12 @@ from imapclient import IMAPClient
 
 from privacy.errors import PrivacyError, Refused, RetryLater, Unreadable
 from privacy.sources.mailbox_content import held, plain
-from privacy.sources.mailbox_imap_fetch import Remote, by_number, expunged, flags, searched, unmark
+from privacy.sources.mailbox_imap_fetch import Remote, appended, by_number, expunged, flags, searched, unmark
 from privacy.sources.mailbox_imap_search import misses, searches
 from privacy.sources.mailbox_imap_server import MailServer, denied
 from privacy.sources.mailbox_names import arrived, base_name, spoken
-from privacy.sources.mailbox_store import Opened, Sought, Stored
+from privacy.sources.mailbox_redact import TOKEN, token
+from privacy.sources.mailbox_store import Made, Opened, Sought, Stored
 
 NO_UIDPLUS = (
     "The mail server cannot expunge single messages (no UIDPLUS): whatever others have marked would go too.",
@@ -138,6 +139,58 @@ class ImapFolder:
             message, advice = NO_UIDPLUS
             raise Refused("mailbox.no_uidplus", message, where=self.where, advice=advice)
         self._doomed.append(self._of(opened.stored))
+
+    def replace(self, opened: Opened, made: Made) -> None:
+        """See :meth:`Folder.replace`: the new one is added and seen to be there; then the old one is expunged.
+
+        :raises Refused: ``mailbox.no_uidplus``; nothing was changed.
+        :raises Unreadable: ``mailbox.denied``; ``mailbox.not_kept``: the server has something else than it was given.
+        """
+        if not self._server.able("UIDPLUS"):
+            message, advice = NO_UIDPLUS
+            raise Refused("mailbox.no_uidplus", message, where=self.where, advice=advice)
+        known = self._of(opened.stored)
+        given: list[str] = []
+
+        def give() -> str:
+            given.append(token())
+            return given[-1]
+
+        new = made(give)
+        self._same(writing=True)
+        uid = self._twin(known, new, given, made)
+        if uid is None:
+            there = self._ask(partial(appended, folder=self._raw, like=known.uid, at=known.stored.received, data=new))
+            if there is None:
+                raise self.moved(known.stored.name)
+            uid = there
+            if self._content(uid) != new:
+                self._ask(partial(expunged, uids=[uid]))
+                raise Unreadable(
+                    "mailbox.not_kept", "The mail server keeps something else than it was given.",
+                    where=self.place(known.stored.name), advice="Look at the message; it is as it was.",
+                )  # fmt: skip
+        self._doomed.append(known)
+        if self.settle():
+            # Somebody else removed it meanwhile: it is not brought back.
+            self._ask(partial(expunged, uids=[uid]))
+            raise self.moved(known.stored.name)
+
+    def _twin(self, known: _Known, new: bytes, given: list[str], made: Made) -> int | None:
+        """The message that a run which was cut off has put beside the old one: the same but for its tokens."""
+        for other in self._list().values():
+            near = other.uid != known.uid and other.stored.received == known.stored.received
+            if near and other.bytes == len(new) and (there := self._content(other.uid)) is not None:
+                theirs = dict(zip(dict.fromkeys(TOKEN.findall(new)), dict.fromkeys(TOKEN.findall(there)), strict=False))
+                again = iter([theirs.get(own.encode(), own.encode()).decode() for own in given])
+                if made(lambda again=again: next(again)) == there:  # type: ignore[misc]
+                    return other.uid
+        return None
+
+    def _content(self, uid: int) -> bytes | None:
+        """A message by its number, in the folder as it is open for writing."""
+        row = self._ask(lambda client: client.fetch([uid], ["BODY.PEEK[]"])).get(uid, {})
+        return None if row.get(b"BODY[]") is None else bytes(row[b"BODY[]"])
 
     def settle(self) -> frozenset[str]:
         """See :meth:`Folder.settle`: mark, and expunge by number; where that fails, take the mark away again.

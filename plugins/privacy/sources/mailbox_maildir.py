@@ -143,14 +143,16 @@ class Maildir:
                     finally:
                         os.close(top)
                 try:
-                    for sub in SUBFOLDERS:
+                    for sub in (*SUBFOLDERS, "tmp"):
                         try:
                             handles[sub] = _open_folder(sub, inner)
                         except FileNotFoundError:
                             continue
                 finally:
                     os.close(inner)
-            yield MaildirFolder(label, where, handles, self._places.setdefault(name, {}), self.names_of)
+            read = {sub: handle for sub, handle in handles.items() if sub != "tmp"}
+            places = self._places.setdefault(name, {})
+            yield MaildirFolder(label, where, read, places, self.names_of, handles.get("tmp"))
         finally:
             for handle in handles.values():
                 os.close(handle)

@@ -38,7 +38,7 @@ def missed(source: MailboxSource, selection: Selection, seen: bytes, since: date
     """See :meth:`privacy.sources.base.Moving.missed`."""
     if isinstance(selection.pick, Due):
         return 0
-    whose = Whose(source.dataset(selection.dataset), selection.pick, selection.on)
+    whose = Whose(source.dataset(selection.dataset), selection.pick, selection.on, shared=selection.shared)
     if not whose.selects:
         return 0
     known = {seen[at : at + SIZE] for at in range(0, len(seen), SIZE)}

@@ -17,6 +17,9 @@ from privacy.sources.base import Problem
 
 INBOX = "INBOX"
 
+Made = Callable[[Callable[[], str]], bytes]
+"""Makes a message anew, with an address that is nobody's for each subject that is taken out of it, as it is given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -120,6 +123,17 @@ class Folder(Protocol):
 
     def delete(self, opened: Opened) -> None:
         """Remove exactly this message; done after :meth:`settle`. :raises RetryLater: ``mailbox.moved``."""
+        ...
+
+    def replace(self, opened: Opened, made: Made) -> None:
+        """Put another message in the place of exactly this one: with its flags, and received when it was.
+
+        It is on disk when this returns. Cut off in between, one of the two is there, or both: the next try with the
+        first then finds the second, and takes the first away.
+
+        :param made: what makes the other one, with tokens as they are given.
+        :raises RetryLater: ``mailbox.moved``.
+        """
         ...
 
     def settle(self) -> frozenset[str]:

@@ -116,11 +116,16 @@ class Whose:
 
     :param on: columns to match instead of the dataset's parties; then nothing is withheld.
     :param perhaps: an address that somebody else used too counts as well: what is held is held in doubt.
+    :param shared: see :class:`privacy.sources.base.Selection`; then nothing is withheld either.
     """
 
-    def __init__(self, dataset: Dataset, of: Of, on: tuple[str, ...] | None = None, *, perhaps: bool = False) -> None:
+    def __init__(
+        self, dataset: Dataset, of: Of, on: tuple[str, ...] | None = None, *, perhaps: bool = False,
+        shared: bool | None = None,
+    ) -> None:  # fmt: skip
         self._staff = staff_of(dataset)
-        self._everything = on is None
+        self._everything = on is None and shared is None
+        self._shared = shared
         parties = [(name, party.subject) for name, party in dataset.people.items()]
         self._parties = parties if on is None else [(column, (column,)) for column in on]
         self._claims: dict[str, list[Claim]] = {}
@@ -166,6 +171,8 @@ class Whose:
                             aside.add(claim.subject)
                         elif name not in mine.setdefault(claim.subject, []):
                             mine[claim.subject].append(name)
+        if self._shared is not None and (not mine or self._is_shared(message) is not self._shared):
+            return None
         held = self._mentioned(message, mine.keys(), aside) if self._everything else []
         aside -= mine.keys() | set(held)
         if not mine and not held and not aside:
@@ -195,10 +202,24 @@ class Whose:
                 (aside if claim.contested else held).add(claim.subject)
         return sorted(held)
 
+    def _is_shared(self, message: Message) -> bool:
+        """Whether a party of it is neither of the selection nor the shop's own. An address in doubt is another's."""
+        for _, columns in self._parties:
+            for address in next((a for c in columns if (a := message.addresses(c)) is not None), ()):
+                claims = self._claims.get(address.canonical, ())
+                mine = any(c.holds(message.received) and not c.contested for c in claims)
+                if not mine and not self.is_staff(address):
+                    return True
+        return False
+
+    def is_staff(self, address: Address) -> bool:
+        """Whether an address is the shop's own."""
+        return any(address.domain == own or address.domain.endswith("." + own) for own in self._staff)
+
     def _internal(self, message: Message) -> bool:
         """Whether all its parties are the shop's own."""
-        domains = {a.domain for column in FIELDS for a in message.addresses(column) or ()}
-        return bool(domains) and all(any(d == s or d.endswith("." + s) for s in self._staff) for d in domains)
+        found = [a for column in FIELDS for a in message.addresses(column) or ()]
+        return bool(found) and all(map(self.is_staff, found))
 
 
 def staff_of(dataset: Dataset) -> tuple[str, ...]:
@@ -217,25 +238,30 @@ def claims(subject: Subject) -> Iterator[tuple[str, Claim]]:
 def texts(message: Message) -> Iterator[str]:
     """All that a message says, in every form in which an address can be read in it."""
     for header in message.head.fields:
-        yield from _forms(header.value)
+        yield from forms(header.value)
     for part in message.parts():
         for header in part.head.fields if part.head is not message.head else ():
-            yield from _forms(header.value)
-        if part.start >= part.end or (not part.is_text and not part.aside):
-            continue
-        raw = part.data[part.start : part.end]
-        content = part.content()
-        text = text_of(content, part.charset)
-        yield from _forms(text)
-        if not content.isascii() and (other := guessed(content)) != text:
-            yield from _forms(other)
-        if content != raw:
-            yield from _forms(guessed(raw))
-        if part.coding != "quoted-printable" and _SOFT_BREAK.search(raw):
-            yield from _forms(guessed(quoted_printable(raw)))
+            yield from forms(header.value)
+        yield from texts_of(part)
 
 
-def _forms(text: str) -> Iterator[str]:
+def texts_of(part: Part) -> Iterator[str]:
+    """The same of one part, without its head."""
+    if part.start >= part.end or (not part.is_text and not part.aside):
+        return
+    raw = part.data[part.start : part.end]
+    content = part.content()
+    text = text_of(content, part.charset)
+    yield from forms(text)
+    if not content.isascii() and (other := guessed(content)) != text:
+        yield from forms(other)
+    if content != raw:
+        yield from forms(guessed(raw))
+    if part.coding != "quoted-printable" and _SOFT_BREAK.search(raw):
+        yield from forms(guessed(quoted_printable(raw)))
+
+
+def forms(text: str) -> Iterator[str]:
     """A text as it is, and with what stands between, or for, the characters of an address taken out."""
     yield text
     if "=?" in text and (clear := decoded(text)) != text:

@@ -129,8 +129,10 @@ CANONICAL: dict[str, Callable[[str], str]] = {"ip": _ip, "email": fold, "phone":
 class Matcher(Whose[Seen, str]):
     """A selection of subjects over one dataset's records."""
 
-    def __init__(self, layout: Layout, of: Of, on: tuple[str, ...] | None = None) -> None:
-        super().__init__(layout.dataset, _Words(layout), of, on)
+    def __init__(
+        self, layout: Layout, of: Of, on: tuple[str, ...] | None = None, shared: bool | None = None
+    ) -> None:  # fmt: skip
+        super().__init__(layout.dataset, _Words(layout), of, on, shared)
 
     def reaches(self, span: tuple[int, int] | None) -> bool:
         """Whether a record of that time may be anybody's of the selection; None: of any time."""

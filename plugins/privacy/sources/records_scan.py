@@ -276,7 +276,7 @@ def prepared(files: RecordFiles, selection: Selection) -> Pick:
     if isinstance(selection.pick, Due):
         return DueRule(files.layout, selection.pick)
     if files.prepared is None or files.prepared[0] != selection:
-        files.prepared = selection, Matcher(files.layout, selection.pick, selection.on)
+        files.prepared = selection, Matcher(files.layout, selection.pick, selection.on, selection.shared)
     found: Matcher = files.prepared[1]
     return found.anew()
 

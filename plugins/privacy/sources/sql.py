@@ -38,6 +38,7 @@ from privacy.sources.sql_dialect import dialect_of
 from privacy.sources.sql_items import Items
 from privacy.sources.sql_kinds import Dialect
 from privacy.sources.sql_read import Row, fetched, joined
+from privacy.sources.sql_shared import filtered
 from privacy.sources.sql_text import Own, Statement, Wrap, one_select
 
 
@@ -97,6 +98,9 @@ class SqlSource:
                     rows = next(batches, None)
                     if rows is None:
                         return
+                    rows = filtered(rows, selection, dataset, where)
+                    if not rows:
+                        continue
                     *values, numbers, places = zip(*rows, strict=True)
                     arrays = [
                         to_arrow(column, dataset.columns[name], f"{where}.{name}")
@@ -121,7 +125,7 @@ class SqlSource:
             items = Items(dataset, where, versions=self.dialect.server)
             for rows in batches:
                 with collecting_nothing():
-                    found = items.of(rows)
+                    found = items.of(filtered(rows, selection, dataset, where))
                 yield from found
 
     def survey(self, dataset: str, now: datetime, picks: Sequence[Due] = ()) -> Survey:

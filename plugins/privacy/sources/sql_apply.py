@@ -31,6 +31,7 @@ from privacy.sources.sql_kept import keep
 from privacy.sources.sql_ranged import OtherwiseDeleted, gone_as_planned
 from privacy.sources.sql_read import Row, all_of
 from privacy.sources.sql_references import References, Rows, Why, chunks
+from privacy.sources.sql_shared import Parties, filtered
 from privacy.sources.sql_stored import TOKEN, stored
 
 if TYPE_CHECKING:
@@ -152,6 +153,9 @@ class _Work:
     step: Step
     stays: dict[Key, tuple[Status, str]] = field(default_factory=dict)
     todo: list[Key] = field(default_factory=list)
+    _parties: Parties | None = field(default=None, repr=False)
+    own: dict[Key, Set] = field(default_factory=dict, repr=False)
+    """Of a record that somebody else is in too, what of the change is the subjects' own."""
 
     @property
     def _name(self) -> str:
@@ -187,7 +191,10 @@ class _Work:
             as_set = set[Key]()
             if isinstance(change, Set):
                 # A second try after the first one's evidence was lost: it is as it should be (edge case 13).
-                as_set = {key for key, row in zip(items.keys(rows), rows, strict=True) if self._is_set(change, row)}
+                for key, row in zip(items.keys(rows), rows, strict=True):
+                    its = self._own(change, row, key)
+                    if self._is_set(its, row):
+                        as_set.add(key)
             for key in chunk:
                 if key not in now:
                     self.stays[key] = Status.GONE, "not_selected" if key in there else ""
@@ -220,7 +227,26 @@ class _Work:
                 yield Outcome(item.key, why[0], 0, 0, why[1])
 
     def set(self, connection: sa.Connection, change: Set) -> None:
-        """Give the columns their values."""
+        """Give the columns their values: of a record that is shared, those that are the subjects' own."""
+        groups: dict[tuple[str, ...], list[Key]] = {}
+        for key in self.todo:
+            if change.keep is not None:
+                keep(self.source, connection, self._name, key, change.keep)
+            groups.setdefault(tuple(self.own.get(key, change).columns), []).append(key)
+        for names, keys in groups.items():
+            if names:
+                self._set(connection, Set({name: change.columns[name] for name in names}), keys)
+
+    def _own(self, change: Set, row: Row, key: Key) -> Set:
+        pick = self.step.selection.pick
+        if not self.step.selection.shared or not isinstance(pick, Of):
+            return change
+        if self._parties is None:
+            self._parties = Parties(self._dataset, pick, self.source.where(self._name))
+        self.own[key] = self._parties.own(change, row)
+        return self.own[key]
+
+    def _set(self, connection: sa.Connection, change: Set, keys: list[Key]) -> None:
         where = self.source.where(self._name)
         unique = [name for name, value in change.columns.items() if value is Redaction.UNIQUE]
         dialect = self.source.dialect.at(connection, self._table)
@@ -233,17 +259,15 @@ class _Work:
             stored(Redaction.UNIQUE, self._dataset.columns[name], f"{where}.{name}")
         sets = ", ".join(f"{quoted(n)} = :v_{n}" for n in change.columns)
         text = dialect.update(self._table, sets, self._dataset.key, "keys")
-        if change.keep is not None:
-            for key in self.todo:
-                keep(self.source, connection, self._name, key, change.keep)
-        for group in [[key] for key in self.todo] if unique else list(chunks(self.todo)):
+        for group in [[key] for key in keys] if unique else list(chunks(keys)):
             tokens = {f"v_{n}": f"{TOKEN}{secrets.token_hex(12)}" for n in unique}
             connection.exec_driver_sql(text, {**fixed, **tokens, "keys": dialect.rows(group)})
 
     def _now(self, connection: sa.Connection, keys: Collection[Key]) -> list[Row]:
         """Those of the rows that are still selected, as they are now."""
         statement = self.source.wrap(self._name).select(self.step.selection, keys, versions=True)
-        return all_of(connection, statement)
+        rows = all_of(connection, statement)
+        return filtered(rows, self.step.selection, self._dataset, self.source.where(self._name))
 
     def _there(self, connection: sa.Connection, keys: Collection[Key]) -> Collection[Key]:
         """Which of these rows the table has, selected or not."""

@@ -77,8 +77,10 @@ class Matcher(Whose[Fields, bytes]):
     :param of: whose, and for ``on``: the columns to match instead of the dataset's parties, windows aside.
     """
 
-    def __init__(self, form: LineFormat, of: Of, on: tuple[str, ...] | None = None) -> None:
-        super().__init__(form.dataset, _Words(form), of, on)
+    def __init__(
+        self, form: LineFormat, of: Of, on: tuple[str, ...] | None = None, shared: bool | None = None
+    ) -> None:  # fmt: skip
+        super().__init__(form.dataset, _Words(form), of, on, shared)
         self._form = form
         found: set[bytes] = set()
         findable = True

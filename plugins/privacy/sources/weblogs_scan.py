@@ -47,7 +47,7 @@ def prepared(files: LogFiles, form: LineFormat, selection: Selection) -> Matcher
     """A selection of subjects, ready to look for; made once for all files. Take one :meth:`Matcher.anew` for each."""
     if files.prepared is None or files.prepared[0] != selection:
         assert not isinstance(selection.pick, Due)  # noqa: S101 - its matcher is another one
-        files.prepared = selection, Matcher(form, selection.pick, selection.on)
+        files.prepared = selection, Matcher(form, selection.pick, selection.on, selection.shared)
     return files.prepared[1]
 
 

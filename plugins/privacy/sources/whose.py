@@ -10,7 +10,7 @@ What a record is, and how it writes an identifier, its source says (:class:`Word
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -146,9 +146,14 @@ class Whose(Generic[R, V]):
     """A selection of subjects over one dataset's records. What it learns of visits: see :meth:`learn`, :meth:`anew`.
 
     :param of: whose, and for ``on``: the columns to match instead of the dataset's parties, windows aside.
+    :param shared: see :class:`privacy.sources.base.Selection`.
     """
 
-    def __init__(self, dataset: Dataset, words: Words[R, V], of: Of, on: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, dataset: Dataset, words: Words[R, V], of: Of, on: tuple[str, ...] | None = None,
+        shared: bool | None = None,
+    ) -> None:  # fmt: skip
+        self.shared = shared
         self._of, self._dataset, self._words = of, dataset, words
         self._clock, self._agent = words.clock(), words.agent()
         self.windows: list[Window] = []
@@ -284,7 +289,29 @@ class Whose(Generic[R, V]):
         aside -= mine.keys()
         if not mine and not aside:
             return None
+        if self.shared is not None and (not mine or self._is_shared(record, time, mine) is not self.shared):
+            return None
         return Judged([(no, ",".join(mine[no])) for no in sorted(mine)], time, bool(aside))
+
+    def _is_shared(self, record: R, time: int | None, mine: Mapping[int, Sequence[str]]) -> bool:
+        """Whether a party of a record is none of the selection's subjects. A value in doubt is another's."""
+        theirs = {party for parties in mine.values() for party in parties}
+        for name, columns in self.parties:
+            column = next((c for c in columns if c.get(record) is not None), None)
+            if column is None:
+                continue
+            # Of one value the verdict is known; of a list each element is somebody.
+            if name not in theirs or (
+                column.many and not all(self.is_own(column, one, time) for one in column.get(record))
+            ):
+                return True
+        return False
+
+    @staticmethod
+    def is_own(column: Column[R, V], value: V, time: int | None) -> bool:
+        """Whether one value of a subject column was a subject's of the selection then, and nobody else's."""
+        known = column.claims.get(value) or column.claims.get(column.canonical(value)) or ()
+        return any(claim.holds(time) and not claim.contested for claim in known)
 
     def _when(self, record: R) -> int | None:
         return None if self._clock is None else self._clock(record)
