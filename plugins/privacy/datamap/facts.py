@@ -105,6 +105,12 @@ def facts_of(datamap: DataMap) -> dict[str, list[Standing]]:
     return found
 
 
+def spoken(standing: list[Standing]) -> Column:
+    """The column after which values of a fact are read and compared: one with an identity kind, if any has one."""
+    columns = [one.ref.dataset.columns[one.column] for one in standing]
+    return next((column for column in columns if column.identity), columns[0])
+
+
 def faults(datamap: DataMap, ref: Ref, here: str) -> Iterator[str]:
     """What cannot be in a dataset's ``rectification``, each with its place and what to write.
 
@@ -122,7 +128,8 @@ def faults(datamap: DataMap, ref: Ref, here: str) -> Iterator[str]:
         yield f"{here}.current: its records are not about one party, so nobody can tell whose a column is"
     for column, fact in said.current.items():
         yield from _current(datamap, dataset, column, fact, known[fact][0], f"{here}.current")
-        leads = any(
+        identity = dataset.columns[column].identity
+        leads = any(identity in other.dataset.kinds for other in datamap) and any(
             edge.dataset == ref.name and column in (edge.source, edge.target) for edge in ref.system.identity.edges
         )
         if leads and column not in said.former:
@@ -160,7 +167,7 @@ def _current(
     if column.path is not None or column.original:
         yield f"{here}: column {name!r} cannot be written to"
     other = first.ref.dataset.columns[first.column]
-    if column.arrow != other.arrow or column.identity != other.identity:
+    if column.arrow != other.arrow or len({column.identity, other.identity} - {None}) > 1:
         yield (
             f"{here}: {fact!r} is of type {_said(column)} here, and of type {_said(other)} in "
             f"{first.ref.full}.{first.column}"

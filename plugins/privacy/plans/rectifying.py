@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from privacy.datamap.facts import Rectification, Standing, facts_of
+from privacy.datamap.facts import Rectification, Standing, facts_of, spoken
 from privacy.datamap.load import Ref
 from privacy.datamap.models import Column
 from privacy.errors import BadInput, Refused
@@ -84,9 +84,9 @@ def make(means: Means, run: str, subject: Subject, correction: Correction) -> Pl
         known_old = wanted.was
         if known_old is None and before is not None and number < len(before.old):
             known_old = before.old[number]
-        stood[number] = _one(wanted, known[wanted.fact], rows, known_old, cells, differs)
+        stood[number] = _one(wanted, spoken(known[wanted.fact]), rows, known_old, cells, differs)
         for row in rows:
-            if _mentions(row, wanted.fact, known[wanted.fact][0], stood[number]):
+            if _mentions(row, wanted.fact, spoken(known[wanted.fact]), stood[number]):
                 links.setdefault((row.ref.full, key_of(row.item.key)), {})[wanted.fact] = None
     changes = _changes(means, rows, cells, now, before)
     if not changes and not links:
@@ -130,7 +130,7 @@ def _facts(said: Rectification) -> set[str]:
 
 def _one(
     wanted: Wanted,
-    standing: Sequence[Standing],
+    first: Column,
     rows: Sequence[_Row],
     was: str | None,
     cells: dict[tuple[str, Key], dict[str, Cell]],
@@ -138,9 +138,9 @@ def _one(
 ) -> str | None:
     """Find the cells that one wanted fact changes.
 
-    :param was: the wrong value, where it is known. :returns: it, or the one that was found.
+    :param first: after which values are compared. :param was: the wrong value, where it is known.
+    :returns: it, or the one that was found.
     """
-    first = standing[0].ref.dataset.columns[standing[0].column]
     to = parsed(wanted.to, first, wanted.fact)
     said = [
         (row, column, row.values[column])
@@ -182,11 +182,10 @@ def named(ref: Ref, record: Key) -> str:
     return f"{ref.full}/{'/'.join(str(part) for part in record)}"
 
 
-def _mentions(row: _Row, fact: str, standing: Standing, wrong: str | None) -> bool:
+def _mentions(row: _Row, fact: str, first: Column, wrong: str | None) -> bool:
     """Whether a historic record says the wrong value, alone or in words beside it."""
     if wrong is None or not wrong.strip():
         return False
-    first = standing.ref.dataset.columns[standing.column]
     value = parsed(wrong, first, fact)
     return any(_same(row.values[name], value, first, wrong) for name in row.past(fact))
 

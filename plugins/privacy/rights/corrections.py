@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from privacy.datamap.facts import facts_of
+from privacy.datamap.facts import facts_of, spoken
 from privacy.datamap.models import did_you_mean
 from privacy.errors import BadInput
 from privacy.plans.correction import LONGEST, Wanted, parsed
@@ -30,8 +30,7 @@ def correct(
     known = facts_of(house.datamap)
     if fact not in known:
         raise BadInput("rectify.fact", f"There is no such fact{did_you_mean(fact, known)}.")
-    first = known[fact][0]
-    column = first.ref.dataset.columns[first.column]
+    column = spoken(known[fact])
     for value in (to, was):
         parsed(value, column, fact)
     if row is not None:
