@@ -82,7 +82,10 @@ def test_a_guest_is_known_by_the_address_alone_so_it_stays_and_a_statement_is_li
     assert linked["shop.orders"] == 1
     assert linked["shop.invoices"] == 1
     assert linked["shop.newsletter_consents"] == 1
-    assert "_request" not in linked
+    (letter,) = (shop.folder / "state" / "outbox").rglob("rectification-*.eml")
+    text = letter.read_text()
+    assert "Uw facturen" in text
+    assert "Dat hebben wij gedaan voor" not in text, "nothing was changed, and nothing is said to be"
 
 
 def test_a_customer_who_is_an_employee_too_is_corrected_in_both_systems_where_the_same_value_stands(shop):
