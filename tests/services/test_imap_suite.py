@@ -87,6 +87,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnServer]:
     home = tmp_path_factory.mktemp("archive") / "home"
     shutil.copytree(conftest_bikes.HOME, home)
     raw = raw_system()
+    shared = dict.fromkeys(("sender", "reply_to", "to", "cc", "bcc", "envelope"), "unique") | {"text": None}
+    raw["datasets"]["correspondence"]["erasure"] = {"do": "delete", "shared": shared}
     for dataset in raw["datasets"].values():
         dataset["promise"], dataset["purposes"] = "HIRE-3Y", ["hire"]
     (home / "datamap/mail.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))

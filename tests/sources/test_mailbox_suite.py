@@ -45,6 +45,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
     raw = raw_system()
     for dataset in raw["datasets"].values():
         dataset["promise"], dataset["purposes"] = "HIRE-3Y", ["hire"]
+    shared = dict.fromkeys(("sender", "reply_to", "to", "cc", "bcc", "envelope"), "unique") | {"text": None}
+    raw["datasets"]["correspondence"]["erasure"] = {"do": "delete", "shared": shared}
     (folder / "home/datamap/mail.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
     return Stores(folder / "home", {"mail": (folder / "mail").as_uri()})
 

@@ -24,6 +24,7 @@ def describe(kind: str) -> dict:
     examples = [{"desk.customer_id": 1001, "device_id": "d-anna"}, {"desk.customer_id": 1002}]
     if kind == "conversations":
         examples = [{"desk.customer_id": 1001, "email": "anna@shop.example"}, {"email": "bram@shop.example"}]
+        erasure = {"do": "delete", "shared": {"customer_id": None, "email": None, "participant_emails": "unique"}}
     made = dataset(kind, erasure=erasure, examples=examples, promise="HIRE-3Y", purposes=["hire"])
     for column in made["columns"].values():
         column["category"] = "user.behavior"

@@ -11,6 +11,7 @@ from privacy.datamap.load import Ref
 from privacy.datamap.models import System
 from privacy.sources.base import Identifier, Source, Subject
 from privacy.testing import CHECKS, MemoryBench, MemorySource, MemoryStore, hostile
+from privacy.testing.checks_shared import who_leaves_a_record_leaves_it_to_the_others
 
 T = {"nl": "t", "en": "t"}
 COLUMNS = {
@@ -67,8 +68,10 @@ def store() -> MemoryStore:
 
 def caught(made_by: type[MemorySource]) -> dict[str, str]:
     """The checks that fail, and what they say."""
-    ref, found = library(), {}
+    plain, found = library(), {}
+    shared = library(erasure={"do": "delete", "shared": {"card": None, "email": None, "friend": None}})
     for check in CHECKS:
+        ref = shared if check is who_leaves_a_record_leaves_it_to_the_others else plain
         try:
             check(MemoryBench(ref.system, store(), made_by), ref, (ANNA, BRAM, GUEST))
         except AssertionError as problem:
@@ -112,6 +115,8 @@ HOSTILE = [
     (hostile.DoesItAgain, "a_deletion_is_safe_to_repeat", "again changed something"),
     (hostile.DeletesMore, "a_deletion_takes_its_items_and_nothing_else", "took more, or less"),
     (hostile.OverwritesChanges, "what_is_no_longer_what_was_planned_is_left_alone", "another version"),
+    (hostile.TellsNobodyApart, "records_are_told_apart_by_who_else_is_in_them", "both the subject's alone and shared"),
+    (hostile.TakesOthersAlong, "who_leaves_a_record_leaves_it_to_the_others", "took others, or whole records"),
     (hostile.SetsEveryColumn, "a_setting_changes_its_columns_and_nothing_else", "more than these columns"),
 ]
 

@@ -94,6 +94,18 @@ class Access(Strict):
     ground: Text
 
 
+class Said(Strict):
+    """Of a column that holds what several people said, how it is told who said what.
+
+    :param by: the member of each of its elements that names who said it; :param text: the one that has what was said.
+    :param names: the columns that have the parties' names, spelled as in ``by``: of each party its own.
+    """
+
+    by: str
+    text: str
+    names: tuple[Name, ...] = Field(min_length=1)
+
+
 class Column(Strict):
     """One column of a dataset.
 
@@ -102,6 +114,7 @@ class Column(Strict):
     :param zone: IANA zone of a datetime; ``form``: how the store writes it.
     :param original: this column is the record as the store has it (a raw log line): delivered beside the tables.
     :param path: for ``records``: where in a record its value stands, in JMESPath; left out: under its own name.
+    :param said: for ``records``: it holds what several people said; of whom which, members of its elements tell.
     :param optional: for ``records``: a whole file of JSON may be without this subject column, as on a day on which
         nobody signed in. Otherwise that is an error where a later column would decide: it may have been renamed.
     """
@@ -117,6 +130,7 @@ class Column(Strict):
     original: bool = False
     path: str | None = None
     optional: bool = False
+    said: Said | None = None
 
     @field_validator("description", mode="before")
     @classmethod
@@ -163,10 +177,13 @@ class Party(Strict):
 
     :param subject: identity columns in order of precedence: the first that is filled in says whose the row is.
     :param private: columns that another party of the row does not get to see.
+    :param wrote: columns that others get to see, and that are theirs all the same: what they wrote themselves. An
+        erasure takes them along where it sets a party's own values (``erasure: {shared: ...}``).
     """
 
     subject: tuple[Name, ...] = Field(min_length=1)
     private: tuple[Name, ...] = ()
+    wrote: tuple[Name, ...] = ()
 
 
 class Nobody(Strict):
@@ -371,8 +388,8 @@ class Dataset(Layout):
                 self._must_have(name, "subject")
                 if self.columns[name].identity is None:
                     raise ValueError(f"column {name!r} identifies a subject: give it `identity:` (its identity kind)")
-            for name in party.private:
-                self._must_have(name, "private")
+            for name in (*party.private, *party.wrote):
+                self._must_have(name, "private" if name in party.private else "wrote")
         for name in self.key:
             self._must_have(name, "key")
         for what, moment in (("starts", self.starts.column if self.starts else None), ("time", self.time)):
@@ -390,6 +407,9 @@ class Dataset(Layout):
             raise ValueError("its term counts from a column (`starts`), or it follows another dataset; not both")
         for name in sorted(self.erasure.columns):
             self._must_have(name, "erasure.set")
+        for column in self.columns.values():
+            for name in column.said.names if column.said else ():
+                self._must_have(name, "said.names")
         if self.unfinished is not None:
             self._must_have(self.unfinished.column, "unfinished")
             if self.columns[self.unfinished.column].type != "text":

@@ -45,6 +45,7 @@ from privacy.sources.records_check import problems
 from privacy.sources.records_files import File, RecordFiles
 from privacy.sources.records_layout import Layout
 from privacy.sources.records_match import OfDue, Seen, place
+from privacy.sources.records_own import unowned
 from privacy.sources.records_scan import Dumps, Group, Scanner, Told, locating, prepared
 from privacy.sources.records_survey import survey
 from privacy.sources.weblogs_apply import version
@@ -180,6 +181,8 @@ class RecordSource:
             if dataset not in self.system.datasets:
                 raise BadConfiguration("records.unknown_dataset", "The system has no such dataset.", where=full)
             layout = Layout(full, self.system.datasets[dataset])
+            if layout.dataset.erasure.shared and (wrong := unowned(layout, layout.dataset.erasure.shared)) is not None:
+                raise BadConfiguration("records.layout", f"erasure.shared: {wrong[0]}", where=full, advice=wrong[1])
             self._opened[dataset] = RecordFiles(self._store, layout, self._excused, self._clock)
         return self._opened[dataset]
 

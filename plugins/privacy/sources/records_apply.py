@@ -14,19 +14,26 @@ from privacy.errors import BadConfiguration, GiveUp, PrivacyError, Refused, Retr
 from privacy.sources.base import Delete, Item, Kept, Of, Outcome, Set, Status, Step
 from privacy.sources.records_files import File, RecordFiles, form_of
 from privacy.sources.records_match import Matcher, Pick, Seen, place
-from privacy.sources.records_rewrite import Changes, rewrite
+from privacy.sources.records_own import Own
+from privacy.sources.records_rewrite import Changes, not_redacted, rewrite
 from privacy.sources.records_scan import Scanner, Told, locating
 from privacy.sources.weblogs_apply import version
 
 
 @dataclass(slots=True)
 class _Job:
-    """One step's part in one file. :param rows: those it is about, with their sizes."""
+    """One step's part in one file.
+
+    :param own: what tells which values are the subjects', where others are in its records too.
+    :param rows: those it is about, with their sizes. :param given: of those with others in them, what each is given.
+    """
 
     item: Item
     step: Step
     pick: Pick
+    own: Own | None = None
     rows: dict[int, int] = field(default_factory=dict, repr=False)
+    given: dict[int, dict[str, object]] = field(default_factory=dict, repr=False)
     records: int = 0
     bytes: int = 0
     held: int = 0
@@ -44,7 +51,7 @@ def apply(files: RecordFiles, unit: Sequence[Step], spare: Sequence[Of]) -> Iter
     layout = files.layout
     for step in unit:
         for name in step.change.columns if isinstance(step.change, Set) else ():
-            if not layout.settable(name):
+            if not step.selection.shared and not layout.settable(name):
                 raise BadConfiguration(
                     "records.cannot_set", f"Column {name!r} is no plain path, so nothing can be written there.",
                     where=layout.full, advice="Set columns whose path is plain, like visitor.email.",
@@ -54,8 +61,11 @@ def apply(files: RecordFiles, unit: Sequence[Step], spare: Sequence[Of]) -> Iter
         # Before anything is changed: which versions go with a record that is due, all dumps together tell.
         if step.items:
             pick = locating(files, step.selection)
+            own = None
+            if step.selection.shared and isinstance(step.change, Set) and isinstance(pick, Matcher):
+                own = Own(layout, pick, step.change)
             for item in step.items:
-                jobs[str(item.key[0])].append(_Job(item, step, pick))
+                jobs[str(item.key[0])].append(_Job(item, step, pick, own))
     if jobs:
         files.store.sweep(files.prefix)
     mine = [of for of in spare if not isinstance(of, Kept) or of.dataset == layout.full.partition(".")[2]]
@@ -92,7 +102,10 @@ def _find(files: RecordFiles, file: File, job: _Job, told: Told) -> None:
     for group, found in Scanner(files, job.pick).judged(file, told):
         for index, judged in found:
             if judged.rows:
-                job.rows[group.seen[index][1]] = group.size(index)
+                seen = group.seen[index]
+                job.rows[seen[1]] = group.size(index)
+                if job.own is not None:
+                    job.given[seen[1]] = job.own.of(seen)
 
 
 def _held(files: RecordFiles, file: File, spare: Sequence[Of]) -> set[int] | None:
@@ -128,7 +141,12 @@ def _change(files: RecordFiles, file: File, jobs: list[_Job], held: set[int] | N
             if isinstance(job.step.change, Delete):
                 changes.gone.add(row)
             else:
-                changes.values.setdefault(row, {}).update(job.step.change.columns)
+                given = job.given.get(row, job.step.change.columns)
+                if not given:
+                    raise not_redacted(file.where)
+                changes.values.setdefault(row, {}).update(given)
+                if job.own is not None:
+                    changes.still[row] = job.own.still
     if len(changes.gone) == total and total:
         files.store.delete(file.entry.key, expected=file.entry)
     elif changes:

@@ -85,8 +85,8 @@ class Layout:
         for name, column in dataset.columns.items():
             self._column(name, column)
         self._people()
-        self._settable()
         self._days()
+        self._settable()
         self.starts = dataset.starts.column if dataset.starts else None
         if self.latest in (FILE, ROW) or (self.latest and {FILE, ROW} & set(dataset.key)):
             raise self.wrong("records.latest: the key tells records apart by file or row, so no two are one record")
@@ -132,7 +132,7 @@ class Layout:
                     raise self.wrong(f"subject: column {name!r} is text, integer, or a list of these")
 
     def _settable(self) -> None:
-        for name in self.dataset.erasure.set or {}:
+        for name in (*(self.dataset.erasure.set or ()), *(self.dataset.erasure.referenced or ())):
             if not self.settable(name):
                 raise self.wrong(
                     f"erasure.set: column {name!r} is no plain path (like visitor.email): nothing can be set there"

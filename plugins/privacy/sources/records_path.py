@@ -39,6 +39,9 @@ class Path:
         self._search = compiled.search
         tree: Node = compiled.parsed
         self.names: tuple[str, ...] | None = _plain(tree)
+        self.each: tuple[tuple[str, ...], tuple[str, ...] | None] | None = _each(tree)
+        """Of what goes through one list: the members that lead to it, and those that lead on in each of its elements
+        (None: it picks or makes something); None: it does not."""
         self.leaf: tuple[str, ...] | None = _leaf(tree)
         """The members that lead to every value it can give, through lists unseen; None: that cannot be told."""
         self.tops: frozenset[str] | None = _tops(tree)
@@ -81,6 +84,18 @@ def _members(node: Node) -> frozenset[str] | None:
         return None
     found = [_members(child) for child in node["children"]]
     return None if None in found else frozenset(name for part in found for name in part or ())
+
+
+def _each(node: Node) -> tuple[tuple[str, ...], tuple[str, ...] | None] | None:
+    if node["type"] not in ("projection", "filter_projection"):
+        return None
+    inner, outer = node["children"][0], node["children"][1]
+    while inner["type"] == "flatten":
+        (inner,) = inner["children"]
+    base = _plain(inner)
+    if base is None:
+        return None
+    return base, () if outer["type"] in ("identity", "current") else _plain(outer)
 
 
 def _plain(node: Node) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -28,8 +28,10 @@ from privacy.sources.base import Redaction
 from privacy.sources.instants import FACTOR, micros
 from privacy.sources.records_files import File, Form, RecordFiles
 from privacy.sources.records_given import decoding
-from privacy.sources.records_json import Document, Found, chunks, content, exact, lines
+from privacy.sources.records_json import Document, Found, chunks, content, exact, lines, quick
 from privacy.sources.records_layout import Layout
+from privacy.sources.records_match import Seen
+from privacy.sources.records_own import Elements, follow
 
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -42,6 +44,8 @@ class Changes:
 
     gone: set[int] = field(default_factory=set)
     values: dict[int, dict[str, object]] = field(default_factory=dict, repr=False)
+    still: dict[int, Callable[[Seen], bool]] = field(default_factory=dict, repr=False)
+    """Of rows that others are in too, what tells that a subject is still in it: then nothing is changed."""
 
     def __bool__(self) -> bool:
         return bool(self.gone or self.values)
@@ -81,7 +85,7 @@ def _lines(layout: Layout, file: File, pieces: Iterator[bytes], changes: Changes
             continue
         if raw and row in changes.values:
             at = line.index(raw)
-            yield line[:at] + _record(layout, raw, changes.values[row], file.where) + line[at + len(raw) :]
+            yield line[:at] + _record(layout, raw, changes, (row, file)) + line[at + len(raw) :]
         else:
             yield line
 
@@ -100,28 +104,72 @@ def _document(layout: Layout, file: File, pieces: Iterator[bytes], changes: Chan
         if part.row not in changes.gone:
             # Before the first that stays there is no comma.
             yield "".join(between).encode() if kept else b""
-            yield _changed(layout, part, changes, file.where)
+            yield _changed(layout, part, changes, file)
             kept += 1
         between.clear()
     yield "".join(between).encode()
 
 
-def _changed(layout: Layout, found: Found, changes: Changes, where: str) -> bytes:
-    values = changes.values.get(found.row)
-    return _record(layout, found.raw, values, where) if values else found.raw
+def _changed(layout: Layout, found: Found, changes: Changes, file: File) -> bytes:
+    return _record(layout, found.raw, changes, (found.row, file)) if changes.values.get(found.row) else found.raw
 
 
-def _record(layout: Layout, raw: bytes, values: Mapping[str, object], where: str) -> bytes:
-    """A record with other values; its other bytes stay."""
-    exact(raw, where)  # No member of it stands twice.
+def _record(layout: Layout, raw: bytes, changes: Changes, at: tuple[int, File]) -> bytes:
+    """A record with other values; its other bytes stay.
+
+    :raises Refused: ``records.not_redacted``: a subject would still be a party of it.
+    """
+    row, file = at
+    exact(raw, file.where)  # No member of it stands twice.
     text = raw.decode("utf-8")
-    for name, value in values.items():
+    for name, value in changes.values[row].items():
+        if isinstance(value, Elements):
+            text = _elements(layout, text, name, value)
+            continue
         span = _span(text, layout.paths[name].names or ())
         if span is not None:
             column = layout.dataset.columns[name]
             new = _json(column, value, quoted=text[span[0]] == '"', where=f"{layout.full}, column {name}")
             text = text[: span[0]] + new + text[span[1] :]
-    return text.encode("utf-8")
+    made = text.encode("utf-8")
+    if row in changes.still and changes.still[row]((quick(made, file.where), row, file)):
+        raise not_redacted(file.where)
+    return made
+
+
+def not_redacted(where: str) -> Refused:
+    """A subject would still be found."""
+    return Refused(
+        "records.not_redacted", "A subject would still be a party of a record; the file is as it was.", where=where,
+        advice="Set every column that identifies a party (`erasure: shared`).",
+    )  # fmt: skip
+
+
+def _elements(layout: Layout, text: str, name: str, its: Elements) -> str:
+    """A record's text with another value in some elements of a list."""
+    span = _span(text, its.base)
+    if span is None or text[span[0]] != "[":
+        return text
+    column = _of_one(layout.dataset.columns[name])
+    at, number, made, kept = _blanks(text, span[0] + 1), 0, list[str](), 0
+    while text[at] != "]":
+        end = _DECODER.raw_decode(text, at)[1]
+        inner = _span(text[at:end], its.leaf) if number in its.which else None
+        if inner is not None:
+            quoted = text[at + inner[0]] == '"'
+            new = _json(column, its.value, quoted=quoted, where=f"{layout.full}, column {name}")
+            made += [text[kept : at + inner[0]], new]
+            kept = at + inner[1]
+        at, number = _blanks(text, end), number + 1
+        at = _blanks(text, at + 1) if text[at] == "," else at
+    return "".join([*made, text[kept:]])
+
+
+def _of_one(column: Column) -> Column:
+    """A list's column as the column of one of its values."""
+    kind = column.arrow
+    whole = pa.types.is_list(kind) and pa.types.is_integer(kind.value_type)
+    return column.model_copy(update={"type": "integer" if whole else "text", "said": None})
 
 
 def _span(text: str, names: Sequence[str]) -> tuple[int, int] | None:
@@ -166,7 +214,7 @@ def _plain(column: Column, value: object, where: str) -> object:
         if column.type == "integer":
             return 2**62 + secrets.randbits(61)  # Far above any real number; 63 bits.
         if column.type == "text":
-            return secrets.token_hex(8)
+            return f"erased-{secrets.token_hex(6)}@invalid" if column.identity == "email" else secrets.token_hex(8)
         raise cannot(where)
     if isinstance(value, datetime):
         if column.form in FACTOR:
@@ -231,6 +279,8 @@ def _options(parquet: pq.ParquetFile, changed: bool) -> dict[str, Any]:
 
 def _set(layout: Layout, table: pa.Table, name: str, values: dict[int, object]) -> pa.Table:
     """A table with other values in some rows of a column."""
+    if any(isinstance(value, Elements) for value in values.values()):
+        return _set_elements(layout, table, name, values)
     names, where = layout.paths[name].names or (), f"{layout.full}, column {name}"
     at = table.schema.get_field_index(names[0])
     if at < 0:
@@ -239,6 +289,37 @@ def _set(layout: Layout, table: pa.Table, name: str, values: dict[int, object]) 
     array = pa.concat_arrays(old.chunks) if old.num_chunks != 1 else old.chunk(0)
     new = _put(array, table.schema.field(at), names[1:], values, layout.dataset.columns[name], where)
     return table.set_column(at, table.schema.field(at), new)
+
+
+def _set_elements(layout: Layout, table: pa.Table, name: str, values: dict[int, object]) -> pa.Table:
+    """A table with other values in some elements of some rows' lists."""
+    where = f"{layout.full}, column {name}"
+    column = _of_one(layout.dataset.columns[name])
+    top = next(iter(its.base[0] for its in values.values() if isinstance(its, Elements)))
+    at = table.schema.get_field_index(top)
+    if at < 0 or column.type != "text" or layout.dataset.columns[name].said is not None:
+        raise cannot(where)
+    spot, old = table.schema.field(at), table.column(at).combine_chunks()
+    array = pa.concat_arrays(old.chunks) if isinstance(old, pa.ChunkedArray) else old
+    order, rows = np.arange(len(array)), list(values)
+    made = []
+    for row in rows:
+        its, value = values[row], array[row].as_py()
+        if isinstance(its, Elements):
+            there = follow(value, its.base[1:]) or []
+            for number in its.which:
+                new = _plain(column, its.value, where)
+                if its.leaf:
+                    follow(there[number], its.leaf[:-1])[its.leaf[-1]] = new
+                else:
+                    there[number] = new
+        made.append(value)
+    try:
+        changed = pa.array(made, array.type)
+    except (pa.ArrowException, TypeError, ValueError):
+        raise cannot(where) from None
+    order[rows] = len(array) + np.arange(len(rows))
+    return table.set_column(at, spot, pa.concat_arrays([array, changed]).take(pa.array(order)))
 
 
 def _put(array: Any, spot: Any, names: Sequence[str], values: dict[int, object], column: Column, where: str) -> Any:

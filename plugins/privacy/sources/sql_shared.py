@@ -58,7 +58,7 @@ class Parties:
         if not of:
             raise BadConfiguration(
                 "sources.nobodys", f"Column {name!r} is no party's, so nobody can tell whose value is set.",
-                where=self._where, advice="Name it in the `private:` of the party that it is about.",
+                where=self._where, advice="Name it in the `private:` or `wrote:` of the party that it is about.",
             )  # fmt: skip
         return all(mine.get(party, True) for party in of) and any(mine.get(party) for party in of)
 
@@ -80,7 +80,7 @@ class Parties:
 
 def owners(dataset: Dataset, name: str) -> list[str]:
     """The parties of a dataset that a column is about."""
-    return [party for party, its in dataset.people.items() if name in (*its.subject, *its.private)]
+    return [party for party, its in dataset.people.items() if name in (*its.subject, *its.private, *its.wrote)]
 
 
 def filtered(rows: Iterable[Sequence[Any]], selection: Selection, dataset: Dataset, where: str) -> list[Any]:

@@ -299,3 +299,17 @@ class LosesWhatHasNoKind(MemorySource):
     def _selected(self, selection: Selection) -> list[Selected]:
         found, among = super()._selected(selection), getattr(selection.pick, "among", None)
         return [one for one in found if among is None or one[2][among.column] is not None]
+
+
+class TellsNobodyApart(MemorySource):
+    """Selects records with others in them as the subject's alone (edge case 22)."""
+
+    def _fits(self, selection: Selection, row: Any) -> bool:
+        return True
+
+
+class TakesOthersAlong(MemorySource):
+    """Sets a column of a shared record whosever value stands there."""
+
+    def _columns(self, step: Step, row: Any) -> dict[str, object]:
+        return dict(step.change.columns) if isinstance(step.change, Set) else {}

@@ -38,6 +38,7 @@ from privacy.sources.base import (
     Problem,
     Redaction,
     Selection,
+    Set,
     Source,
     Status,
     Step,
@@ -160,9 +161,10 @@ class MemorySource:
                 return Status.CHANGED, "changed"
             rows.remove(row)
             return Status.DONE, ""
-        if changed and any(not _is_set(row[c], v) for c, v in step.change.columns.items()):
+        columns = self._columns(step, row)
+        if changed and any(not _is_set(row[c], v) for c, v in columns.items()):
             return Status.CHANGED, "changed"
-        for column, value in step.change.columns.items():
+        for column, value in columns.items():
             if not _is_set(row[column], value):
                 row[column] = _value(value)
         return Status.DONE, ""
@@ -187,8 +189,30 @@ class MemorySource:
             (s.no, ",".join(names), row)
             for s in pick.subjects
             for row in rows
-            if (names := self._whose(selection, row, s))
+            if (names := self._whose(selection, row, s)) and self._fits(selection, row)
         ]
+
+    def _fits(self, selection: Selection, row: Mapping[str, Any]) -> bool:
+        """Whether somebody else is in a row, or not, as is asked for."""
+        if selection.shared is None:
+            return True
+        return any(not mine for mine in self._named(selection, row).values()) is selection.shared
+
+    def _named(self, selection: Selection, row: Mapping[str, Any]) -> dict[str, bool]:
+        """The parties that a row names, and whether each is one of the selection's subjects."""
+        dataset, pick = self.system.datasets[selection.dataset], selection.pick
+        mine = {name for s in pick.subjects for name in parties(dataset, row, s)} if isinstance(pick, Of) else set()
+        people = dataset.people.items()
+        return {name: name in mine for name, party in people if any(row[c] not in (None, []) for c in party.subject)}
+
+    def _columns(self, step: Step, row: Mapping[str, Any]) -> dict[str, object]:
+        """What a row is given: of one that is shared, the columns of the subjects' own parties."""
+        given = step.change.columns if isinstance(step.change, Set) else {}
+        if not step.selection.shared:
+            return dict(given)
+        named, people = self._named(step.selection, row), self.system.datasets[step.selection.dataset].people
+        own = {c for n, party in people.items() if named.get(n) for c in (*party.subject, *party.private, *party.wrote)}
+        return {column: value for column, value in given.items() if column in own}
 
     def _whose(self, selection: Selection, row: Mapping[str, Any], subject: Subject) -> list[str]:
         dataset = self.system.datasets[selection.dataset]

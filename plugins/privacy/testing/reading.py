@@ -21,12 +21,15 @@ SIZES = (1, 2, 3, 10_000)
 """Batch sizes that are tried; at the small ones a batch ends in the middle of everything."""
 
 
-def rows_of(source: Source, ref: Ref, pick: Of | Due, batch_rows: int | None = None) -> list[dict[str, Any]]:
+def rows_of(
+    source: Source, ref: Ref, pick: Of | Due, batch_rows: int | None = None, shared: bool | None = None
+) -> list[dict[str, Any]]:
     """All selected records, with the subject's number and party.
 
     :param batch_rows: what the source was made with: batches are held to it, and never empty.
+    :param shared: see :class:`privacy.sources.base.Selection`.
     """
-    selection, wanted = Selection(ref.name, pick), schema_of(ref.dataset).names
+    selection, wanted = Selection(ref.name, pick, shared=shared), schema_of(ref.dataset).names
     rows: list[dict[str, Any]] = []
     for partition in source.partitions(selection):
         for batch in source.read(selection, partition):
@@ -44,9 +47,9 @@ def rows_of(source: Source, ref: Ref, pick: Of | Due, batch_rows: int | None = N
     return rows
 
 
-def items_of(source: Source, ref: Ref, pick: Of | Due) -> list[Item]:
+def items_of(source: Source, ref: Ref, pick: Of | Due, shared: bool | None = None) -> list[Item]:
     """All items of a selection."""
-    selection = Selection(ref.name, pick)
+    selection = Selection(ref.name, pick, shared=shared)
     return [item for partition in source.partitions(selection) for item in source.locate(selection, partition)]
 
 

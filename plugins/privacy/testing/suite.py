@@ -12,6 +12,7 @@ from privacy.testing import checks_apply as apply
 from privacy.testing import checks_errors as errors
 from privacy.testing import checks_originals as originals
 from privacy.testing import checks_read as read
+from privacy.testing import checks_shared as shared
 from privacy.testing import checks_survey as survey
 from privacy.testing.stores import Bench
 from privacy.testing.whose import examples_of
@@ -43,6 +44,8 @@ CHECKS: tuple[Check, ...] = (
     apply.what_is_held_is_spared,
     apply.what_is_no_longer_what_was_planned_is_left_alone,
     apply.a_setting_changes_its_columns_and_nothing_else,
+    shared.records_are_told_apart_by_who_else_is_in_them,
+    shared.who_leaves_a_record_leaves_it_to_the_others,
 )
 
 

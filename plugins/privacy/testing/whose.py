@@ -55,6 +55,24 @@ def parties(dataset: Dataset, row: Row, subject: Subject) -> list[str]:
     return found
 
 
+def somebody_else(dataset: Dataset, row: Row, subject: Subject) -> bool:
+    """Whether a record shows a party that is neither the subject nor of the shop's own mail domains."""
+    staff = dataset.mailbox.staff if dataset.mailbox else ()
+    for party in dataset.people.values():
+        column = next((c for c in party.subject if row[c] not in (None, [])), None)
+        values = [] if column is None else row[column] if isinstance(row[column], list) else [row[column]]
+        for value in values:
+            domain = fold(str(value)).rpartition("@")[2]
+            own = any(domain == fold(name) or domain.endswith("." + fold(name)) for name in staff)
+            if value is None or own:
+                continue
+            single = dict(row)
+            single[str(column)] = value
+            if not any(_is(dataset, single, str(column), i) for i in subject.identifiers):
+                return True
+    return False
+
+
 def _is(dataset: Dataset, row: Row, column: str, identifier: Identifier) -> bool:
     kind, value = dataset.columns[column].identity, row[column]
     if identifier.contested or identifier.kind != kind:
