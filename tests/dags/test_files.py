@@ -81,6 +81,8 @@ def test_parsing_loads_nothing_heavy_and_touches_no_file_no_network_no_database(
         "erase_tasks",
         "stop_tasks",
         "start_tasks",
+        "replay_tasks",
+        "policy_tasks",
         "footage_tasks",
         "tasks",
         "pools",
