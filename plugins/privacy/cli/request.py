@@ -25,6 +25,7 @@ from privacy.cli.common import (
     tell,
     workbench,
 )
+from privacy.cli.correct import correct, correction, supplement
 from privacy.cli.deadlines import deadlines, extend
 from privacy.cli.deciding import confirm, lift, reject, stopped, unlift, uphold
 from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
@@ -314,6 +315,9 @@ app.command()(review)
 app.command()(deliver)
 app.command()(letter)
 app.command()(extend)
+app.command()(correct)
+app.command()(correction)
+app.add_typer(supplement, name="supplement", help="What records of the past should say.")
 app.command()(deadlines)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from privacy.holds.spare import Spare
 from privacy.holds.table import Holds
-from privacy.sources.base import Delete, Item, Of, Outcome, Selection, Source, Status, Step
+from privacy.sources.base import Delete, Item, Of, Outcome, Selection, Source, Status, Step, Subject
 
 
 def apply(
@@ -17,6 +17,7 @@ def apply(
     holds: Holds,
     *,
     request: str | None = None,
+    wish: Subject | None = None,
     beside: Sequence[Of] = (),
     first: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
@@ -24,6 +25,7 @@ def apply(
 
     :param unit: steps of one system; all or nothing where the store can.
     :param request: the request that this is done for, whose own holds do not stand in its way.
+    :param wish: who asks for it: a restriction or an objection of their own does not stand in its way.
     :param beside: whose records are left alone besides, as if they were held: others whom the same records are about.
     :param first: called inside the gate, before anything is changed: whether the batch may still be done. It raises
         what it likes, and writes nothing.
@@ -34,7 +36,7 @@ def apply(
         return []
     system = source.system.system
     names = tuple(dict.fromkeys(f"{system}.{step.selection.dataset}" for step in unit))
-    with holds.gate(*names, request=request) as spare:
+    with holds.gate(*names, request=request, wish=wish) as spare:
         first()
         along = [kept for name in _beside(source, unit) if (kept := spare.kept(f"{system}.{name}"))]
         located = {name: _located(source, name.removeprefix(f"{system}."), name, spare) for name in names}

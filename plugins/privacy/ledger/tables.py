@@ -164,8 +164,8 @@ policy_letters = sa.Table(
 def beside(connection: sa.Connection) -> str:
     """The first table beside the ledger that has a row: each was written with an entry; empty where none has."""
     written = (
-        request_register, holds, footage_orders, disclosures, do_not_process, erasure_markers, processor_notices,
-        policy_versions,
+        request_register, holds, footage_orders, disclosures, erasure_markers, processor_notices, policy_versions,
+        do_not_process,
     )  # fmt: skip
     for table in written:
         if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is not None:

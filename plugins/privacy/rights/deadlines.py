@@ -125,8 +125,8 @@ def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None)
             found += _of_request(request, today)
             found += _of_processors(house, request, now, today)
     found += _of_approvals(house, now)
-    found += _of_notices(house, now, today)
     found += _of_runs(house)
+    found += _of_notices(house, now, today)
     order = list(Level)
     return sorted(found, key=lambda one: (-order.index(one.level), one.days, one.kind, one.about))
 
@@ -204,6 +204,14 @@ def _of_approvals(house: House, now: datetime) -> Iterator[Deadline]:
         )  # fmt: skip
 
 
+def _of_runs(house: House) -> Iterator[Deadline]:
+    for request, tried in failing(house):
+        yield Deadline(
+            Kind.RUN, request.number, Level.NEAR, None, -tried.days(house.clock.now()),
+            f"{request.right.pipeline}: {tried.failed}", f"privacy ledger show --request {request.number}",
+        )  # fmt: skip
+
+
 def _of_notices(house: House, now: datetime, today: date) -> Iterator[Deadline]:
     for notice in Notices(house).silent(now):
         waited = (now - (notice.sent_at or notice.made_at)).days
@@ -230,14 +238,6 @@ def _telling(one: Deadline) -> tuple[str | None, str]:
     if one.kind is Kind.NOTICE:
         return one.about, f"notice {one.waits_for} week {-one.days // 7}"
     return None, f"setting {one.about} week {-one.days // 7}"
-
-
-def _of_runs(house: House) -> Iterator[Deadline]:
-    for request, tried in failing(house):
-        yield Deadline(
-            Kind.RUN, request.number, Level.NEAR, None, -tried.days(house.clock.now()),
-            f"{request.right.pipeline}: {tried.failed}", f"privacy ledger show --request {request.number}",
-        )  # fmt: skip
 
 
 def _told(house: House, one: Deadline) -> bool:

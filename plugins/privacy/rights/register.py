@@ -30,6 +30,7 @@ from privacy.rights.payload import (
     plain,
 )
 from privacy.rights.proof import Span, check_address, check_delivery, check_evidence, check_reviewed
+from privacy.rights.rectifying import Correcting
 from privacy.rights.rows import Draft, Request
 from privacy.rights.states import Right, State, Step, after, superseded
 from privacy.rights.stopping import whose
@@ -40,7 +41,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Lifted, Answering):
+class Register(Lifted, Answering, Correcting):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:

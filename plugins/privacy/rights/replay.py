@@ -41,10 +41,10 @@ def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
             *of_holds(connection, key),
             *of_orders(connection),
             *of_disclosures(connection, key),
+            *of_stops(connection, key),
             *of_markers(connection),
             *of_notices(connection),
             *of_versions(connection),
-            *of_stops(connection, key),
         ]
 
 
