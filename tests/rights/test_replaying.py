@@ -16,8 +16,9 @@ from demo import make
 from privacy.clock import FixedClock
 from privacy.errors import Refused, Tampered
 from privacy.holds import HoldKind
-from privacy.rights import State, replaying
+from privacy.rights import Right, State, recipients, replaying
 from privacy.rights.markers import Markers
+from privacy.rights.notice_rows import Deed
 from privacy.rights.notices import Notices
 from privacy.sources.base import Identifier, Subject
 
@@ -269,6 +270,20 @@ def test_no_identifier_is_kept_by_a_replay(shop: Erasing, made: Path) -> None:
     for file in (shop.folder / "state").rglob("*"):
         if file.is_file():
             assert email.encode() not in file.read_bytes()
+
+
+def test_a_restriction_is_told_to_those_who_have_something_of_the_person_and_so_is_its_end(shop: Erasing) -> None:
+    """Art. 19 GDPR: not to whoever might, to whoever does."""
+    named = [Identifier("shop.customer_id", 1009)]
+    number = shop.house.register.receive(Right.RESTRICTION, named, author="desk").number
+    told = recipients.restricted(shop.house, number, author="desk")
+    assert recipients.restricted(shop.house, number, author="desk") == told
+    assert "Polderhosting B.V." in told
+    assert "Loonbureau Twente B.V." not in told
+    made = [n for n in Notices(shop.house).of(number) if n.deed is Deed.RESTRICTION]
+    content = Notices(shop.house).open(made[0].id)
+    assert dict(content.identifiers)["shop.customer_id"] != ()
+    assert sorted(recipients.lifted(shop.house, number, author="desk")) == sorted(told)
 
 
 def test_an_erasure_tells_the_processors_of_what_went_and_of_nothing_that_is_retained(shop: Erasing) -> None:

@@ -88,8 +88,13 @@ def tell(house: House, run: Run, pipeline: str) -> dict[str, int]:
     :raises Refused: ``letters.no_known_address``: print the letter and post it. :raises RetryLater: it cannot be sent.
     """
     from privacy.rights.confirming import confirm
+    from privacy.rights.recipients import restricted
+    from privacy.rights.states import Right
 
-    sent = confirm(house, _ours(house, run, pipeline).number, pipeline)
+    request = _ours(house, run, pipeline)
+    if request.right is Right.RESTRICTION:
+        restricted(house, request.number, author=pipeline)
+    sent = confirm(house, request.number, pipeline)
     return {"letters": 1 if sent.content is not None else 0}
 
 

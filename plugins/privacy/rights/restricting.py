@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from privacy.errors import PrivacyError, Refused
+from privacy.rights import recipients
 from privacy.rights.letter_kinds import Kind
 from privacy.rights.states import LASTING, Right
 
@@ -67,6 +68,8 @@ def lift_due(house: House, *, author: str) -> list[str]:
             if request.right is Right.RESTRICTION:
                 _notice(house, request.number, author)
             if house.register.open(request.number).lifting.on <= _today(house):  # type: ignore[union-attr]
+                if request.right is Right.RESTRICTION:
+                    recipients.lifted(house, request.number, author=author)
                 house.register.lift(request.number, author)
                 lifted.append(request.number)
         except PrivacyError as problem:

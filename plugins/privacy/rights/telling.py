@@ -10,6 +10,7 @@ from privacy.datamap.models import Text
 from privacy.errors import Refused
 from privacy.rights.letter_kinds import Kind
 from privacy.rights.letters import local_day
+from privacy.rights.recipients import corrected
 from privacy.rights.states import State
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def tell(house: House, number: str, *, author: str, notices: Notices | None = No
     letters, plan = house.letters, house.register.correction(number).plan
     assert plan is not None  # noqa: S101 - it was done
     said: list[str] = []
-    told = list(notices.tell(number, "rectification", sorted(plan.datasets))) if notices is not None else []
+    if notices is None:
+        told = corrected(house, number, plan, author=author)
+    else:
+        told = list(notices.tell(number, "rectification", sorted(plan.datasets)))
     on = local_day(plan.as_of, house.policy)
     for count, old in enumerate(old_addresses(house, plan), start=1):
         occasion = str(count) if count > 1 else ""
