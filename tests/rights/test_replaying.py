@@ -144,7 +144,7 @@ def test_who_came_back_as_a_new_customer_keeps_what_is_newer_than_the_erasure(sh
     assert replay(shop, "replay-2").people == 0
 
 
-def test_a_number_that_was_given_out_again_is_told_of_and_nothing_under_it_goes(shop: Erasing) -> None:
+def test_a_number_that_was_given_out_again_is_told_of_and_nothing_of_its_new_holder_goes(shop: Erasing) -> None:
     """Edge case 19: the shop's next customer got an erased one's number."""
     shop.change(
         f"INSERT OR REPLACE {CUSTOMER[7:]} VALUES (1002, 'N', 'N', 'n@next.example', ?, 'nl', 0, ?)", LATER, LATER
@@ -153,6 +153,13 @@ def test_a_number_that_was_given_out_again_is_told_of_and_nothing_under_it_goes(
     before = shop.everything()
     found = replay(shop)
     assert (found.people, found.records, found.reborn) == (0, 0, 1)
+    assert shop.everything() == before
+    shop.change(
+        "INSERT INTO reviews (review_id, customer_id, email, product_id, rating, title, published, posted_at) "
+        "SELECT 9002, 1002, NULL, product_id, 5, 'old', 1, '2025-01-01T00:00:00Z' FROM products LIMIT 1"
+    )
+    found = replay(shop, "replay-2")
+    assert (found.people, found.reborn) == (1, 1)
     assert shop.everything() == before
 
 

@@ -57,7 +57,7 @@ class Seen:
     @property
     def back(self) -> bool:
         """Whether the erased person is here again."""
-        return not self.reborn and (self.old > 0 or (self.undated > 0 and self.newer == 0))
+        return self.old > 0 or (self.undated > 0 and self.newer == 0)
 
 
 @dataclass
