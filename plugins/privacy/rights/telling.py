@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from privacy.datamap.facts import facts_of
 from privacy.datamap.models import Text
 from privacy.errors import Refused
 from privacy.rights.letter_kinds import Kind
 from privacy.rights.letters import local_day
+from privacy.rights.notices import Notices, names_told
 from privacy.rights.states import State
 
 if TYPE_CHECKING:
@@ -17,15 +17,7 @@ if TYPE_CHECKING:
     from privacy.rights.house import House
 
 
-class Notices(Protocol):
-    """Telling processors; each gets its own notice, with its own state."""
-
-    def tell(self, number: str, right: str, datasets: Sequence[str]) -> Sequence[str]:
-        """Have those told who hold these datasets. Safe to repeat. :returns: their names."""
-        ...
-
-
-def tell(house: House, number: str, *, author: str, notices: Notices | None = None) -> list[str]:
+def tell(house: House, number: str, *, author: str) -> list[str]:
     """Tell the old address of the change, the recipients, and the person; then the request is answered.
 
     Safe to repeat: each letter goes out once.
@@ -39,7 +31,8 @@ def tell(house: House, number: str, *, author: str, notices: Notices | None = No
     letters, plan = house.letters, house.register.correction(number).plan
     assert plan is not None  # noqa: S101 - it was done
     said: list[str] = []
-    told = list(notices.tell(number, "rectification", sorted(plan.datasets))) if notices is not None else []
+    Notices(house).tell(number, "rectification", sorted(plan.datasets), author=author)
+    told = names_told(house, number)
     on = local_day(plan.as_of, house.policy)
     for count, old in enumerate(old_addresses(house, plan), start=1):
         occasion = str(count) if count > 1 else ""
