@@ -23,6 +23,7 @@ of the package              what it says
 ``privacy:identity``        counts of what identity resolution passed over
 ``privacy:disclosed``       what went to others about this person: when, to whom, ground, case, datasets, categories;
                             left out where there is nothing to tell
+``privacy:stopped``         for what their data are not processed: kind, value, purposes, since, ground; likewise
 ==========================  ==========================================================================================
 
 ==========================  ==========================================================================================
@@ -59,6 +60,7 @@ from privacy.bundle.holdings import Facts, Holding, Omission, Resource, withheld
 from privacy.bundle.reasons import omitted as in_words
 from privacy.bundle.resources import text, utc
 from privacy.bundle.scope import Scope
+from privacy.bundle.stopped import described as stopped
 from privacy.datamap.load import DataMap
 from privacy.datamap.models import Nobody
 from privacy.datamap.policy import Policy
@@ -118,6 +120,7 @@ def describe(
         ],
         "privacy:identity": dict(sorted((notes or {}).items())),
         **({"privacy:disclosed": described(facts.disclosed)} if facts.disclosed else {}),
+        **({"privacy:stopped": stopped(facts.stopped)} if facts.stopped else {}),
     }  # fmt: skip
 
 

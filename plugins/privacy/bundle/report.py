@@ -94,6 +94,7 @@ def render(
             (d.at.astimezone(zone), visible(d.recipient), visible(d.ground), visible(d.case), d)
             for d in facts.disclosed
         ],
+        "stopped": [(_kind(datamap, s.kind), visible(s.value), s.since.astimezone(zone), s) for s in facts.stopped],
         "nobody": [h for h in everything if h.unattributed],
         "unreadable": [h for h in everything if h.unreadable],
         "nothing": overview.nothing(everything, omissions),
