@@ -350,6 +350,7 @@ class Dataset(Layout):
     :param term_kind: of which of the term's ``kinds`` all its records are.
     :param rectification: which facts its columns say, now or once, and what a correction does (promise R-RECT).
     :param unfinished: which of its records keep others from being erased for now (``erasure: {wait_for: ...}``).
+    :param withdrawn: its records are consents: the datetime column that says when one was withdrawn.
     :param footage: its records are of recordings of cameras, which a processor holds.
     :param examples: two subjects that have records here, for the standard suite: values by identity kind.
     """
@@ -376,6 +377,7 @@ class Dataset(Layout):
     access: Access | None = None
     owner: Sentence
     consent: Name | None = None
+    withdrawn: Name | None = None
     footage: Footage | None = None
     examples: tuple[dict[str, str | int], ...] = ()
 
@@ -423,6 +425,10 @@ class Dataset(Layout):
                 self._must_have(since, "unfinished.since")
                 if self.columns[since].type not in ("date", "datetime"):
                     raise ValueError(f"unfinished.since: column {since!r} is no date or datetime")
+        if self.withdrawn is not None:
+            self._must_have(self.withdrawn, "withdrawn")
+            if self.columns[self.withdrawn].type != "datetime":
+                raise ValueError(f"withdrawn: column {self.withdrawn!r} is no datetime")
         for word, name in self.footage.columns() if self.footage else ():
             self._must_have(name, f"footage.{word}")
             if self.columns[name].type != ("text" if word == "camera" else "datetime"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from privacy.holds.spare import Spare
 from privacy.holds.table import Holds
@@ -55,8 +55,15 @@ def apply(
             left.append(replace(step, items=tuple(free)))
         # To the end, inside the gate: what is not asked for any more is not done.
         todo = [step for step in left if step.items]
-        done = iter(list(source.apply(todo, (*spare.common, *along, *beside))) if todo else [])
-        return [o for stays, step in zip(held, left, strict=True) for o in (*stays, *islice(done, len(step.items)))]
+        done: dict[tuple[object, ...], deque[Outcome]] = defaultdict(deque)
+        for outcome in source.apply(todo, (*spare.common, *along, *beside)) if todo else ():
+            done[outcome.key].append(outcome)
+        # Sources of files tell file by file; of one key the steps' outcomes come in the steps' order.
+        return [
+            outcome
+            for stays, step in zip(held, left, strict=True)
+            for outcome in (*stays, *(done[item.key].popleft() for item in step.items))
+        ]
 
 
 def _beside(source: Source, unit: Sequence[Step]) -> list[str]:
