@@ -14,6 +14,7 @@ from privacy.orchestration.runs import Run
 from privacy.plans import rectified
 from privacy.rights import Evidence, EvidenceKind, Right, State
 from privacy.rights.corrections import correct, shown
+from privacy.rights.notices import Notices
 from privacy.sources.base import Subject
 from rights.rectify_kit import Shop, address, changed, number
 
@@ -297,6 +298,22 @@ def test_whoever_changed_the_address_and_asks_for_access_next_gets_nothing_at_th
     assert {i.value for i in subject.identifiers if i.kind == "email"} == {
         "anna.devries@oud.example", "anna@voorbeeld.example", "dief@kwaad.example",
     }  # fmt: skip
+
+
+def test_whoever_processes_what_was_corrected_gets_the_right_data_and_the_person_is_told_who(shop):
+    """Art. 19 GDPR, promise PROCESSORS."""
+    asked = shop.request(number(1001))
+    shop.wanted(asked, {"phone": "06-12345678"})
+    this = shop.done(asked)
+    notices = Notices(shop.house)
+    made = notices.of(asked)
+    assert {notice.processor for notice in made} == {"polderhosting", "adresschoon"}
+    said = notices.open(made[0].id)
+    assert [(fact.value, fact.dataset) for fact in said.facts] == [("06-12345678", "shop.customers")]
+    (letter,) = (shop.folder / "state" / "outbox").rglob("rectification-*.eml")
+    assert "Polderhosting" in letter.read_text()
+    steps.tell(shop.house, this)
+    assert notices.of(asked) == made, "nobody is told twice"
 
 
 def test_an_address_that_is_somebody_elses_is_shown_to_whoever_approves(shop):
