@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from privacy.rights.letters import Correspondence
     from privacy.rights.proof import Addresses, Rectified
     from privacy.rights.register import Register
+    from privacy.rights.stops import Stops
     from privacy.sources.base import Identifier, Source, Subject
     from privacy.storage import Store
 
@@ -101,10 +102,18 @@ class House:
         )  # fmt: skip
 
     @cached_property
+    def stops(self) -> Stops:
+        """Whose data are not to be processed."""
+        from privacy.rights.stops import Stops
+
+        return Stops(self.engine, self.key, self.ledger, self.policy, self.clock)
+
+    @cached_property
     def register(self) -> Register:
         """The register of requests."""
         from privacy.rights.keeping import Keeping
         from privacy.rights.register import Register
+        from privacy.rights.stopping import Stopping
 
         return Register(
             self.engine,
@@ -115,6 +124,7 @@ class House:
             self.clock,
             addresses=lambda subject, address: self.addresses()(subject, address),
             resolver=self._resolved,
+            stopping=Stopping(self.holds, self.stops, lambda: self.datamap),
         )
 
     def addresses(self) -> Addresses:
