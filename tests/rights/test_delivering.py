@@ -143,6 +143,17 @@ def test_nothing_is_delivered_before_it_is_released(books: Books):
     assert books.letters == []
 
 
+def test_a_portability_that_is_delivered_erases_blocks_and_starts_nothing(books: Books):
+    """PORT-SERVICE: ending the service is another decision, which the letter says."""
+    before = (books.folder / "books.db").read_bytes()
+    number = books.released(right=Right.PORTABILITY)
+    deliver(books.house, number, "phone", "desk")
+    assert "This request erases and blocks nothing" in plain(books.letters[0])
+    assert (books.folder / "books.db").read_bytes() == before
+    assert [r.number for r in books.house.register.list()] == [number]
+    assert list(books.house.holds.active()) == []
+
+
 def test_a_released_copy_that_nobody_hands_over_is_told_of_until_it_is_delivered(books: Books):
     """R-30D; edge case 28: a release is no answer yet."""
     from privacy.rights.deadlines import Level, deadlines
