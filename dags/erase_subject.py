@@ -35,6 +35,7 @@ safe to start again: it goes on where it was. Nobody is told to be erased before
 | `erasure.not_begun`, `erasure.no_plan`, `task.*` | A task was killed or marked by hand; start it again. |
 | `holds.altered`, `ledger.altered` | `privacy ledger verify`; run nothing that deletes. |
 | `database.*`, `storage.*`, `mailbox.*`, `weblogs.*`, `records.*`, `files.*` | The store; then start it again. |
+| `letters.*` | All is done but the letter: send it by post, `privacy request tell NUMBER --by-post`. |
 | `unexpected.*` | A defect: the place in the code stands behind it; report both. |
 """
 

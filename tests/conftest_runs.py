@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import sqlite3
 from datetime import UTC, datetime
 from functools import cached_property
@@ -173,6 +174,7 @@ class Ferry:
         ):
             (self.home / name).parent.mkdir(parents=True, exist_ok=True)
             (self.home / name).write_text(text)
+        shutil.copytree(Path(__file__).parents[1] / "include/templates/letters", self.home / "templates/letters")
         self.database, self.logs = folder / "ferry.db", folder / "quays" / "access"
         fill(folder)
         self.house.found()

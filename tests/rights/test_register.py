@@ -457,9 +457,9 @@ def test_an_address_known_long_before_the_request_proves_the_identity(office):
     office.register.release(number, "desk")
 
 
-def test_an_address_that_was_theirs_for_exactly_thirty_days_proves_the_identity(office):
+def test_an_address_that_was_theirs_for_exactly_ninety_days_proves_the_identity(office):
     """Edge case 1: the bound is inclusive."""
-    office.spans = [(NOW - timedelta(days=30), NOW + timedelta(microseconds=1))]
+    office.spans = [(NOW - timedelta(days=90), NOW + timedelta(microseconds=1))]
     assert office.register.prove(office.sealed(), BY_ADDRESS, "desk").state is State.PROVEN
 
 
@@ -488,7 +488,7 @@ def test_a_number_of_another_controller_is_no_number_of_this_register(office):
         [(NOW - timedelta(days=29), None)],
         [(LONG_AGO, NOW - timedelta(days=1))],
         [(NOW + timedelta(days=1), None)],
-        [(NOW - timedelta(days=30) + timedelta(microseconds=1), None)],
+        [(NOW - timedelta(days=90) + timedelta(microseconds=1), None)],
         [(LONG_AGO, NOW)],
     ],
 )

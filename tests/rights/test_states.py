@@ -56,7 +56,7 @@ def test_the_dates_say_the_state():
 def test_every_state_says_what_comes_next():
     assert Dates(T[0]).next_step == "start the export"
     assert Dates(T[0], T[1]).next_step == "await the export, or start it again"
-    assert RELEASED.next_step == "hand over: privacy bundle open"
+    assert RELEASED.next_step == "deliver it: privacy request deliver"
 
 
 @pytest.mark.parametrize(

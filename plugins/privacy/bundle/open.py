@@ -19,7 +19,7 @@ from privacy.bundle.check import check_bundle, harmless
 from privacy.errors import BadInput, Refused, Tampered
 from privacy.storage import translated
 
-__all__ = ["check_bundle", "open_bundle"]
+__all__ = ["check_bundle", "open_bundle", "unseal"]
 
 _BLOCK = 2**20
 
@@ -41,10 +41,7 @@ def open_bundle(
     :raises Tampered: ``bundle.altered``: another digest than recorded; ``bundle.cannot_open``: changed, cut off, or
         sealed for another key; ``bundle.unsafe``: a name in it leads out of the folder.
     """
-    try:
-        identity = pyrage.x25519.Identity.from_str(secret)
-    except pyrage.IdentityError:
-        raise BadInput("bundle.identity", "That is no age identity.") from None
+    identity = _identity(secret)
     if to.is_symlink() or (to.exists() and (not to.is_dir() or any(to.iterdir()))):
         raise Refused(
             "bundle.exists",
@@ -65,6 +62,29 @@ def open_bundle(
             except BaseException:
                 shutil.rmtree(partial, ignore_errors=True)
                 raise
+
+
+def unseal(
+    sealed: BinaryIO,
+    plain: IO[bytes],
+    secret: str,
+    *,
+    inner_sha256: str | None = None,
+    outer_sha256: str | None = None,
+) -> None:
+    """The ZIP that was sealed, written to ``plain``.
+
+    :param sealed: the file's content; the others as for :func:`open_bundle`.
+    :raises Tampered: ``bundle.altered``, ``bundle.cannot_open``. :raises BadInput: ``bundle.identity``.
+    """
+    _unseal(sealed, plain, _identity(secret), inner_sha256, outer_sha256)
+
+
+def _identity(secret: str) -> Any:
+    try:
+        return pyrage.x25519.Identity.from_str(secret)
+    except pyrage.IdentityError:
+        raise BadInput("bundle.identity", "That is no age identity.") from None
 
 
 def _unseal(

@@ -1,4 +1,5 @@
-"""``privacy request``: new, show, list, deadlines, start, ask, decide, prove, release, extend, refuse."""
+"""``privacy request``: new, show, list, deadlines, start, ask, decide, prove, review, release,
+deliver, letter, extend, refuse."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from privacy.cli.airflow import start as start_in_airflow
+from privacy.cli.answer import deliver, letter, review, told
 from privacy.cli.common import (
     Json,
     Number,
@@ -23,7 +25,10 @@ from privacy.cli.common import (
     tell,
     workbench,
 )
+from privacy.cli.correct import correct, correction, supplement
 from privacy.cli.deadlines import deadlines, extend
+from privacy.cli.deciding import confirm, lift, reject, stopped, unlift, uphold
+from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
 from privacy.cli.processors import answers, ask
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
 
@@ -49,8 +54,12 @@ StateName = enum.StrEnum(
 )
 EvidenceName = enum.StrEnum("EvidenceName", ["known_address", "document", "knowledge"])
 GroundName = enum.StrEnum(
-    "GroundName", ["identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn"]
-)
+    "GroundName",
+    [
+        "identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn",
+        "compelling_grounds",
+    ],
+)  # fmt: skip
 AddressName = enum.StrEnum("AddressName", ["shared", "theirs"])
 
 Start = Annotated[
@@ -68,6 +77,11 @@ def new(
         list[str] | None,
         typer.Option("--id", "--customer", metavar="KIND=VALUE", help="Another identifier; KIND=- asks for it."),
     ] = None,
+    order: Order = None,
+    invoice: Invoice = None,
+    application: Application = None,
+    device: Device = None,
+    visit: Visits = None,
     name: Annotated[str | None, typer.Option(help="Who asks; - asks for it.")] = None,
     deliver_to: Annotated[str | None, typer.Option(help="Where the answer is wanted, if elsewhere; - asks.")] = None,
     received: Annotated[
@@ -80,6 +94,12 @@ def new(
             "--direct-transfer", help="Portability, straight to another controller: nothing that you derived."
         ),
     ] = False,
+    receipt: Annotated[
+        bool, typer.Option("--receipt", help="Send a receipt to the e-mail address that it names.")
+    ] = False,
+    purpose: Annotated[
+        list[str] | None, typer.Option(help="An objection or withdrawal for this purpose of the policy alone.")
+    ] = None,
     start: Start = False,
     as_json: Json = False,
 ) -> None:
@@ -87,27 +107,37 @@ def new(
     from privacy.rights.states import Right
 
     house = workbench()
+    others = as_identifiers(house.datamap, order or [], invoice or [], application or [], device or [])
+    seen = visits(visit or [], house.datamap.policy.zone)
     made = house.register.receive(
         Right(right.value),
-        identifiers(house.datamap, email or [], phone or [], identifier or []),
+        identifiers(house.datamap, email or [], phone or [], [*(identifier or []), *others]),
         author=actor(),
         name=None if name is None else given(name, "Name"),
         deliver_to=None if deliver_to is None else given(deliver_to, "Deliver to"),
         received_at=None if received is None else moment(received, house.datamap.policy.zone),
         channel=given(channel, "Channel"),
         direct_transfer=direct_transfer,
+        visits=seen,
+        purposes=purpose or (),
     )
     # Said before Airflow is asked: the request stays registered whatever Airflow says.
+    waits = stopped(house, made)
     if not as_json:
         _say(house, made)
+        typer.echo("\n".join(footage(made.number, seen, house.clock.now())), nl=bool(seen))
+        if waits:
+            typer.echo(waits)
     try:
+        if receipt:
+            house.letters.write(made.number, "receipt", author=actor())
         run = _started(made) if start else None
     except PrivacyError as problem:
         if as_json:
             tell({**made.as_json(), "run": None, "error": problem.code}, "", as_json=True)
         raise
     if as_json:
-        tell({**made.as_json(), "run": run}, "", as_json=True)
+        tell({**made.as_json(), "run": run, **({"stopped": False} if waits else {})}, "", as_json=True)
     elif run:
         typer.echo(f"{made.right.pipeline} started: {run}")
 
@@ -123,7 +153,8 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
         facts["next step"] = "none: whom it was about was forgotten"
         tell(data, table(("fact", "value"), [(k.replace("_", " "), v) for k, v in facts.items()]), as_json=as_json)
         return
-    if house.register.open(number).direct_transfer:
+    payload = house.register.open(number)
+    if payload.direct_transfer:
         data["scope"] = facts["scope"] = "provided_and_observed"
     lines = [table(("fact", "value"), [(k.replace("_", " "), v) for k, v in facts.items()])]
     if house.register.not_held([found]):
@@ -152,11 +183,14 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
             data["bundle"]["purged_at"] = bundle.purged_at.isoformat()
             lines.append(f"its term is over, it was removed: {local(bundle.purged_at, zone)}")
         lines.append(table(("dataset", "records"), bundle.counts.items()))
+    went = told(payload, zone)
+    data |= went[0]
+    lines += went[1]
     if personal:
         _only_on_a_terminal()
-        payload = house.register.open(number)
         where = "the address that is known" if payload.deliver_to is None else shown(payload.deliver_to)
         lines += [f"{i.kind}: {shown(i.value)}" for i in payload.identifiers]
+        lines += [f"visit: {shown(v.camera)}, {local(v.at, zone)}" for v in payload.visits]
         lines += [f"name: {shown(payload.name or '')}", f"deliver to: {where}"]
         lines += [f"proof: {p.evidence.kind.value} {shown(p.evidence.seen)} ({p.author})" for p in payload.proofs]
     tell(data, "\n".join(lines), as_json=as_json)
@@ -267,15 +301,23 @@ def prove(
 
 @app.command()
 def release(number: Number, as_json: Json = False) -> None:
-    """Release the sealed bundle; refused until the identity is proven."""
+    """Release the sealed bundle; refused until the identity is proven, and what is left out was looked at."""
     house = workbench()
     bundle = house.register.release(number, actor())
     found = house.register.get(number)
-    text = f"{found.number} is released: privacy bundle open {found.number} --to DIR"
+    text = f"{found.number} is released: privacy request deliver {found.number} --passphrase-by ..."
     tell({**found.as_json(), "path": bundle.path, "sha256": bundle.outer_sha256}, text, as_json=as_json)
 
 
+for decision in (confirm, uphold, reject, lift, unlift):
+    app.command()(decision)
+app.command()(review)
+app.command()(deliver)
+app.command()(letter)
 app.command()(extend)
+app.command()(correct)
+app.command()(correction)
+app.add_typer(supplement, name="supplement", help="What records of the past should say.")
 app.command()(deadlines)
 
 
@@ -293,7 +335,8 @@ def refuse(
     found = house.register.refuse(
         number, Ground(ground.value), actor(), because=given(because, "Because") if because else ""
     )
-    tell(found.as_json(), f"{found.number} is refused.", as_json=as_json)
+    text = f"{found.number} is refused. Tell the person: privacy request letter {found.number} refusal"
+    tell(found.as_json(), text, as_json=as_json)
 
 
 def _facts(found: Request, zone: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from pydantic import Field, field_validator, model_validator
 
+from privacy.datamap.facts import Rectification
 from privacy.datamap.footage import Footage
 from privacy.datamap.stores import Layout, Strict
 from privacy.datamap.types import arrow_type
@@ -219,13 +220,24 @@ class Decided(Strict):
 class Unfinished(Strict):
     """Which of a dataset's records are not finished yet: an open order, a return under way, a dispute (edge case 30).
 
-    :param column: a text column that says why a record is unfinished; NULL: it is finished. Where and when such a
-        thing lapses, the SELECT says.
+    :param column: a text column that says why a record is unfinished; NULL: it is finished.
     :param grounds: its values, and for each the legal ground on which what is needed for it is kept meanwhile.
+    :param since: a date or datetime column; :param lapses: of some of the reasons, so long after it (``P6M``) nobody
+        will finish such a thing any more, and it keeps nothing.
     """
 
     column: Name
     grounds: dict[Name, Text] = Field(min_length=1)
+    since: Name | None = None
+    lapses: dict[Name, Annotated[str, Field(pattern=r"^P[1-9]\d{0,3}[YMD]$")]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _lapsing(self) -> Self:
+        if bool(self.lapses) != (self.since is not None):
+            raise ValueError("`lapses` says after how long, `since` from which column; both, or neither")
+        if unknown := sorted(self.lapses.keys() - self.grounds.keys()):
+            raise ValueError(f"lapses: {', '.join(unknown)} has no ground{did_you_mean(unknown[0], self.grounds)}")
+        return self
 
 
 Values = dict[Name, str | int | bool | None]
@@ -336,7 +348,9 @@ class Dataset(Layout):
     :param transfer: what moves to another dataset before a record goes; :param strays: where else its messages may lie.
     :param promise: the promise in the policy whose term holds.
     :param term_kind: of which of the term's ``kinds`` all its records are.
+    :param rectification: which facts its columns say, now or once, and what a correction does (promise R-RECT).
     :param unfinished: which of its records keep others from being erased for now (``erasure: {wait_for: ...}``).
+    :param withdrawn: its records are consents: the datetime column that says when one was withdrawn.
     :param footage: its records are of recordings of cameras, which a processor holds.
     :param examples: two subjects that have records here, for the standard suite: values by identity kind.
     """
@@ -358,10 +372,12 @@ class Dataset(Layout):
     source: Text
     promise: str
     erasure: Erasure
+    rectification: Rectification | None = None
     unfinished: Unfinished | None = None
     access: Access | None = None
     owner: Sentence
     consent: Name | None = None
+    withdrawn: Name | None = None
     footage: Footage | None = None
     examples: tuple[dict[str, str | int], ...] = ()
 
@@ -396,6 +412,8 @@ class Dataset(Layout):
             raise ValueError("its term counts from a column (`starts`), or it follows another dataset; not both")
         for name in sorted(self.erasure.columns):
             self._must_have(name, "erasure.set")
+        for name, word in self.rectification.columns.items() if self.rectification else ():
+            self._must_have(name, f"rectification.{word}")
         for column in self.columns.values():
             for name in column.said.names if column.said else ():
                 self._must_have(name, "said.names")
@@ -403,6 +421,14 @@ class Dataset(Layout):
             self._must_have(self.unfinished.column, "unfinished")
             if self.columns[self.unfinished.column].type != "text":
                 raise ValueError(f"unfinished: column {self.unfinished.column!r} is no text")
+            if (since := self.unfinished.since) is not None:
+                self._must_have(since, "unfinished.since")
+                if self.columns[since].type not in ("date", "datetime"):
+                    raise ValueError(f"unfinished.since: column {since!r} is no date or datetime")
+        if self.withdrawn is not None:
+            self._must_have(self.withdrawn, "withdrawn")
+            if self.columns[self.withdrawn].type != "datetime":
+                raise ValueError(f"withdrawn: column {self.withdrawn!r} is no datetime")
         for word, name in self.footage.columns() if self.footage else ():
             self._must_have(name, f"footage.{word}")
             if self.columns[name].type != ("text" if word == "camera" else "datetime"):

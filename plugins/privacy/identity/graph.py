@@ -119,9 +119,9 @@ class Graph:
         )  # fmt: skip
 
     def _owner(self, dataset: Dataset, edge: Edge, row: dict[str, object]) -> Key | None:
-        """Whose the row is: the first identity that is filled in, of the party that the edge's source belongs to."""
+        """Whose the row is: the first identity that is filled in, of the party that the edge is about."""
         for party in dataset.people.values():
-            if edge.source in party.subject:
+            if edge.source in party.subject or edge.target in party.subject:
                 for name in party.subject:
                     if (key := self._key(dataset, name, row)) is not None:
                         return key

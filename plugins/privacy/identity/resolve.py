@@ -5,6 +5,7 @@
 * An e-mail address or phone number that two people hold at the same time stops for a person to decide. One that was
   passed on belongs to each for their own time.
 * A device, or another id, that two people used identifies neither: it is contested.
+* A record's own number (of an order, an invoice, an application) leads to whose the record is.
 * An address (IP) identifies during the subject's own visits only, with the same user agent; a visit that anybody else's
   visit from that address overlaps is contested.
 """
@@ -71,6 +72,7 @@ def resolve(
         )
     work = _Resolver(datamap, source_of, at, decision)
     work.start(named)
+    work.lead()
     work.expand()
     work.settle_ids()
     work.settle_visits()
@@ -111,6 +113,34 @@ class _Resolver:
         if self._decision is None:
             # A second number that no merge joins to the first is a second person, who asks for themselves.
             self._ask_if_several(self._persons, shared=())
+
+    def lead(self) -> None:
+        """From the numbers of records that the request names to whose each is: a person, or a guest's address."""
+        people: set[Key] = set()
+        for key in sorted(self._named, key=str):
+            if key[0] in GLOBAL_KINDS or self._is_person(key[0]):
+                continue
+            for link, other in self._of_record(key):
+                if other != link.owner:
+                    continue  # The record is somebody else's, by what counts before this.
+                if self._is_person(other[0]):
+                    people.add(other)
+                    self._add_person(other, link.origin)
+                elif other[0] == "email":
+                    self._origin.setdefault(other, link.origin)
+                    self._named.add(other)
+        if self._decision is None and people:
+            self._ask_if_several(self._persons, shared=())
+
+    def _of_record(self, key: Key) -> list[tuple[Link, Key]]:
+        """The links of a record's number, each with what stands at its other end."""
+        found: list[tuple[Link, Key]] = []
+        for system, edge in self._graph.edges(visits=False):
+            for column, back in ((edge.source, False), (edge.target, True)):
+                if self._graph.kind_of(system, edge, column) == key[0]:
+                    links = self._graph.links(system, edge, [self._identifier(key)], by=column)
+                    found += [(link, link.source if back else link.target) for link in links]
+        return found
 
     def expand(self) -> None:
         """Follow edges until nothing new is learned."""

@@ -1,7 +1,8 @@
-"""Letters to subjects and processors: rendered from the shop's templates, put into an outbox or sent."""
+"""Letters to subjects and processors: written from the shop's templates, put into an outbox or sent."""
 
-from privacy.letters.letter import Letter, written
+from privacy.letters.letter import Attachment, Letter
 from privacy.letters.outbox import LETTERS, Outbox, outbox
 from privacy.letters.sending import Post
+from privacy.letters.writing import Content, composed, written
 
-__all__ = ["LETTERS", "Letter", "Outbox", "Post", "outbox", "written"]
+__all__ = ["LETTERS", "Attachment", "Content", "Letter", "Outbox", "Post", "composed", "outbox", "written"]

@@ -1,12 +1,10 @@
-"""A letter: an e-mail in plain text, from a template of the shop (``PRIVACY_HOME/templates/letters``).
+"""A letter: an e-mail in plain text, mostly with the same in HTML beside it, and perhaps a file with it.
 
-A template's first line is the subject, the rest the text. Values are data for the template, never part of it; what
-would break out of a header is refused (edge case 27).
+What would break out of a header is refused (edge case 27). How one is written: see ``writing``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import MessageError
@@ -14,14 +12,21 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from pathlib import Path
-
-import jinja2
 
 from privacy.datamap.policy import Contact
 from privacy.errors import BadConfiguration
 
-FOLDER = "letters"
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a letter.
+
+    :param name: as the reader sees it; ASCII. :param media: its media type, e.g. ``application/zip``.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+    media: str = "application/zip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Letter:
 
     :param id: of the message, unique: what comes back can be told by it; no person's.
     :param to: an e-mail address; personal where it is a subject's. :param at: aware; its date.
+    :param html: the same as the text; empty: there is the text alone.
     """
 
     id: str
@@ -37,16 +43,21 @@ class Letter:
     subject: str = field(repr=False)
     text: str = field(repr=False)
     at: datetime
+    html: str = field(default="", repr=False)
+    attachment: Attachment | None = None
+
+    def message_id(self, sender: Contact) -> str:
+        """What tells the message from every other one: the same each time that this letter is sent."""
+        return f"<{self.id}@{sender.email.rpartition('@')[2]}>"
 
     def as_eml(self, sender: Contact) -> bytes:
-        """The message (RFC 5322).
+        """The message (RFC 5322): ``multipart/alternative`` where there is HTML, ``multipart/mixed`` with a file.
 
         :raises BadConfiguration: ``letters.address``: an address is none.
         """
         message = EmailMessage(policy=SMTP)
         try:
-            own = Address(sender.name, addr_spec=sender.email)
-            message["From"] = own
+            message["From"] = Address(sender.name, addr_spec=sender.email)
             message["To"] = Address(addr_spec=self.to)
             message["Subject"] = self.subject
         except (ValueError, IndexError, MessageError):
@@ -57,39 +68,13 @@ class Letter:
                 advice="Correct the contact in the policy.",
             ) from None
         message["Date"] = format_datetime(self.at)
-        message["Message-ID"] = f"<{self.id}@{own.domain}>"
+        message["Message-ID"] = self.message_id(sender)
         message.set_content(self.text)
+        if self.html:
+            message.add_alternative(self.html, subtype="html")
+        if self.attachment is not None:
+            main, _, sub = self.attachment.media.partition("/")
+            message.add_attachment(
+                self.attachment.content, maintype=main, subtype=sub, filename=self.attachment.name
+            )  # fmt: skip
         return message.as_bytes()
-
-
-def written(home: Path, template: str, language: str, values: Mapping[str, object]) -> tuple[str, str]:
-    """Subject and text of a letter.
-
-    :param home: ``PRIVACY_HOME``. :param template: its name without language and ending, e.g. ``footage_order``.
-    :raises BadConfiguration: ``letters.template``: it is not there, or cannot be used.
-    """
-    name = f"{template}.{language}.j2"
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(home / "templates" / FOLDER),
-        autoescape=False,  # noqa: S701 - plain text, in which &amp; would be read as it stands
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    try:
-        subject, _, text = environment.get_template(name).render(values).lstrip().partition("\n")
-    except (jinja2.TemplateError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
-        # Its text may quote a value.
-        raise BadConfiguration(
-            "letters.template",
-            f"A letter's template cannot be used ({type(problem).__name__}).",
-            where=f"templates/{FOLDER}/{name}",
-            advice="Write or correct the file in PRIVACY_HOME.",
-        ) from None
-    if not subject.strip() or not text.strip():
-        raise BadConfiguration(
-            "letters.template",
-            "A letter has a subject (its first line) and a text.",
-            where=f"templates/{FOLDER}/{name}",
-        )
-    return subject.strip(), text.strip() + "\n"

@@ -52,12 +52,9 @@ def why(datamap: DataMap, part: Part) -> str:
         return dataset.erasure.ground.en if dataset.erasure.ground else ""
     if part.fate is not Fate.WAITING:
         return ""
-    system = datamap[part.dataset].system
-    grounds: dict[str, str] = {}
-    for name in dataset.erasure.wait_for:
-        unfinished = system.datasets[name].unfinished
-        grounds |= {reason: text.en for reason, text in unfinished.grounds.items()} if unfinished else {}
-    return "; ".join(grounds[reason] for reason in part.reasons)
+    from privacy.rights.erasing import grounds
+
+    return "; ".join(text.en for text in grounds(datamap, part))
 
 
 def words(datamap: DataMap, made: Erasure) -> str:

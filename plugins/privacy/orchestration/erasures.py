@@ -50,7 +50,10 @@ def resolve(house: House, run: Run) -> dict[str, int]:
 
     request = _erasure(house, run.number)
     house.register.begin(request.number, run.id, author=PIPELINE)
-    return resolve_identity(house, run)
+    found = resolve_identity(house, run)
+    # Where the person is written to, the shop no longer says when it is done.
+    house.letters.know(request.number)
+    return found
 
 
 def plan(house: House, run: Run, *, say: Callable[[str], None] = print) -> dict[str, Any]:
@@ -209,6 +212,21 @@ def record(house: House, run: Run, failed: str | None, *, say: Callable[[str], N
     if entry["status"] != "done":
         raise Refused(str(entry.get("reason") or entry["status"]), "The erasure is not done.", where=run.number)
     return {"status": "done", "reason": ""}
+
+
+def tell(house: House, run: Run) -> dict[str, bool]:
+    """Write to the person; when all is done, close the request and forget whom it was about. Safe to repeat.
+
+    :returns: whether the request is closed.
+    """
+    from privacy.plans.erased import found, opened
+    from privacy.rights.erasing import tell as told
+
+    if house.register.get(run.number).forgotten:
+        return {"closed": True}
+    subjects = subjects_of(house, run.number)
+    made, _ = opened(house.means, run.id, subjects)
+    return {"closed": told(house, run.number, made, found(house.means, run.id, subjects), author=PIPELINE)}
 
 
 def _unseen(house: House, run: Run, subjects: Sequence[Subject]) -> str | None:

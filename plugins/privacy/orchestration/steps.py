@@ -87,6 +87,9 @@ def resolve_identity(house: House, run: Run) -> dict[str, int]:
         known, notes = found.subject, found.notes
     # Again when it is known already: the request's hold learns it too, should the step have died in between.
     register.resolved(run.number, known, notes, run=run.id)
+    if not register.get(run.number).right.copies:
+        # What is done next may take from the shop's records where the person is written to.
+        house.letters.know(run.number)
     contested = sum(identifier.contested for identifier in known.identifiers)
     return {**notes, "identifiers": len(known.identifiers), "contested": contested}
 
@@ -181,6 +184,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     """
     from privacy.bundle.holdings import Facts
     from privacy.bundle.write import write_bundle as write
+    from privacy.rights.supplements import of_subject
     from privacy.sources.base import Of
 
     staging, register = there(house, run), house.register
@@ -202,6 +206,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             named=payload.identifiers,
             scope=_scope(payload),
             disclosed=_disclosed(house, run, request.right.value, request.dates.begun_at),
+            supplements=of_subject(house, payload.subject, request.dates.begun_at),
         ),
         in_order,
         recipient=register.recipient(run.number),
@@ -219,6 +224,11 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             outer_sha256=found.outer_sha256,
             manifest_sha256=found.manifest_sha256,
             counts={full: count["records"] for full, count in found.datasets.items()},
+            left_out={
+                "withheld": sum(found.withheld.values()),
+                "redacted": sum(found.redacted.values()),
+                "omitted": sum(found.omitted.values()),
+            },
         )
     except AskPerson:
         discard(house, run)

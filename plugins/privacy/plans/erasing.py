@@ -14,11 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 import orjson
 
 from privacy.datamap.load import Ref
-from privacy.datamap.models import System, Values
+from privacy.datamap.models import System, Unfinished, Values
+from privacy.datamap.policy import Period
 from privacy.errors import BadConfiguration, GiveUp, Refused
 from privacy.holds.models import written
 from privacy.plans.erasure import Erasure, Fate, Part
@@ -142,11 +144,11 @@ def _of_dataset(means: Means, ref: Ref, of: Of) -> Iterator[_Draft]:
         return
     alone = list(located(means, ref, of, shared=False))
     shared = list(located(means, ref, of, shared=True))
+    left = _left(located(means, ref, of), [*alone, *shared])
     yield _Draft(ref, Fate.DELETED, alone)
     if erasure.shared is not None:
         yield _Draft(ref, Fate.SHARED, shared, columns=_values(erasure.shared))
-        shared = []
-    yield _Draft(ref, Fate.REVIEW, shared + _left(located(means, ref, of), [*alone, *shared]))
+    yield _Draft(ref, Fate.REVIEW, left if erasure.shared is not None else [*shared, *left])
 
 
 def _values(given: Values | None) -> dict[str, object] | None:
@@ -179,8 +181,18 @@ def _unfinished(means: Means, ref: Ref, of: Of) -> dict[int, set[str]]:
                     where=f"{ref.system.system}.{name}",
                     advice="Name it under `unfinished: {grounds: ...}`, with the ground on which it is kept.",
                 )  # fmt: skip
-            found.setdefault(row[SUBJECT], set()).add(str(reason))
+            if not _lapsed(means, dataset.unfinished, str(reason), row):
+                found.setdefault(row[SUBJECT], set()).add(str(reason))
     return found
+
+
+def _lapsed(means: Means, unfinished: Unfinished, reason: str, row: dict[str, Any]) -> bool:
+    """Whether nobody will finish it any more. What began nobody knows when, has not lapsed."""
+    after, since = unfinished.lapses.get(reason), row.get(str(unfinished.since))
+    if after is None or since is None:
+        return False
+    period = Period.model_validate(after)
+    return due(since, period, means.datamap.policy.zone, bound="keep_at_most") <= means.clock.now()
 
 
 def _until(means: Means, ref: Ref, of: Of) -> dict[str, int]:

@@ -1,14 +1,19 @@
-"""What the register does when an erasure was done: all of it, or so far (promise R-ERASE)."""
+"""What is said of an erasure that was done, all of it or so far: in the register, and to the person (R-ERASE)."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
+from privacy.datamap.models import Text
+from privacy.rights.letter_kinds import Kind
 from privacy.rights.payload import Act
+from privacy.rights.states import State
 
 if TYPE_CHECKING:
-    from privacy.plans.erasure import Erasure
+    from privacy.datamap.load import DataMap
+    from privacy.plans.erasure import Erasure, Part
     from privacy.plans.progress import Tally
     from privacy.rights.house import House
 
@@ -25,9 +30,29 @@ def close(house: House, made: Erasure, tally: Tally, *, run: str, actor: str) ->
 
     number = str(made.request)
     waits = any(part.fate is Fate.WAITING for part in made.parts) or any(tally.kept.get(why) for why in LATER)
+    remember(house, number)
+    tell_processors(house, made, tally, actor=actor)
     act = Act(author=actor, at=house.clock.now(), digest=made.digest, counts=counts(made, tally))
     house.register.acted(number, act, partly=waits, run=run)
     return not waits
+
+
+def remember(house: House, number: str) -> None:
+    """Mark who was erased, before the register forgets them: a restored backup brings nobody back. Safe to repeat."""
+    from privacy.rights.markers import Markers
+
+    subject = house.register.resolution(number)
+    if subject is not None:
+        with house.ledger.writing() as writing:
+            Markers(house).note(writing, subject, house.clock.now())
+
+
+def tell_processors(house: House, made: Erasure, tally: Tally, *, actor: str) -> None:
+    """Make the notices to those who process what went (art. 19 GDPR); ``watch_deadlines`` sends them."""
+    from privacy.rights.notices import Notices, changed
+
+    if made.request is not None and (datasets := changed(made, tally)):
+        Notices(house).tell(made.request, "erasure", datasets, author=actor)
 
 
 def counts(made: Erasure, tally: Tally) -> dict[str, int]:
@@ -59,3 +84,74 @@ def kept(made: Erasure, tally: Tally) -> dict[str, int]:
         elif part.fate is not Fate.DELETED:
             found[part.fate.value] += tally.deleted[str(number)]
     return {why: count for why, count in found.items() if count}
+
+
+UNKNOWN = Text(nl="een dag die nog niet bekend is", en="a day that is not known yet")
+HELD = Text(nl="een verplichting om te bewaren, of een ander verzoek", en="a duty to keep it, or another request")
+REVIEW = Text(
+    nl="correspondentie van anderen, waarin u alleen wordt genoemd (art. 17 lid 3 AVG)",
+    en="correspondence of others, in which you are only mentioned (art. 17(3) GDPR)",
+)
+
+
+def tell(house: House, number: str, made: Erasure, tally: Tally, *, author: str) -> bool:
+    """Write to the person what was done; when all is, close the request and forget whom it was about (promise REG).
+
+    Safe to repeat: each letter goes out once.
+
+    :returns: whether the request is closed now.
+    :raises Refused: ``letters.no_known_address``: nobody knows an address; it goes by post, by hand.
+    :raises RetryLater: it cannot be sent now.
+    """
+    request = house.register.get(number)
+    if request.state is State.PARTLY_DONE:
+        house.letters.write(number, Kind.ERASURE, values(house.datamap, made, tally), author=author)
+        return False
+    if request.state is not State.ACTED:
+        return request.state is State.ANSWERED
+    before = {stub.kind for stub in house.register.open(number).letters}
+    kind = Kind.ERASURE_REST if request.dates.partly_at and Kind.ERASURE.value in before else Kind.ERASURE
+    house.letters.write(number, kind, values(house.datamap, made, tally), author=author)
+    house.register.answered(number, author)
+    house.register.forget(number, author=author)
+    return True
+
+
+def values(datamap: DataMap, made: Erasure, tally: Tally) -> dict[str, object]:
+    """What the letters of an erasure tell: what went, what is retained until when and why, what waits for what."""
+    from privacy.plans.erasure import Fate
+
+    gone: dict[str, dict[str, Any]] = {}
+    retained: list[dict[str, object]] = []
+    waiting: list[dict[str, object]] = []
+    for number, part in enumerate(made.parts):
+        dataset = datamap[part.dataset].dataset
+        done = tally.deleted[str(number)]
+        if part.fate is Fate.RETAINED and dataset.erasure.ground is not None:
+            retained += [
+                {"what": dataset.title, "count": count, "why": dataset.erasure.ground, "until": _until(day)}
+                for day, count in sorted(part.until.items())
+            ]
+        elif part.fate is Fate.REVIEW:
+            retained.append({"what": dataset.title, "count": part.records, "why": REVIEW, "until": UNKNOWN})
+        elif part.fate is Fate.WAITING:
+            waiting += [{"what": dataset.title, "count": part.records, "why": why} for why in grounds(datamap, part)]
+        elif done:
+            gone.setdefault(part.dataset, {"what": dataset.title, "count": 0})["count"] += done
+        if part.change is not None and not part.fate.stays and done < part.records and any(map(tally.kept.get, LATER)):
+            waiting.append({"what": dataset.title, "count": part.records - done, "why": HELD})
+    return {"gone": list(gone.values()), "retained": retained, "waiting": waiting, "by": None, "told": ()}
+
+
+def grounds(datamap: DataMap, part: Part) -> list[Text]:
+    """On which grounds what waits is kept meanwhile."""
+    ref = datamap[part.dataset]
+    found: dict[str, Text] = {}
+    for name in ref.dataset.erasure.wait_for:
+        unfinished = ref.system.datasets[name].unfinished
+        found |= unfinished.grounds if unfinished else {}
+    return [found[reason] for reason in part.reasons]
+
+
+def _until(day: str) -> date | Text:
+    return date.fromisoformat(day) if day else UNKNOWN

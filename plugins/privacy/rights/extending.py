@@ -6,21 +6,15 @@ The notice says nothing about anybody's records, so it goes to the address that 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from privacy.errors import Refused
-from privacy.letters import Letter, outbox, written
+from privacy.rights.letter_kinds import Kind
 from privacy.rights.states import extended
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
     from privacy.rights.payload import Necessity
     from privacy.rights.rows import Request
-
-TEMPLATE = "extension"
-EMAIL = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +31,7 @@ def extend(
 ) -> tuple[Request, Notice]:
     """Tell the person that the answer takes two months longer, and record it once the notice is on its way.
 
-    A process that dies in between has told them and not recorded it: to call this again sends the same letter again.
+    A process that dies in between has told them and not recorded it: to call this again sends nothing else.
 
     :param by_post: there is no e-mail; whoever calls this prints the notice and posts it.
     :raises Refused: ``request.no_address``: the request names no e-mail address; see also
@@ -45,25 +39,11 @@ def extend(
     :raises BadConfiguration: ``letters.*``. :raises RetryLater: the letter cannot be sent now.
     """
     payload = house.register.may_extend(number)
-    found, policy, now = house.register.get(number), house.policy, house.clock.now()
-    to = None if by_post else next((str(i.value) for i in payload.identifiers if i.kind == EMAIL), None)
-    if to is None and not by_post:
-        raise Refused(
-            "request.no_address",
-            "The request names no e-mail address to which the notice could go; nothing was recorded.",
-            where=found.number,
-            advice="Send it by post: --by-post prints it.",
-        )
-    values = {
-        "number": found.number, "policy": policy, "ground": ground.value, "right": found.right.value,
-        "received": _day(found.dates.received_at, policy.zone), "first": found.due, "last": extended(found.due),
-    }  # fmt: skip
-    subject, text = written(house.settings.home, TEMPLATE, policy.language, values)
-    if to is not None:
-        letter = Letter(f"{TEMPLATE}-{found.number}", to, subject, text, now)
-        outbox(house.connections, house.settings.state, policy.contact).send(letter)
-    return house.register.extend(number, ground, author, to=to), Notice(subject, text, to is not None)
-
-
-def _day(at: datetime, zone: str) -> date:
-    return at.astimezone(ZoneInfo(zone)).date()
+    found, letters = house.register.get(number), house.letters
+    values = {"ground": ground.value, "first": found.due, "last": extended(found.due)}
+    sent = letters.write(number, Kind.EXTENSION, values, author=author, by_post=by_post)
+    to = None
+    if sent.stub.channel == "email":
+        to = next((str(i.value) for i in payload.identifiers if i.kind == "email"), None)
+    content = sent.content or letters.preview(number, Kind.EXTENSION, values)
+    return house.register.extend(number, ground, author, to=to), Notice(content.subject, content.text, to is not None)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
 
 from privacy.errors import BadInput, Tampered
 from privacy.identity import Decision, Question
+from privacy.plans.correction import Correction
 from privacy.sources.base import Identifier, Subject
 
 
@@ -67,6 +68,8 @@ class Ground(StrEnum):
     OTHERS = "rights_of_others"
     """Art. 15(4) GDPR."""
     WITHDRAWN = "withdrawn"
+    COMPELLING = "compelling_grounds"
+    """Of an objection: art. 21(1) GDPR: compelling legitimate grounds, or a legal claim."""
 
 
 class Necessity(StrEnum):
@@ -158,6 +161,21 @@ class Closing(_Sealed):
     because: str = Field(default="", max_length=2_000)
 
 
+class Lifting(_Sealed):
+    """The person's own word that what they had stopped may go on.
+
+    :param word: what they said. :param channel: how it came. :param evidence: that it was they who said it; None: the
+        request's own proof. :param on: the local date from which it goes on; of a restriction they are told before.
+    """
+
+    author: str
+    at: Moment
+    word: str = Field(min_length=1, max_length=2_000)
+    channel: str = Field(min_length=1, max_length=100)
+    evidence: Evidence | None = None
+    on: date
+
+
 class Extension(_Sealed):
     """The notice that the answer takes longer.
 
@@ -170,6 +188,58 @@ class Extension(_Sealed):
     to: str | None = None
 
 
+class Reach(_Sealed):
+    """Where and in which language a person is written to.
+
+    :param address: that the shop knew before the request; None: there is none. Kept here since an erasure takes it from
+        the shop's own records.
+    """
+
+    address: str | None = None
+    language: Literal["nl", "en"] = "nl"
+
+
+class Stub(_Sealed):
+    """A letter that went out: what it was, not what it said.
+
+    :param id: of the letter; ``message``: its Message-ID, empty of one by post.
+    :param digest: sha256 of its subject and text. :param channel: ``email`` or ``post``.
+    """
+
+    id: str
+    kind: str
+    at: Moment
+    digest: str
+    channel: Literal["email", "post"]
+    message: str = ""
+
+
+class Delivery(_Sealed):
+    """How a copy was handed over, or is about to be.
+
+    :param no: the how many-eth. :param how: ``attachment``, ``link``, ``post``, ``counter``.
+    :param passphrase: of the encrypted ZIP, until it is delivered; then empty: nobody needs it here any more.
+    :param passphrase_by: by which other way it travelled.
+    :param digest: sha256 of the encrypted ZIP. :param path: its key in the store of bundles, until ``until``.
+    """
+
+    no: int = 1
+    how: Literal["attachment", "link", "post", "counter"]
+    passphrase: str = ""
+    passphrase_by: Literal["sms", "phone", "post", "counter"]
+    digest: str = ""
+    path: str | None = None
+    until: Moment | None = None
+    delivered_at: Moment | None = None
+
+
+class Visit(_Sealed):
+    """When somebody says that they were in front of a camera: footage names nobody until a request does."""
+
+    camera: str = Field(min_length=1, max_length=200)
+    at: Moment
+
+
 class BundleRef(_Sealed):
     """A sealed bundle: where it lies, and what it must be.
 
@@ -177,6 +247,8 @@ class BundleRef(_Sealed):
     :param inner_sha256, outer_sha256: of the ZIP, and of the sealed file around it; ``manifest_sha256``: of its
         ``datapackage.json``, where it was recorded.
     :param counts: records by dataset.
+    :param left_out: what it withholds, redacts or omits, and how often; where there is any, a person looks at it before
+        it is released.
     :param purged_at: since when the file is gone, or about to be: its term is over.
     """
 
@@ -187,6 +259,7 @@ class BundleRef(_Sealed):
     counts: dict[str, int]
     sealed_at: Moment
     manifest_sha256: str | None = None
+    left_out: dict[str, int] | None = None
     purged_at: Moment | None = None
 
     def fewer(self, before: BundleRef | None) -> list[str]:
@@ -204,6 +277,11 @@ class Payload(_Sealed):
     :param secret: the age identity (secret key) that opens its bundle.
     :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
+    :param correction: what is to be corrected, and the plan of it.
+    :param purposes: of an objection or a withdrawal that is narrowed: for these alone, by the policy's names; empty:
+        for any. :param lifting: the person's word that it may go on; ``lifted``: who let it go on.
+    :param visits: that it names. :param reach: where the person is written to. :param letters: that went out.
+    :param delivery: of the copy, the last.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
 
@@ -229,6 +307,14 @@ class Payload(_Sealed):
     act: Act | None = None
     answer: Closing | None = None
     linked: str | None = None
+    correction: Correction | None = None
+    visits: tuple[Visit, ...] = ()
+    purposes: tuple[str, ...] = ()
+    lifting: Lifting | None = None
+    lifted: Closing | None = None
+    reach: Reach | None = None
+    letters: tuple[Stub, ...] = ()
+    delivery: Delivery | None = None
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
         return [("number", self.number)]

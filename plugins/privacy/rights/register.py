@@ -15,6 +15,9 @@ from privacy.datamap.models import REQUEST
 from privacy.errors import BadInput, Refused, RetryLater
 from privacy.identity import Decision, Question
 from privacy.ledger import Writing
+from privacy.rights.answering import Answering
+from privacy.rights.keeping import people
+from privacy.rights.lifting import Lifted, may_refuse
 from privacy.rights.payload import (
     Act,
     BundleRef,
@@ -26,10 +29,11 @@ from privacy.rights.payload import (
     asked,
     plain,
 )
-from privacy.rights.postponing import Postponing
-from privacy.rights.proof import Span, check_address, check_delivery, check_evidence
+from privacy.rights.proof import Span, check_address, check_delivery, check_evidence, check_reviewed
+from privacy.rights.rectifying import Correcting
 from privacy.rights.rows import Draft, Request
-from privacy.rights.states import State, Step, after, superseded
+from privacy.rights.states import Right, State, Step, after, superseded
+from privacy.rights.stopping import whose
 from privacy.rights.table import tell
 from privacy.sources.base import Subject
 
@@ -37,7 +41,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Postponing):
+class Register(Lifted, Answering, Correcting):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:
@@ -146,6 +150,8 @@ class Register(Postponing):
             _unproven(draft, writing, author)
             draft.payload = draft.payload.but(decided=decided, subject=None, notes={})
             tell(writing, draft, "request.decided", author, reason=decision.address)
+            if self._stopping is not None:
+                self._stopping.decided(draft, writing, author=author)
         self._place(draft, author)
         return self._table.request(draft)
 
@@ -163,11 +169,13 @@ class Register(Postponing):
         outer_sha256: str,
         counts: Mapping[str, int],
         manifest_sha256: str | None = None,
+        left_out: Mapping[str, int] | None = None,
         author: str = EXPORT,
     ) -> Request:
         """A run has written the sealed bundle; the request's hold ends. Safe to repeat.
 
         :param counts: records by dataset.
+        :param left_out: what was withheld, redacted or omitted, and how often: a person looks at it before its release.
         :raises Refused: ``request.superseded``: a later run, or a decision, has taken over (edge case 36);
             ``bundle.smaller``: an earlier bundle holds more of a dataset (edge case 29): that one stays; closed.
         """
@@ -183,6 +191,7 @@ class Register(Postponing):
                 outer_sha256=outer_sha256,
                 counts=dict(counts),
                 manifest_sha256=manifest_sha256,
+                left_out={what: n for what, n in (left_out or {}).items() if n} or None,
                 sealed_at=before.sealed_at if before and before.outer_sha256 == outer_sha256 else self._clock.now(),
             )
             if before != ref:
@@ -193,7 +202,9 @@ class Register(Postponing):
                         where=draft.number,
                         advice="That one stays: records may be purged or changed since.",
                     )
-                draft.payload = draft.payload.but(bundle=ref)
+                # What somebody looked at was another bundle.
+                draft.dates = replace(draft.dates, reviewed_at=None)
+                draft.payload = draft.payload.but(bundle=ref, review=None)
                 count = sum(ref.counts.values())
                 tell(writing, draft, "request.sealed", author, run=run, digest=outer_sha256, count=count)
             self._holds.release_request(draft.number, author=author, writing=writing)
@@ -230,6 +241,7 @@ class Register(Postponing):
         """
         spans: Sequence[Span] = ()
         there = self._table.draft(number)
+        whom = people(there.payload, there.dates.received_at, self._resolver) if there.right is Right.ERASURE else None
         after(there.dates, Step.PROVE, self._clock.now(), there.number)
         check_evidence(there.payload, evidence)
         if evidence.address is not None:
@@ -247,16 +259,21 @@ class Register(Postponing):
             proof = Proof(evidence=evidence, author=author, at=self._clock.now())
             draft.payload = draft.payload.but(proofs=(*draft.payload.proofs, proof))
             tell(writing, draft, "request.proven", author, ground=evidence.kind.value)
+            if self._stopping is not None and whom is not None and whose(draft.payload) == whose(there.payload):
+                # In this very transaction: who has proven to leave is out of the staff's reach (STAFF-BLOCK).
+                self._stopping.stop(draft, whom, writing, author=author)
         return self._table.request(draft)
 
     def release(self, number: str, author: str) -> BundleRef:
         """The bundle may be handed over.
 
-        :raises Refused: not proven, not sealed, closed, or the answer is to go elsewhere than what was proven.
+        :raises Refused: not proven, not sealed, closed, ``request.not_reviewed``, or the answer is to go elsewhere than
+            what was proven.
         """
         with self._table.changing(number, Step.RELEASE) as (draft, writing):
             check_delivery(draft.payload)
             bundle = draft.payload.bundle
+            check_reviewed(draft.payload)
             assert bundle is not None and draft.payload.proofs  # noqa: S101, PT018 - `opened` holds dates to content
             draft.payload = draft.payload.but(release=Closing(author=author, at=self._clock.now()))
             tell(writing, draft, "request.released", author, digest=bundle.outer_sha256)
@@ -281,6 +298,8 @@ class Register(Postponing):
                 kind = "request.partly_done" if partly else "request.acted"
                 who, count = author or act.author, sum(act.counts.values())
                 tell(writing, draft, kind, who, run=run, digest=act.digest or None, count=count)
+                if self._stopping is not None:
+                    self._stopping.decided(draft, writing, author=who)
         return self._table.request(draft)
 
     def answered(self, number: str, author: str) -> Request:
@@ -291,20 +310,25 @@ class Register(Postponing):
         with self._table.changing(number, Step.ANSWER) as (draft, writing):
             draft.payload = draft.payload.but(answer=Closing(author=author, at=self._clock.now()))
             tell(writing, draft, "request.answered", author)
+            if self._stopping is not None:
+                self._stopping.closed(draft, writing, author=author)
         return self._table.request(draft)
 
     def refuse(self, number: str, ground: Ground, author: str, *, because: str = "") -> Request:
         """Answer the request without data; its hold ends.
 
         :param because: in words; sealed.
-        :raises Refused: it is closed.
-        :raises BadInput: ``request.content``: too many words.
+        :raises Refused: it is closed; ``request.always_granted``: nobody weighs a restriction or a marketing stop.
+        :raises BadInput: ``request.content``: too many words; ``request.ground``: that ground is of an objection.
         """
         closing = Closing.of(author=author, at=self._clock.now(), ground=ground, because=because)
+        may_refuse(self.get(number), ground)
         with self._table.changing(number, Step.REFUSE) as (draft, writing):
             draft.payload = draft.payload.but(refusal=closing)
             tell(writing, draft, "request.refused", author, ground=ground.value)
             self._holds.release_request(draft.number, author=author, writing=writing)
+            if self._stopping is not None:
+                self._stopping.decided(draft, writing, author=author)
         return self._table.request(draft)
 
 

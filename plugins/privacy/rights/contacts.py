@@ -1,0 +1,59 @@
+"""How the shop can reach a person beside e-mail, by its own records: where a passphrase may go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from privacy.rights.letters import rows_of
+
+if TYPE_CHECKING:
+    from privacy.datamap.load import Ref
+    from privacy.datamap.models import Party
+    from privacy.rights.house import House
+    from privacy.sources.base import Subject
+
+CATEGORIES = {"phone": ("user.contact.phone_number",), "post": ("user.contact.address",)}
+"""The data map's categories of what a person is reached by; those below them count too."""
+
+
+def contacts(house: House, number: str, way: Literal["phone", "post"]) -> tuple[str, ...]:
+    """Phone numbers, or addresses as the records have them, of the person whose a request is.
+
+    :returns: sorted, each once; empty: none is known. Of a record with two people only what is this one's own.
+    """
+    subject = house.subject(number)
+    found: set[str] = set()
+    for ref in house.datamap:
+        columns = _columns(ref, way)
+        if not columns or ref.dataset.delivery is not None:
+            continue
+        for row in rows_of(house, ref, subject):
+            for party in ref.dataset.people.values():
+                if _theirs(ref, party, row, subject):
+                    own = [c for c in columns if len(ref.dataset.people) == 1 or c in party.private]
+                    if said := " ".join(str(row[c]).strip() for c in own if row[c] is not None and str(row[c]).strip()):
+                        found.add(said)
+    return tuple(sorted(found))
+
+
+def _columns(ref: Ref, way: str) -> list[str]:
+    return [
+        name
+        for name, column in ref.dataset.columns.items()
+        if column.type == "text" and any(f"{column.category}.".startswith(f"{c}.") for c in CATEGORIES[way])
+    ]
+
+
+def _theirs(ref: Ref, party: Party, row: dict[str, object], subject: Subject) -> bool:
+    """Whether a row is this person's as that party: the first of its identity columns that is filled in says so."""
+    from privacy.datamap.kinds import fold
+
+    for name in party.subject:
+        value = row[name]
+        if value is None:
+            continue
+        kind = ref.dataset.columns[name].identity
+        if kind == "email":
+            value = fold(str(value))
+        return any(i.kind == kind and i.value == value and not i.contested for i in subject.identifiers)
+    return False
