@@ -69,7 +69,17 @@ def year_of_events() -> list[Row]:
 
 if __name__ == "__main__":
     large = os.environ.get("LARGE")
-    rows = [*extraction(), *year_of_events(), *search(), *purge(), *erasure(), *servers(), *objects(), *evidence(), *runs()]
+    rows = [
+        *extraction(),
+        *year_of_events(),
+        *search(),
+        *purge(),
+        *erasure(),
+        *servers(),
+        *objects(),
+        *evidence(),
+        *runs(),
+    ]
     rows += whole_shop(Path(large)) if large else measured_before(NAME)
     write(rows)
     for row in rows:
