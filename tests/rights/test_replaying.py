@@ -16,10 +16,10 @@ from demo import make
 from privacy.clock import FixedClock
 from privacy.errors import Refused, Tampered
 from privacy.holds import HoldKind
-from privacy.rights import Right, State, recipients, replaying
+from privacy.rights import Right, State, replaying
 from privacy.rights.markers import Markers
 from privacy.rights.notice_rows import Deed
-from privacy.rights.notices import Notices
+from privacy.rights.notices import Notices, holding
 from privacy.sources.base import Identifier, Subject
 
 WHO = "1002"
@@ -283,14 +283,13 @@ def test_a_restriction_is_told_to_those_who_have_something_of_the_person_and_so_
     """Art. 19 GDPR: not to whoever might, to whoever does."""
     named = [Identifier("shop.customer_id", 1009)]
     number = shop.house.register.receive(Right.RESTRICTION, named, author="desk").number
-    told = recipients.restricted(shop.house, number, author="desk")
-    assert recipients.restricted(shop.house, number, author="desk") == told
-    assert "Polderhosting B.V." in told
-    assert "Loonbureau Twente B.V." not in told
-    made = [n for n in Notices(shop.house).of(number) if n.deed is Deed.RESTRICTION]
-    content = Notices(shop.house).open(made[0].id)
-    assert dict(content.identifiers)["shop.customer_id"] != ()
-    assert sorted(recipients.lifted(shop.house, number, author="desk")) == sorted(told)
+    subject, notices = shop.house.subject(number), Notices(shop.house)
+    made = notices.tell(number, Deed.RESTRICTION, holding(shop.house, subject), subject=subject, author="desk")
+    told = {notice.processor for notice in made}
+    assert "polderhosting" in told
+    assert "loonbureau" not in told
+    ended = notices.tell(number, Deed.LIFTING, notices.about(number, Deed.RESTRICTION), subject=subject, author="desk")
+    assert {notice.processor for notice in ended} == told
 
 
 def test_an_erasure_tells_the_processors_of_what_went_and_of_nothing_that_is_retained(shop: Erasing) -> None:
