@@ -175,7 +175,7 @@ def run(tmp_path: Path, made: Made, subject: str, decision: str | None = None) -
 def test_exactly_their_records_are_gone_and_all_else_is_the_same(
     tmp_path: Path, shops: dict[int, Made], seed: int, subject: str
 ) -> None:
-    """Edge cases 17, 19, 20, 22, 30, 31."""
+    """Promise R-ERASE; edge cases 17, 19, 20, 22, 30, 31."""
     run(tmp_path, shops[seed], subject)
 
 
