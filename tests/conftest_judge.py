@@ -47,6 +47,11 @@ class Judge:
         left.gone[LINES] -= active
         return left, len(active)
 
+    def reviewed(self, subject: str, decision: str | None = None) -> int:
+        """How many messages only speak of them, or are among staff; statutory mail is retained in any case."""
+        withheld = self.sheet.withheld(subject, decision)
+        return sum(len(keys) for name, keys in withheld.items() if name != "mail.administration")
+
     def check(self, subject: str, left: Left, before: Look, after: Look) -> None:
         """Exactly what the sheet says is gone, emptied or without what is theirs; all else is the same to the byte."""
         gone, come = before.things - after.things, after.things - before.things

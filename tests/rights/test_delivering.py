@@ -17,9 +17,12 @@ import pyzipper
 from conftest_letters import ANNA, BERT, GIFT, NOW, Books, plain
 from privacy.bundle.check import check_bundle
 from privacy.errors import BadInput, PrivacyError, Refused
+from privacy.orchestration import steps
+from privacy.orchestration.runs import Run
 from privacy.rights import Evidence, EvidenceKind, Right, State, delivering
 from privacy.rights.contacts import contacts
 from privacy.rights.delivering import deliver
+from privacy.rights.letter_kinds import SAMPLES, Kind
 from privacy.rights.passphrases import BITS, SIGNS, passphrase
 
 
@@ -335,6 +338,27 @@ def test_an_address_that_was_changed_before_the_request_neither_proves_nor_recei
     books.house.register.release(later, "desk")
     deliver(books.house, later, "counter", "desk")
     assert books.letters[0]["To"] == "carla@c.example", "ninety days after the change it is hers"
+
+
+def test_an_address_that_came_by_a_request_is_new_whatever_date_the_shop_wrote_beside_it(books: Books):
+    """Edge case 35: somebody changes the address through a rectification, and asks for access next."""
+    number = books.asked(Right.RECTIFICATION, "1")
+    run = Run("r1", number, "operator")
+    books.house.register.begin(number, run.id)
+    steps.resolve_identity(books.house, run)
+    # The shop's staff changed the address and not since when it is hers.
+    books.execute("UPDATE readers SET email = 'mallory@m.example' WHERE reader = 1")
+    books.clock.set(NOW + timedelta(days=80))
+    access = books.asked(Right.ACCESS, "mallory@m.example")
+    books.export(access)
+    with pytest.raises(Refused, match=r"proof\.address_unknown"):
+        books.prove(access, "mallory@m.example")
+    with pytest.raises(Refused, match=r"letters\.no_known_address"):
+        books.house.letters.write(access, "answer", SAMPLES[Kind.ANSWER])
+    books.clock.set(NOW + timedelta(days=91))
+    later = books.asked(Right.ACCESS, "mallory@m.example")
+    books.export(later, "r2")
+    books.prove(later, "mallory@m.example")
 
 
 def test_an_address_that_two_people_share_receives_nothing(books: Books):

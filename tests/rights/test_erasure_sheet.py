@@ -67,6 +67,7 @@ def run(tmp_path: Path, made: Made, subject: str, decision: str | None = None) -
     judge.check(subject, left, before, judge.look())
     assert bool(left.waiting) == ("waiting" in ended["retained"])
     assert ended["retained"].get("changed", 0) == active
+    assert ended["retained"].get("review", 0) == judge.reviewed(subject, decision)
     # A file that has nothing of theirs was not touched at all.
     for file, (modified, content) in files.items():
         if file.is_file() and file.suffix != ".db" and file.read_bytes() == content:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as markup
 import re
 import sqlite3
+from datetime import timedelta
 
 import pytest
 
@@ -125,6 +126,16 @@ def _die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_two_processes_that_send_the_same_letter_record_it_once(books: Books):
+    """Edge case 13: two at once; both sent one message."""
+    number = books.asked()
+    stub = books.house.letters.write(number, Kind.RECEIPT).stub
+    late = stub.model_copy(update={"at": NOW + timedelta(minutes=1)})
+    assert books.opened().register.wrote(number, late, "another") == stub
+    assert books.house.register.open(number).letters == (stub,)
+    assert len(books.said(number, "letter.sent")) == 1
+
+
 def test_a_yearly_reminder_goes_out_once_a_year(books: Books):
     number = books.asked(Right.RESTRICTION)
     for occasion in ("2027", "2027", "2028"):
@@ -243,9 +254,10 @@ def test_a_template_of_the_shop_that_leaves_out_the_complaint_sends_nothing(book
 
 def test_the_html_is_the_text_block_by_block(books: Books):
     (books.home / "templates/letters/receipt.nl.j2").write_text(
-        "A & B\n\none\ntwo {{ x }}\n\n- first\n  goes on - with a dash\n- second\n\n---\n\nhttps://ok.example, https://no.example\n"
+        "A & B <b>{{ x }}\n\none\ntwo {{ x }}\n\n- first\n  goes on - with a dash\n- second\n\n---\n\nhttps://ok.example, https://no.example\n"
     )
     found = composed(books.home, "receipt", "nl", {"x": "<i>"}, links=["https://ok.example"])
+    assert "<title>A &amp; B &lt;b&gt;&lt;i&gt;</title>" in found.html
     inner = found.html.split("</h1>")[1].split("</main>")[0].replace("\n", "")
     assert inner == (
         "<p>one two &lt;i&gt;</p><ul><li>first goes on - with a dash</li><li>second</li></ul><hr>"

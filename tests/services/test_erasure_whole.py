@@ -116,6 +116,7 @@ def test_on_servers_exactly_their_records_are_gone_and_all_else_is_the_same(shop
     versions_are_right(shop, stored, (before, after))
     assert bool(left.waiting) == ("waiting" in ended["retained"])
     assert ended["retained"].get("changed", 0) == active
+    assert ended["retained"].get("review", 0) == shop.judge.reviewed(case.subject)
     # What the ledger says that went, over all of the request's runs, is what the sheet says.
     runs = [dict(e.entry) for e in shop.house.ledger.entries(request=number, kind="run.ended")]
     assert len(runs) == 1 + (case.dies is not None)

@@ -10,6 +10,7 @@ from privacy.bundle.disclosed import Disclosed
 from privacy.bundle.expiry import Starts
 from privacy.bundle.originals import Original
 from privacy.bundle.scope import GROUND, Scope, left_behind
+from privacy.bundle.supplemented import Supplement
 from privacy.datamap.load import Ref
 from privacy.datamap.models import Nobody, Text
 from privacy.sources.base import Identifier
@@ -23,6 +24,7 @@ class Facts:
     :param received_at: when it arrived; ``as_of``: when its first run began; aware.
     :param scope: all, or what a direct transfer to another controller gives.
     :param disclosed: what went to others about this person, as far as they may know it.
+    :param supplements: what records of the past should say, by this person's word.
     :param name: how the person is called; ``named``: what the request named to find them by. Both personal.
     """
 
@@ -34,6 +36,7 @@ class Facts:
     named: tuple[Identifier, ...] = field(default=(), repr=False)
     scope: Scope = Scope.ALL
     disclosed: tuple[Disclosed, ...] = ()
+    supplements: tuple[Supplement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

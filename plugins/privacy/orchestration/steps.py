@@ -184,6 +184,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     """
     from privacy.bundle.holdings import Facts
     from privacy.bundle.write import write_bundle as write
+    from privacy.rights.supplements import of_subject
     from privacy.sources.base import Of
 
     staging, register = there(house, run), house.register
@@ -205,6 +206,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             named=payload.identifiers,
             scope=_scope(payload),
             disclosed=_disclosed(house, run, request.right.value, request.dates.begun_at),
+            supplements=of_subject(house, payload.subject, request.dates.begun_at),
         ),
         in_order,
         recipient=register.recipient(run.number),

@@ -30,9 +30,29 @@ def close(house: House, made: Erasure, tally: Tally, *, run: str, actor: str) ->
 
     number = str(made.request)
     waits = any(part.fate is Fate.WAITING for part in made.parts) or any(tally.kept.get(why) for why in LATER)
+    remember(house, number)
+    tell_processors(house, made, tally, actor=actor)
     act = Act(author=actor, at=house.clock.now(), digest=made.digest, counts=counts(made, tally))
     house.register.acted(number, act, partly=waits, run=run)
     return not waits
+
+
+def remember(house: House, number: str) -> None:
+    """Mark who was erased, before the register forgets them: a restored backup brings nobody back. Safe to repeat."""
+    from privacy.rights.markers import Markers
+
+    subject = house.register.resolution(number)
+    if subject is not None:
+        with house.ledger.writing() as writing:
+            Markers(house).note(writing, subject, house.clock.now())
+
+
+def tell_processors(house: House, made: Erasure, tally: Tally, *, actor: str) -> None:
+    """Make the notices to those who process what went (art. 19 GDPR); ``watch_deadlines`` sends them."""
+    from privacy.rights.notices import Notices, changed
+
+    if made.request is not None and (datasets := changed(made, tally)):
+        Notices(house).tell(made.request, "erasure", datasets, author=actor)
 
 
 def counts(made: Erasure, tally: Tally) -> dict[str, int]:
