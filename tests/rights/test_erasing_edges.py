@@ -99,18 +99,18 @@ def test_what_somebody_is_called_runs_nowhere(shop: Erasing, capsys: pytest.Capt
         assert text not in letter.read_text()
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, "' OR 1=1 --", "%", "*@*", f"{ADDRESS}' --"])
-def test_an_address_that_is_a_program_names_nobody(shop: Erasing, made: Made, text: str) -> None:
+def test_an_address_that_is_a_program_names_nobody(shop: Erasing, made: Made) -> None:
     """Edge case 27: whoever asks to erase ``' OR 1=1 --`` erases nobody."""
     seen = look(shop, made)
-    try:
-        number = shop.house.register.receive(Right.ERASURE, [Identifier("email", text)], author="desk").number
-        shop.house.register.prove(number, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "desk")
-        shop.erase(number)
-    except PrivacyError as problem:
-        assert text not in str(problem)
+    for n, text in enumerate((*HOSTILE, "' OR 1=1 --", "%", "*@*", f"{ADDRESS}' --")):
+        with pytest.raises(PrivacyError) as refused:
+            named = [Identifier("email", text)]
+            number = shop.house.register.receive(Right.ERASURE, named, author="desk").number
+            shop.house.register.prove(number, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "desk")
+            shop.erase(number, f"run-{n}")
+        assert text not in str(refused.value)
+        assert text not in told(shop)
     assert look(shop, made).things == seen.things
-    assert text not in told(shop)
 
 
 def test_an_error_of_the_database_that_quotes_a_person_is_told_without_them(
@@ -118,11 +118,7 @@ def test_an_error_of_the_database_that_quotes_a_person_is_told_without_them(
 ) -> None:
     """Edge case 34; and a database that refuses one statement is as it was, and is finished by the next run."""
     run = allowed(shop, number := shop.request(WHO))
-    before = (
-        list(Files(shop.shop).tables("shop"))[0][0],
-        shop.rows("SELECT * FROM customers"),
-        shop.rows("SELECT * FROM sessions"),
-    )
+    before = look(shop, made)
     shop.change(
         f"CREATE TRIGGER quoting BEFORE DELETE ON reviews BEGIN SELECT RAISE(ABORT, 'no {NAME} {ADDRESS}'); END"
     )
@@ -135,7 +131,8 @@ def test_an_error_of_the_database_that_quotes_a_person_is_told_without_them(
     assert failed.value.code in shown
     for quoted in (ADDRESS, ADDRESS.upper(), f"no {NAME}"):
         assert quoted not in shown
-    assert (before[0], shop.rows("SELECT * FROM customers"), shop.rows("SELECT * FROM sessions")) == before
+    after, rows = look(shop, made), ("shop.", "recruiting.")
+    assert [t for t in before.things if t[0].startswith(rows)] == [t for t in after.things if t[0].startswith(rows)]
     assert shop.house.register.get(number).state is State.PROVEN
     shop.change("DROP TRIGGER quoting")
     assert shop.erase(number, "run-2")["status"] == "done"
