@@ -82,15 +82,15 @@ def test_what_somebody_is_called_runs_nowhere(shop: Erasing, capsys: pytest.Capt
     number = shop.request(BOBBY)
     tables = shop.rows("SELECT name FROM sqlite_master ORDER BY name")
     run, _ = shop.planned(number)
-    asked = erasures.asks(shop.house, run)
-    assert asked is not None
+    question = erasures.asks(shop.house, run)
+    assert question is not None
     erasures.answered(shop.house, run, approved=True, by="privacy officer")
     erasures.erase(shop.house, run)
     erasures.verify(shop.house, run)
     erasures.record(shop.house, run, None)
     erasures.tell(shop.house, run)
     assert shop.rows("SELECT name FROM sqlite_master ORDER BY name") == tables
-    said = "\n".join([*asked, told(shop), capsys.readouterr().out])
+    said = "\n".join([*question, told(shop), capsys.readouterr().out])
     assert number in said
     for text in (*HOSTILE, "bobby@post.example", "DROP TABLE"):
         assert text not in said
@@ -99,15 +99,19 @@ def test_what_somebody_is_called_runs_nowhere(shop: Erasing, capsys: pytest.Capt
         assert text not in letter.read_text()
 
 
+def asked(shop: Erasing, address: str, name: str) -> None:
+    """Somebody asks to be erased who names this address, and shows a passport."""
+    number = shop.house.register.receive(Right.ERASURE, [Identifier("email", address)], author="desk").number
+    shop.house.register.prove(number, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "desk")
+    shop.erase(number, name)
+
+
 def test_an_address_that_is_a_program_names_nobody(shop: Erasing, made: Made) -> None:
     """Edge case 27: whoever asks to erase ``' OR 1=1 --`` erases nobody."""
     seen = look(shop, made)
     for n, text in enumerate((*HOSTILE, "' OR 1=1 --", "%", "*@*", f"{ADDRESS}' --")):
         with pytest.raises(PrivacyError) as refused:
-            named = [Identifier("email", text)]
-            number = shop.house.register.receive(Right.ERASURE, named, author="desk").number
-            shop.house.register.prove(number, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "desk")
-            shop.erase(number, f"run-{n}")
+            asked(shop, text, f"run-{n}")
         assert text not in str(refused.value)
         assert text not in told(shop)
     assert look(shop, made).things == seen.things
@@ -160,12 +164,12 @@ def test_a_run_that_is_ended_by_hand_between_two_batches_stops_there(shop: Erasi
     whole = Erasing(shop.folder / "whole", shop.shop)
     expected = whole.erase(whole.request(WHO))["deleted"]
     number = shop.request(WHO)
-    run, asked = allowed(shop, number), 0
+    run, times = allowed(shop, number), 0
 
     def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        if asked == 3:
+        nonlocal times
+        times += 1
+        if times == 3:
             with pytest.raises(Refused):
                 erasures.record(shop.house, run, "marked by hand")
         return False
