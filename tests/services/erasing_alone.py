@@ -24,8 +24,6 @@ from services.sql_studio import listening
 POINTS: dict[str, Callable[[str, str], bool]] = {
     # The mail server has the message without what is theirs, and the old one too.
     "expunging": lambda what, sent: what == "imaplib.send" and "EXPUNGE" in sent,
-    # The object store is about to take a file without their lines.
-    "rewriting": lambda what, sent: what == "http.client.send" and "POST " in sent and "uploadId=" in sent,
     # Files and messages are done, and the database has changed everything but not promised it yet.
     "committing": lambda what, _: what == "before COMMIT erasing_shop",
 }
@@ -47,7 +45,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("http.client.send", "imaplib.send"):
+        if event == "imaplib.send":
             told(event, repr(arguments[1])[:200])
 
     state = Path(said["state"])

@@ -49,7 +49,7 @@ class OnServers(Erasing):
         tests = str(Path(__file__).parents[1])
         ended = subprocess.run(
             [sys.executable, "-m", "services.erasing_alone"],
-            input=json.dumps(said | {"name": self.name(), "point": point}), text=True, timeout=120, check=False,
+            input=json.dumps(said | {"name": self.name(), "point": point}), text=True, timeout=300, check=False,
             env=os.environ | {"PYTHONPATH": os.pathsep.join([tests, str(HOME), *sys.path])},
         )  # fmt: skip
         return ended.returncode
@@ -64,11 +64,10 @@ class Case:
 
 
 CASES = {
-    "merged accounts and a thread": Case("1001"),
+    "merged accounts and a thread": Case("1001", "expunging"),
     "gifts": Case("1003", "committing"),
-    "a thread": Case("1009", "expunging"),
     "an open order": Case("1020"),
-    "a guest": Case("guest:petra.gast@post.example", "rewriting"),
+    "a guest": Case("guest:petra.gast@post.example"),
     "an applicant": Case("applicant:1012"),
 }
 
@@ -98,7 +97,7 @@ def versions_are_right(shop: OnServers, before: dict[str, list[str]], looks: tup
     assert rewritten <= files, "a file was written that held nothing of theirs"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_on_servers_exactly_their_records_are_gone_and_all_else_is_the_same(shop: OnServers, case: Case) -> None:
     """Edge cases 12, 13, 17, 20, 22, 30 and 31."""
