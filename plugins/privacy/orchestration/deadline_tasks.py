@@ -27,6 +27,7 @@ pipeline fails. Whoever has a restriction is told once a year that it is still t
 | code | what to do |
 |---|---|
 | `deadline.missed` | Answer the requests that its log names, or refuse them with a ground; say why it is late. |
+| `letters.no_known_address` | A yearly reminder has nowhere to go: `privacy request remind NUMBER --by-post`. |
 | `letters.*` | The letter cannot be written or sent, and nothing counts as told: repair it, and clear the task. |
 | `request.*` | A row of the register cannot be read, so nobody knows its deadline: `privacy ledger verify`. |
 """
