@@ -22,6 +22,7 @@ from demo.erasure import Key, Left, Sheet
 from privacy.identity import Decision
 
 LINES = ("weblogs.access", "analytics.ga4_events", "analytics.clicks")
+ADMINISTRATION = "mail.administration"
 ACTIVE = "nginx/access/access.log"
 TOKEN = re.compile(r"(removed|erased)-[0-9a-f]+.*")
 
@@ -159,6 +160,11 @@ def run(tmp_path: Path, made: Made, subject: str, decision: str | None = None) -
     check(shop, made, left, before, after, addresses)
     assert bool(left.waiting) == ("waiting" in ended["retained"])
     assert ended["retained"].get("changed", 0) == len(written_to)
+    # What only speaks of them, or is among staff, is the sheet's too; statutory mail is retained in any case.
+    withheld = sheet.withheld(subject, decision)
+    assert ended["retained"].get("review", 0) == sum(
+        len(keys) for name, keys in withheld.items() if name != ADMINISTRATION
+    )
     # A file that has nothing of theirs was not touched at all.
     for file, (modified, content) in files.items():
         if file.is_file() and file.suffix != ".db" and file.read_bytes() == content:

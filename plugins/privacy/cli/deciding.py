@@ -1,4 +1,4 @@
-"""``privacy request confirm``, ``uphold``, ``reject``, ``lift``, ``unlift``, ``remind``: what was stopped, and its end."""
+"""``privacy request confirm``, ``uphold``, ``reject``, ``lift``, ``unlift``, ``remind``: what was stopped, its end."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from privacy.cli.airflow import start as start_in_airflow
-from privacy.cli.answer import deliver, letter, review, told
+from privacy.cli.answer import deliver, inform, letter, review, told
 from privacy.cli.common import (
     Json,
     Number,
@@ -25,6 +25,7 @@ from privacy.cli.common import (
     tell,
     workbench,
 )
+from privacy.cli.correct import correct, correction, supplement
 from privacy.cli.deadlines import deadlines, extend
 from privacy.cli.deciding import confirm, lift, reject, remind, stopped, unlift, uphold
 from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
@@ -313,7 +314,11 @@ for decision in (confirm, uphold, reject, lift, unlift, remind):
 app.command()(review)
 app.command()(deliver)
 app.command()(letter)
+app.command("tell")(inform)
 app.command()(extend)
+app.command()(correct)
+app.command()(correction)
+app.add_typer(supplement, name="supplement", help="What records of the past should say.")
 app.command()(deadlines)
 
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from pydantic import Field, field_validator, model_validator
 
+from privacy.datamap.facts import Rectification
 from privacy.datamap.footage import Footage
 from privacy.datamap.stores import Layout, Strict
 from privacy.datamap.types import arrow_type
@@ -347,6 +348,7 @@ class Dataset(Layout):
     :param transfer: what moves to another dataset before a record goes; :param strays: where else its messages may lie.
     :param promise: the promise in the policy whose term holds.
     :param term_kind: of which of the term's ``kinds`` all its records are.
+    :param rectification: which facts its columns say, now or once, and what a correction does (promise R-RECT).
     :param unfinished: which of its records keep others from being erased for now (``erasure: {wait_for: ...}``).
     :param withdrawn: its records are consents: the datetime column that says when one was withdrawn.
     :param footage: its records are of recordings of cameras, which a processor holds.
@@ -370,6 +372,7 @@ class Dataset(Layout):
     source: Text
     promise: str
     erasure: Erasure
+    rectification: Rectification | None = None
     unfinished: Unfinished | None = None
     access: Access | None = None
     owner: Sentence
@@ -409,6 +412,8 @@ class Dataset(Layout):
             raise ValueError("its term counts from a column (`starts`), or it follows another dataset; not both")
         for name in sorted(self.erasure.columns):
             self._must_have(name, "erasure.set")
+        for name, word in self.rectification.columns.items() if self.rectification else ():
+            self._must_have(name, f"rectification.{word}")
         for column in self.columns.values():
             for name in column.said.names if column.said else ():
                 self._must_have(name, "said.names")

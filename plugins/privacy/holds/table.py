@@ -20,6 +20,7 @@ from privacy.holds.replay import compared
 from privacy.holds.rows import Row, hold_of, told
 from privacy.holds.spare import Spare
 from privacy.holds.turnstile import Turnstile
+from privacy.holds.wishes import without
 from privacy.keys import MasterKey
 from privacy.ledger import Ledger, Writing
 from privacy.ledger.tables import holds as table
@@ -189,7 +190,7 @@ class Holds:
             return self._active(connection, dataset)
 
     @contextmanager
-    def gate(self, *datasets: str, request: str | None = None) -> Iterator[Spare]:
+    def gate(self, *datasets: str, request: str | None = None, wish: Subject | None = None) -> Iterator[Spare]:
         """Keep every change of the holds waiting while the ``with`` block runs one batch.
 
         Nothing may be written to the ledger's database inside: on SQLite the gate is its writer's lock.
@@ -197,6 +198,7 @@ class Holds:
         :param datasets: full names of those that the batch changes.
         :param request: the request that the batch is for: the hold that keeps its records does not stand in its way;
             every other does, also one that was placed under its number.
+        :param wish: who asks for the batch: see :func:`privacy.holds.wishes.without`.
         :returns: what the batch has to leave alone.
         :raises RetryLater: the database was locked by others all the time; nothing was begun.
         :raises AskPerson: ``hold.dataset_gone``: a hold is on a dataset that the data map does not have any more.
@@ -211,7 +213,8 @@ class Holds:
             if self._datasets is not None:
                 still_there(found, self._datasets)
             own = (HoldKind.REQUEST, request)
-            yield Spare(datasets, tuple(h for h in found if request is None or (h.kind, h.request) != own))
+            left = (h for h in found if request is None or (h.kind, h.request) != own)
+            yield Spare(datasets, tuple(left if wish is None else without(left, wish)))
 
     def compared(self) -> None:
         """Hold the table against the ledger, before anything is deleted. :raises Tampered: ``holds.altered``."""

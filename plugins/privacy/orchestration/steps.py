@@ -185,6 +185,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     """
     from privacy.bundle.holdings import Facts
     from privacy.bundle.write import write_bundle as write
+    from privacy.rights.supplements import of_subject
     from privacy.sources.base import Of
 
     staging, register = there(house, run), house.register
@@ -206,6 +207,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             named=payload.identifiers,
             scope=_scope(payload),
             disclosed=_disclosed(house, run, request.right.value, request.dates.begun_at),
+            supplements=of_subject(house, payload.subject, request.dates.begun_at),
             stopped=_stopped(house, run, payload, request.dates.begun_at),
         ),
         in_order,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from privacy.errors import Refused, Tampered
@@ -189,24 +190,25 @@ Unit = list[tuple[int, list[Item]]]
 
 
 def _units(plan: Erasure, folder: Path, means: Means) -> Iterator[tuple[int, Unit]]:
-    """A plan's items as they are done: of a database all at once, of other stores some at a time."""
-    items = groupby(plan.file(folder, means.key).items(), key=lambda pair: pair[0])
-    whole: Unit = []
-    at = ""
-    for number, its in items:
-        system = means.datamap[plan.parts[number].dataset].system
-        mine = [item for _, item in its]
-        if whole and system.system != at:
-            yield 0, whole
-            whole = []
-        at = system.system
-        if system.source == "sql":
-            whole.append((number, mine))
+    """A plan's items as they are done: of a database all at once; of one dataset the parts together, as a file is
+    rewritten once for all of them; of a dataset with one part some items at a time.
+    """
+    parts = ((n, [item for _, item in its]) for n, its in groupby(plan.file(folder, means.key).items(), itemgetter(0)))
+    for _, same in groupby(parts, lambda pair: _together(means, plan.parts[pair[0]].dataset)):
+        unit = list(same)
+        sql = means.datamap[plan.parts[unit[0][0]].dataset].system.source == "sql"
+        if sql or len(unit) > 1:
+            yield 0, unit
             continue
-        for batch, start in enumerate(range(0, len(mine), plan.batch_rows)):
-            yield batch, [(number, mine[start : start + plan.batch_rows])]
-    if whole:
-        yield 0, whole
+        ((number, items),) = unit
+        for batch, start in enumerate(range(0, len(items), plan.batch_rows)):
+            yield batch, [(number, items[start : start + plan.batch_rows])]
+
+
+def _together(means: Means, dataset: str) -> str:
+    """What is done in one go: the name of a database, or of a dataset."""
+    system = means.datamap[dataset].system
+    return system.system if system.source == "sql" else dataset
 
 
 def _batch(means: Means, plan: Erasure, of: Of, number: int, unit: Unit, *, again: bool) -> list[Batch]:

@@ -144,11 +144,11 @@ def _of_dataset(means: Means, ref: Ref, of: Of) -> Iterator[_Draft]:
         return
     alone = list(located(means, ref, of, shared=False))
     shared = list(located(means, ref, of, shared=True))
+    left = _left(located(means, ref, of), [*alone, *shared])
     yield _Draft(ref, Fate.DELETED, alone)
     if erasure.shared is not None:
         yield _Draft(ref, Fate.SHARED, shared, columns=_values(erasure.shared))
-        shared = []
-    yield _Draft(ref, Fate.REVIEW, shared + _left(located(means, ref, of), [*alone, *shared]))
+    yield _Draft(ref, Fate.REVIEW, left if erasure.shared is not None else [*shared, *left])
 
 
 def _values(given: Values | None) -> dict[str, object] | None:

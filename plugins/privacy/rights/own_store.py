@@ -11,6 +11,7 @@ from privacy.rights.own import Thing
 from privacy.rights.own_deliveries import Deliveries
 from privacy.rights.own_held import Held
 from privacy.rights.states import LASTING
+from privacy.rights.supplements import needed
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -77,8 +78,8 @@ class Bundles:
 class Requests:
     """:class:`privacy.rights.own.Keeper` of key and content of closed requests (promise REG).
 
-    They wait for what only they lead to: the bundle that the key opens, deliveries that are held for the person, a stop
-    that lasts until whoever asked for it lifts it.
+    They wait for what only they lead to: the bundle that the key opens, deliveries that are held for the person, the
+    records of a supplementary statement, a stop that lasts until whoever asked for it lifts it.
     """
 
     name = "own.requests"
@@ -102,6 +103,8 @@ class Requests:
                 thing = thing.but("bundle")
             elif number in delivered:
                 thing = thing.but("deliveries")
+            elif thing.started is not None and needed(house, payload):
+                thing = thing.but("supplement")
             yield thing
 
     def remove(self, house: House, thing: Thing, *, actor: str) -> None:

@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 
 from privacy.errors import BadInput, Tampered
 from privacy.identity import Decision, Question
+from privacy.plans.correction import Correction
 from privacy.sources.base import Identifier, Subject
 
 
@@ -276,6 +277,7 @@ class Payload(_Sealed):
     :param secret: the age identity (secret key) that opens its bundle.
     :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
+    :param correction: what is to be corrected, and the plan of it.
     :param purposes: of an objection or a withdrawal that is narrowed: for these alone, by the policy's names; empty:
         for any. :param lifting: the person's word that it may go on; ``lifted``: who let it go on.
     :param visits: that it names. :param reach: where the person is written to. :param letters: that went out.
@@ -305,6 +307,7 @@ class Payload(_Sealed):
     act: Act | None = None
     answer: Closing | None = None
     linked: str | None = None
+    correction: Correction | None = None
     visits: tuple[Visit, ...] = ()
     purposes: tuple[str, ...] = ()
     lifting: Lifting | None = None

@@ -30,6 +30,7 @@ from privacy.rights.payload import (
     plain,
 )
 from privacy.rights.proof import Span, check_address, check_delivery, check_evidence, check_reviewed
+from privacy.rights.rectifying import Correcting
 from privacy.rights.rows import Draft, Request
 from privacy.rights.states import Right, State, Step, after, superseded
 from privacy.rights.stopping import whose
@@ -40,7 +41,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Lifted, Answering):
+class Register(Lifted, Answering, Correcting):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:
@@ -88,7 +89,8 @@ class Register(Lifted, Answering):
                     advice="Every retry uses the identity in the register.",
                 )
             if draft.payload.subject is None:
-                draft.payload = draft.payload.but(subject=subject, notes=dict(notes or {}))
+                # Where somebody is written to was found out of whom it was taken for until now.
+                draft.payload = draft.payload.but(subject=subject, notes=dict(notes or {}), reach=None)
                 tell(writing, draft, "request.resolved", author, run=run)
         self._place(draft, author)
         return self._table.request(draft)
@@ -147,7 +149,7 @@ class Register(Lifted, Answering):
             draft.run = None
             # What was proven before, was proven of nobody in particular, or of whoever it was taken for then.
             _unproven(draft, writing, author)
-            draft.payload = draft.payload.but(decided=decided, subject=None, notes={})
+            draft.payload = draft.payload.but(decided=decided, subject=None, notes={}, reach=None)
             tell(writing, draft, "request.decided", author, reason=decision.address)
             if self._stopping is not None:
                 self._stopping.decided(draft, writing, author=author)

@@ -101,6 +101,8 @@ class Step(StrEnum):
     INQUIRE = "inquire"
     """Processors are asked what they hold."""
     DECIDE = "decide"
+    CORRECT = "correct"
+    """What is to be corrected, and what is planned and done for it, is written down."""
     SEAL = "seal"
     PROVE = "prove"
     REVIEW = "review"
@@ -304,6 +306,8 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
             return dates if dates.begun_at else replace(dates, begun_at=at)
         case Step.INQUIRE:
             return dates
+        case Step.CORRECT:
+            return _corrected(dates, number)
         case Step.RESOLVE:
             return replace(dates, undecided_at=None)
         case Step.ASK:
@@ -458,6 +462,16 @@ def _lifted(dates: Dates, at: datetime, number: str) -> Dates:
     if dates.lifted_at:
         raise Refused("request.lifted", "It was lifted before.", where=number)
     return replace(dates, lifted_at=at)
+
+
+def _corrected(dates: Dates, number: str) -> Dates:
+    if dates.right is not Right.RECTIFICATION:
+        raise Refused(
+            "rectify.other_right", f"The request asks for {dates.right.value}, not for rectification.", where=number,
+            advice="Register the wish to have something corrected: privacy request new --right rectification.",
+        )  # fmt: skip
+    _not_acted(dates, number)
+    return dates
 
 
 def _acted(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
