@@ -17,6 +17,7 @@ from privacy.rights import Act, Ground, Right, State
 from privacy.rights.clients import follow_up
 from privacy.rights.objecting import reject, uphold
 from privacy.rights.restricting import announce, lift_due
+from privacy.rights.unblocking import unblock
 
 __all__ = ["shop"]
 
@@ -300,6 +301,26 @@ def test_what_has_to_stay_after_an_erasure_stays_blocked(shop: Shop, counts: dic
     shop.house.register.answered(number, "e")
     assert shop.stopped("order") == blocked
     assert number not in str(shop.ledger("SELECT * FROM do_not_process WHERE ended IS NULL"))
+    assert shop.house.verify().problems == ()
+
+
+def test_a_number_goes_from_the_list_when_the_last_that_had_to_stay_is_gone(shop: Shop) -> None:
+    for person in (ADA, BEN):
+        number = shop.request(Right.ERASURE, person)
+        shop.house.register.prove(number, DOCUMENT, "desk")
+        shop.house.register.acted(number, Act(author="e", at=NOW, counts={"retained": 1}))
+        shop.house.register.answered(number, "e")
+    for table in ("members", "consents", "profiles"):
+        shop.sql(f"DELETE FROM {table}")
+    shop.sql("DELETE FROM orders WHERE order_no <> 3")
+    # Ada's order 3 has to stay; nothing of Ben's does. The club's reader of her number is somebody else.
+    assert unblock(shop.house, author="watch_deadlines") == 1
+    assert shop.stopped("order") == {"7310001"}
+    shop.sql("DELETE FROM orders")
+    assert unblock(shop.house, author="watch_deadlines") == 1
+    assert unblock(shop.house, author="watch_deadlines") == 0
+    assert shop.stopped("order") == set()
+    assert "731000" not in str(shop.ledger("SELECT * FROM do_not_process"))
     assert shop.house.verify().problems == ()
 
 
