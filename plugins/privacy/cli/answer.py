@@ -99,6 +99,25 @@ def letter(
     tell(data, text, as_json=as_json)
 
 
+def inform(
+    number: Number,
+    by_post: Annotated[
+        bool, typer.Option("--by-post", help="Print the letter, for you to post, and record that.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell the person what an erasure did, where the letter could not go out by itself; all done, it is closed then."""
+    from privacy.orchestration.erasures import told_later
+
+    house = workbench()
+    if by_post:
+        _only_on_a_terminal("A letter to a person is printed on a terminal only; nothing was recorded.")
+    closed, text = told_later(house, number, author=actor(), by_post=by_post)
+    lines = [text] if by_post else []
+    lines.append(f"{house.register.get(number).number}: the person is told" + (", and forgotten." if closed else "."))
+    tell({"number": house.register.get(number).number, "closed": closed}, "\n".join(lines), as_json=as_json)
+
+
 def told(payload: Payload, zone: str) -> tuple[dict[str, object], list[str]]:
     """What went out for a request, for `show`: kinds and moments, nothing personal."""
     letters = [{"kind": one.kind, "at": one.at.isoformat(), "channel": one.channel} for one in payload.letters]
