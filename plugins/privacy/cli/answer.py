@@ -56,10 +56,10 @@ def deliver(
     until = local(done.until, house.policy.zone)
     data = {
         **found.as_json(), "how": done.how, "sha256": done.digest, "passphrase": done.passphrase,
-        "until": None if done.until is None else done.until.isoformat(),
+        "until": None if done.until is None else done.until.isoformat(), "letter": done.letter,
     }  # fmt: skip
     lines = [f"{found.number} is delivered by {done.how}." + (f" The link is good until {until}." if until else "")]
-    lines += [f"file to hand over: {done.out}"] if done.out else []
+    lines += [f"file to hand over: {done.out}", "letter to go with it:", "", done.letter] if done.out else []
     lines += [f"passphrase, shown this once, by {passphrase_by.value} only: {done.passphrase}"]
     lines += [f"the shop knows the person by: {shown(contact)}" for contact in done.contacts]
     tell(data, "\n".join(lines), as_json=as_json)

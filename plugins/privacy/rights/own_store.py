@@ -78,8 +78,8 @@ class Bundles:
 class Requests:
     """:class:`privacy.rights.own.Keeper` of key and content of closed requests (promise REG).
 
-    They wait for what only they lead to: the bundle that the key opens, deliveries that are held for the person,
-    records that a supplementary statement is linked to, a stop that lasts until whoever asked for it lifts it.
+    They wait for what only they lead to: the bundle that the key opens, deliveries that are held for the person, the
+    records of a supplementary statement, a stop that lasts until whoever asked for it lifts it.
     """
 
     name = "own.requests"

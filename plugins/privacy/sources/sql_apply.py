@@ -200,6 +200,9 @@ class _Work:
                     self.stays[key] = Status.GONE, "not_selected" if key in there else ""
                 elif key in spared:
                     self.stays[key] = Status.HELD, "hold"
+                elif key in self.own and not self.own[key].columns:
+                    # What did nothing must not look like what did something (edge case 28).
+                    self.stays[key] = Status.FAILED, "sql.nothing_set"
                 elif now[key] == planned[key]:
                     self.todo.append(key)
                 elif key not in as_set:
