@@ -34,6 +34,7 @@ The red task's log ends with a code; so does the ledger (`privacy ledger show --
 | `rectify.refused`, `rectify.not_approved`, `rectify.unanswered` | Nobody approved the plan; nothing was changed. |
 | `rectify.held` | A suspension or another's request holds a record: `privacy hold list`; start it again after. |
 | `rectify.changed`, `rectify.remaining` | Somebody changed a record meanwhile; start it again: it plans anew. |
+| `rectify.gone` | Every record of the plan is gone since: look again, refuse the request if nothing is left. |
 | `rectify.failed`, `database.*`, `connections.*` | The database; then start it again. |
 | `rectify.other_plan`, `rectify.no_plan`, `rectify.not_begun`, `task.*` | Killed, or marked by hand; start it again. |
 | `holds.altered`, `ledger.altered` | `privacy ledger verify`; change nothing before. |

@@ -115,6 +115,17 @@ def test_contacts_are_the_person_s_own_also_of_a_guest(books: Books):
     assert contacts(books.house, books.asked(Right.ACCESS, BERT), "phone") == ()
 
 
+def test_a_number_that_came_with_a_late_order_is_no_way_to_reach_the_person(books: Books):
+    """Edge case 35: whoever has taken over an account orders something with their own number, and asks next."""
+    for at, phone in (("2026-08-05T10:00:00Z", "06 555 0199"), ("2026-08-04T09:30:00Z", "06 555 0120")):
+        books.execute("INSERT INTO loans (reader, phone, at) VALUES (1, ?, ?)", phone, at)
+    assert contacts(books.house, books.asked(Right.ACCESS, ANNA), "phone") == (
+        "+31 6 1234 5678",
+        "06 555 0110",
+        "06 555 0120",
+    )
+
+
 @pytest.mark.parametrize("right", [r for r in Right if not r.copies])
 def test_what_asks_for_no_copy_is_never_delivered(books: Books, right):
     """Nobody who objects, or has data erased, is sent them."""
@@ -130,6 +141,17 @@ def test_nothing_is_delivered_before_it_is_released(books: Books):
             deliver(books.house, number, "counter", "desk")
         step()
     assert books.letters == []
+
+
+def test_a_portability_that_is_delivered_erases_blocks_and_starts_nothing(books: Books):
+    """PORT-SERVICE: ending the service is another decision, which the letter says."""
+    before = (books.folder / "books.db").read_bytes()
+    number = books.released(right=Right.PORTABILITY)
+    deliver(books.house, number, "phone", "desk")
+    assert "This request erases and blocks nothing" in plain(books.letters[0])
+    assert (books.folder / "books.db").read_bytes() == before
+    assert [r.number for r in books.house.register.list()] == [number]
+    assert list(books.house.holds.active()) == []
 
 
 def test_a_released_copy_that_nobody_hands_over_is_told_of_until_it_is_delivered(books: Books):
@@ -281,6 +303,9 @@ def test_a_copy_for_the_post_needs_a_document_and_its_passphrase_another_way(boo
     assert (done.how, done.out, out.stat().st_mode & 0o777) == ("post", out, 0o600)
     opened(out.read_bytes(), done.passphrase, tmp_path)
     assert books.letters == []
+    assert "You get the file" in done.letter
+    assert "by telephone" in done.letter
+    assert [stub.channel for stub in books.house.register.open(number).letters] == ["post"]
     with pytest.raises(Refused, match=r"delivery\.exists"):
         deliver(books.house, number, "phone", "desk", out=out, again=True)
 

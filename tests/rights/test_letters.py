@@ -13,9 +13,11 @@ from conftest_demo import HOME
 from conftest_letters import ANNA, BERT, NOW, Books, html, plain
 from privacy.datamap.models import Text
 from privacy.errors import BadConfiguration, Refused
+from privacy.identity import Candidate, Decision, Question
 from privacy.letters import composed
 from privacy.rights import Ground, Right
 from privacy.rights.letter_kinds import NAMED, RIGHTS, SAMPLES, Kind
+from privacy.sources.base import Identifier, Subject
 
 HOSTILE = "{{ 7*7 }}<script>alert(1)</script>\r\nBcc: all@x.example\x1b[2J\u202e"
 
@@ -206,6 +208,21 @@ def test_an_erasure_is_confirmed_to_the_address_that_it_erased(books: Books):
                  "Addresses (1): waits for an order that is not delivered yet", "2 February 2027", "Polderhosting"):  # fmt: skip
         assert part in plain(letter)
     assert books.house.verify().ok
+
+
+def test_a_letter_goes_to_whom_the_request_was_decided_to_be_and_not_to_whom_it_was_taken_for(books: Books):
+    """Edge case 22: where Anna is written to was kept before somebody decided that the request is Bert's."""
+    number = books.asked(Right.ERASURE, "1")
+    anna, bert = ((Identifier("books.reader", no), Identifier("email", at)) for no, at in ((1, ANNA), (2, BERT)))
+    register = books.house.register
+    assert books.house.letters.know(number).address == ANNA
+    register.begin(number, "r1")
+    register.undecided(number, Question((Candidate(1, anna), Candidate(2, bert)), ()), run="r1")
+    register.decide(number, Decision(bert), "desk")
+    register.begin(number, "r2")
+    register.resolved(number, Subject(1, bert), run="r2")
+    books.house.letters.write(number, Kind.ERASURE, SAMPLES[Kind.ERASURE])
+    assert [letter["To"] for letter in books.letters] == [BERT]
 
 
 def test_whoever_changes_the_address_after_the_request_gets_no_letter(books: Books):

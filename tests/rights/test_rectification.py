@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -11,11 +12,14 @@ from privacy.errors import BadInput, Refused
 from privacy.holds import HoldKind
 from privacy.orchestration import rectify_steps as steps
 from privacy.orchestration.runs import Run
+from privacy.orchestration.starting import waiting
 from privacy.plans import rectified
 from privacy.rights import Evidence, EvidenceKind, Right, State
 from privacy.rights.corrections import correct, shown
+from privacy.rights.deadlines import deadlines
+from privacy.rights.notices import Notices
 from privacy.sources.base import Subject
-from rights.rectify_kit import Shop, address, changed, number
+from rights.rectify_kit import NOW, Shop, address, changed, number
 
 __all__ = ["made"]
 
@@ -299,6 +303,22 @@ def test_whoever_changed_the_address_and_asks_for_access_next_gets_nothing_at_th
     }  # fmt: skip
 
 
+def test_whoever_processes_what_was_corrected_gets_the_right_data_and_the_person_is_told_who(shop):
+    """Art. 19 GDPR, promise PROCESSORS."""
+    asked = shop.request(number(1001))
+    shop.wanted(asked, {"phone": "06-12345678"})
+    this = shop.done(asked)
+    notices = Notices(shop.house)
+    made = notices.of(asked)
+    assert {notice.processor for notice in made} == {"polderhosting", "adresschoon"}
+    said = notices.open(made[0].id)
+    assert [(fact.value, fact.dataset) for fact in said.facts] == [("06-12345678", "shop.customers")]
+    (letter,) = (shop.folder / "state" / "outbox").rglob("rectification-*.eml")
+    assert "Polderhosting" in letter.read_text()
+    steps.tell(shop.house, this)
+    assert notices.of(asked) == made, "nobody is told twice"
+
+
 def test_an_address_that_is_somebody_elses_is_shown_to_whoever_approves(shop):
     asked = shop.request(number(1001))
     shop.wanted(asked, {"email": "BRAM@voorbeeld.example"})
@@ -323,6 +343,29 @@ def test_a_correction_of_nothing_is_not_green(shop):
     shop.wanted(asked, {"phone": "06-00001001"})
     with pytest.raises(Refused, match=r"rectify\.nothing"):
         shop.plan(asked)
+
+
+def test_a_plan_of_which_every_record_is_gone_is_not_green(shop):
+    """Edge case 28."""
+    asked = shop.request(number(1001))
+    shop.wanted(asked, {"address.street": "Nieuwstraat"}, row="shop.addresses/2")
+    this = shop.approved(asked)
+    shop.sql("DELETE FROM addresses WHERE address_id = 2")
+    assert steps.rectify(shop.house, this) == {"records": {}, "gone": 1}
+    with pytest.raises(Refused, match=r"rectify\.gone"):
+        steps.record(shop.house, this, None, say=lambda _: None)
+    assert shop.house.register.get(asked).state is State.PROVEN
+
+
+def test_an_approval_that_waits_is_among_the_deadlines_and_a_run_is_started_once_it_is_said_what_is_wrong(shop):
+    asked = shop.request(number(1001))
+    shop.clock.set(NOW + timedelta(hours=1))
+    assert waiting(shop.house) == []
+    shop.wanted(asked, {"phone": "06-12345678"})
+    assert [(start.dag, start.number) for start in waiting(shop.house)] == [("rectify_subject", asked)]
+    shop.plan(asked)
+    found = [one for one in deadlines(shop.house, shop.clock.now()) if one.kind == "approval"]
+    assert [(one.about, one.waits_for) for one in found] == [(asked, "an operator's answer")]
 
 
 def test_no_value_stands_in_ledger_airflow_or_log_and_the_operator_sees_old_and_new(shop, capsys):

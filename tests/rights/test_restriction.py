@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import date
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 
 from conftest_stops import ADA, ADA_MAIL, BEN, DOCUMENT, GUEST, HOUSEHOLD, NOW, Shop, shop
+from privacy.bundle import open_bundle
 from privacy.errors import AskPerson, BadInput, PrivacyError, Refused
 from privacy.holds import HoldKind
 from privacy.identity import Decision
-from privacy.orchestration import stop_steps
+from privacy.orchestration import steps, stop_steps
 from privacy.orchestration.runs import Run
 from privacy.orchestration.steps import resolve_identity
 from privacy.rights import Evidence, EvidenceKind, Ground, Right, State
@@ -279,3 +281,27 @@ def test_a_number_that_is_altered_in_the_register_lifts_nothing(shop: Shop) -> N
         shop.house.register.open(number)
     assert "7310001" in shop.stopped("order")
     assert "restriction 7310001" in shop.held()
+
+
+def test_a_copy_says_that_and_since_when_the_person_is_on_the_list(shop: Shop) -> None:
+    granted(shop)
+    number = shop.request(Right.ACCESS)
+    run, house = Run("export", number, "t"), shop.house
+    steps.open_request(house, run)
+    steps.resolve_identity(house, run)
+    parts = [steps.extract(house, run, unit) for unit in steps.list_parts(house, run)]
+    steps.write_bundle(house, run, parts)
+    with house.sealed_bundle(number) as sealed:
+        open_bundle(sealed, house.register.identity(number, reviewer="t"), shop.folder / "opened")
+    (manifest,) = (shop.folder / "opened").rglob("datapackage.json")
+    said = json.loads(manifest.read_text())["privacy:stopped"]
+    assert {(one["value"], one["ground"], one["purposes"]) for one in said} == {
+        (value, "restriction", None) for value in ("7310001", "ada@lees.example", "dev-ada-77")
+    }
+    assert all(one["since"] == NOW.isoformat() for one in said)
+    for name, words in (
+        ("LEESMIJ.html", "U vroeg het gebruik te beperken"),
+        ("README.html", "You asked us to restrict"),
+    ):
+        (report,) = (shop.folder / "opened").rglob(name)
+        assert words in report.read_text()

@@ -10,6 +10,7 @@ from privacy.bundle.disclosed import Disclosed
 from privacy.bundle.expiry import Starts
 from privacy.bundle.originals import Original
 from privacy.bundle.scope import GROUND, Scope, left_behind
+from privacy.bundle.stopped import Stopped
 from privacy.bundle.supplemented import Supplement
 from privacy.datamap.load import Ref
 from privacy.datamap.models import Nobody, Text
@@ -25,6 +26,7 @@ class Facts:
     :param scope: all, or what a direct transfer to another controller gives.
     :param disclosed: what went to others about this person, as far as they may know it.
     :param supplements: what records of the past should say, by this person's word.
+    :param stopped: for what their data are not processed, by the list that the shop's systems obey.
     :param name: how the person is called; ``named``: what the request named to find them by. Both personal.
     """
 
@@ -37,6 +39,7 @@ class Facts:
     scope: Scope = Scope.ALL
     disclosed: tuple[Disclosed, ...] = ()
     supplements: tuple[Supplement, ...] = ()
+    stopped: tuple[Stopped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from privacy.cli.airflow import start as start_in_airflow
-from privacy.cli.answer import deliver, letter, review, told
+from privacy.cli.answer import deliver, inform, letter, review, told
 from privacy.cli.common import (
     Json,
     Number,
@@ -314,6 +314,7 @@ for decision in (confirm, uphold, reject, lift, unlift):
 app.command()(review)
 app.command()(deliver)
 app.command()(letter)
+app.command("tell")(inform)
 app.command()(extend)
 app.command()(correct)
 app.command()(correction)

@@ -52,7 +52,7 @@ class Rectification(Strict):
     current: dict[Name, Fact] = Field(default_factory=dict)
     only: dict[Name, tuple[str | None, ...]] = Field(default_factory=dict)
     since: dict[Name, Name] = Field(default_factory=dict)
-    former: dict[Name, Former] = Field(default_factory=dict)
+    former: dict[Name, Former] = Field(default_factory=dict, max_length=1)
     historic: dict[Name, tuple[Fact, ...]] = Field(default_factory=dict)
 
     @field_validator("historic", mode="before")

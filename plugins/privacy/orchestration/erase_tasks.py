@@ -29,10 +29,10 @@ PATIENCE = timedelta(days=7)
 
 
 class Approval(AskOperator):
-    """Asks an operator whether the plan may be done; what they say goes into the ledger from here, and counts there."""
+    """Asks whether the plan may be done; an earlier answer that covers it is not asked for again."""
 
     def question(self) -> Question | None:
-        """See :class:`AskOperator`; nothing is asked where an earlier answer covers it."""
+        """See :class:`AskOperator`."""
         from privacy.orchestration import erasures
 
         found = erasures.asks(house(), run_of())

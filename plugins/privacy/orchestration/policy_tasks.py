@@ -5,17 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from privacy.orchestration import tasks
+from privacy.orchestration.approving import AskOperator, Question
 from privacy.orchestration.pools import SEVERAL
 from privacy.orchestration.tasks import REASON, RETRIES, coded, house
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
     from privacy.orchestration.policy_steps import PolicyRun
 
 STEPS = ("plan", "approve", "write")
@@ -36,40 +34,27 @@ PARAMS = {
 }  # fmt: skip
 
 
-class Approval(ApprovalOperator):
-    """Asks an operator whether people may be told of these changes; the answer counts where the ledger has it."""
+class Approval(AskOperator):
+    """Asks an operator whether people may be told of these changes; nobody is asked where nothing has changed."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            subject="May people be told of this change?", body="", fail_on_reject=True, response_timeout=PATIENCE,
-            **kwargs,
-        )  # fmt: skip
-
-    def execute(self, context: Context) -> Any:
-        """Wait for an answer; or go on at once where nothing has changed."""
+    def question(self) -> Question | None:
+        """See :class:`AskOperator`."""
         from privacy.orchestration import policy_steps
 
-        run = real_run()
-        question = coded(lambda: policy_steps.asks(house(), run))()
-        if question is None:
-            return None
-        self.subject, self.body = question
-        return super().execute(context)
+        found = policy_steps.asks(house(), real_run())
+        return None if found is None else Question(*found, PATIENCE)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Write the answer down, then let Airflow act on it."""
+    def answered(self, *, approved: bool, by: str) -> None:
+        """See :class:`AskOperator`."""
         from privacy.orchestration import policy_steps
 
-        if "error" in event:
-            coded(lambda: policy_steps.unanswered(house(), run_of()))()
+        policy_steps.answered(house(), run_of(), approved=approved, by=by)
 
-        def said() -> None:
-            user = event.get("responded_by_user") or {}
-            by = " at ".join(str(user.get("name") or user.get("id") or "unknown").split("@"))[:200]
-            policy_steps.answered(house(), run_of(), approved=event["chosen_options"] == [self.APPROVE], by=by)
+    def unanswered(self) -> None:
+        """See :class:`AskOperator`."""
+        from privacy.orchestration import policy_steps
 
-        coded(said)()
-        return super().execute_complete(context, event)
+        policy_steps.unanswered(house(), run_of())
 
 
 @task(pool=SEVERAL, multiple_outputs=False)
@@ -105,7 +90,7 @@ def record() -> dict[str, Any]:
 
 def chain() -> None:
     """The graph: plan, approve, write, record."""
-    plan() >> Approval(task_id="approve") >> write() >> record()
+    plan() >> Approval(task_id="approve", subject="May people be told of this change?") >> write() >> record()
 
 
 def run_of() -> PolicyRun:

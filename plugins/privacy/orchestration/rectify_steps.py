@@ -242,7 +242,10 @@ def _evidence(house: House, run: Run) -> tuple[dict[str, int], str | None]:
         raise
     except PrivacyError as problem:
         return {}, problem.code
-    return done.counts, "rectify.remaining" if done.left.get("remaining") else None
+    if done.left.get("remaining"):
+        return done.counts, "rectify.remaining"
+    # What did nothing must not look like what succeeded (edge case 28).
+    return done.counts, None if done.counts or made.links else "rectify.gone"
 
 
 def _close(house: House, run: Run, counts: dict[str, int]) -> None:

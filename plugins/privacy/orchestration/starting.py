@@ -51,7 +51,7 @@ def waiting(house: House) -> list[Start]:
     found = []
     for request in house.register.list(broken=[]):
         pipeline = request.right.pipeline
-        if pipeline is None or not wanted(request):
+        if pipeline is None or not wanted(request) or _unsaid(house, request):
             continue
         tried = tried_of(house, request.number)
         if _its_turn(request, tried, now):
@@ -92,6 +92,16 @@ def tidy(house: House) -> dict[str, int]:
     if problems:
         raise problems[0]
     return counts
+
+
+def _unsaid(house: House, request: Request) -> bool:
+    """Whether nobody has written down yet what is to be corrected: a run would only say so."""
+    if request.right is not Right.RECTIFICATION:
+        return False
+    try:
+        return house.register.open(request.number).correction is None
+    except PrivacyError:
+        return False  # The run tells what is wrong with it, and nobody else's waits for that.
 
 
 def _its_turn(request: Request, tried: Tried, now: datetime) -> bool:

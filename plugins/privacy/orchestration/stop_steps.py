@@ -46,6 +46,7 @@ def act(house: House, run: Run, pipeline: str) -> dict[str, int]:
     :returns: counts. :raises AskPerson: ``stops.nobody``: nothing is the person's alone, so no system can leave them
         out; ``withdrawal.nothing``: there is no consent to withdraw.
     """
+    from privacy.rights.notices import Notices, holding
     from privacy.rights.payload import Act
     from privacy.rights.states import Right
     from privacy.rights.stopping import HOLDS
@@ -75,6 +76,10 @@ def act(house: House, run: Run, pipeline: str) -> dict[str, int]:
     kind = HOLDS.get(request.right)
     if kind is not None and request.number not in house.holds.kept(kind):
         raise Refused("stops.not_held", "The hold of the request is not there.", where=request.number)
+    if request.right is Right.RESTRICTION:
+        # Whoever processes these data for the shop is to leave them alone too (art. 19 GDPR).
+        subject = house.subject(request.number)
+        Notices(house).tell(request.number, "restriction", holding(house, subject), subject=subject, author=pipeline)
     if request.right is not Right.OBJECTION:
         waits = any(counts.get(word) for word in ("held", "changed", "failed"))
         done = Act(author=pipeline, at=house.clock.now(), counts=counts)

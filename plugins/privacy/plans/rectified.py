@@ -37,16 +37,6 @@ def digest(plan: Plan, secret: str) -> str:
     ).hexdigest()
 
 
-@dataclass(slots=True)
-class _Row:
-    """A record of the subject in a dataset that says a wanted fact."""
-
-    ref: Ref
-    item: Item
-    values: Mapping[str, Any]
-    current: bool
-
-
 @dataclass(frozen=True, slots=True)
 class Done:
     """What came of it.
@@ -129,6 +119,6 @@ def _set(ref: Ref, change: Change) -> Set:
         assert said is not None  # noqa: S101 - see the condition
         if name in said.since:
             values[said.since[name]] = change.at
-        if (former := said.former.get(name)) is not None:
+        if (former := said.former.get(name)) is not None and change.cells[name].was is not None:
             keep = Keeping(former.to, former.copy_, {former.until: change.at}, former.number)
     return Set(values, keep)

@@ -236,7 +236,7 @@ def _moves(ref: Ref, column: str, cell: Cell) -> bool:
     if said is None or (column not in said.since and column not in said.former):
         return False
     one = ref.dataset.columns[column]
-    return cell.was is not None and compared(cell.was, one) != compared(cell.to, one)
+    return cell.was is None or compared(cell.was, one) != compared(cell.to, one)
 
 
 def _others(means: Means, subject: Subject, wanted: Sequence[Wanted], known: Mapping[str, list[Standing]]) -> int:

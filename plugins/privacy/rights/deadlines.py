@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from privacy.errors import BadConfiguration, Tampered
 from privacy.letters import Letter, outbox, written
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
+from privacy.plans.approval import Answers
 from privacy.rights.attempts import failing
 from privacy.rights.deliveries import State as Answer
 from privacy.rights.notices import Notices, unconfirmed_settings
@@ -70,7 +71,7 @@ class Kind(StrEnum):
 class Deadline:
     """Something that somebody has to do by a day. Numbers and names of rules and processors only: nothing personal.
 
-    :param about: a request's number; of an approval the rule.
+    :param about: a request's number; of a purge's approval the rule.
     :param due: the last local date; None: no date is set, it should not wait.
     :param days: that are left; negative: so many have passed.
     :param waits_for: the processor, or the next step. :param advice: the command, or where to look.
@@ -195,9 +196,11 @@ def _of_processors(house: House, request: Request, now: datetime, today: date) -
 
 
 def _of_approvals(house: House, now: datetime) -> Iterator[Deadline]:
-    for asked in house.ledger.archive.open_questions(ASKED, (APPROVED, REFUSED, UNANSWERED)):
+    kinds = [(ASKED, (APPROVED, REFUSED, UNANSWERED))]
+    kinds += [(one.asked, (one.approved, one.refused, one.unanswered)) for one in map(Answers, ("erasure", "rectify"))]
+    for asked in (asked for kind, answers in kinds for asked in house.ledger.archive.open_questions(kind, answers)):
         waited = (now - datetime.fromisoformat(asked["at"])).days
-        rule = str(asked.get("rule", ""))
+        rule = str(asked.get("rule") or asked.get("request") or "")
         yield Deadline(
             Kind.APPROVAL, rule, Level.SOON if waited < 1 else Level.NEAR, None, -waited, "an operator's answer",
             "Answer it in Airflow, among the required actions.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from privacy.datamap.models import Text
 from privacy.rights.letter_kinds import Kind
+from privacy.rights.notices import names_told
 from privacy.rights.payload import Act
 from privacy.rights.states import State
 
@@ -94,27 +95,36 @@ REVIEW = Text(
 )
 
 
-def tell(house: House, number: str, made: Erasure, tally: Tally, *, author: str) -> bool:
+def tell(house: House, number: str, made: Erasure, tally: Tally, *, author: str, by_post: bool = False) -> bool:
     """Write to the person what was done; when all is, close the request and forget whom it was about (promise REG).
 
     Safe to repeat: each letter goes out once.
 
+    :param by_post: nothing is sent: whoever calls this prints the letter (:func:`letter`) and posts it.
     :returns: whether the request is closed now.
     :raises Refused: ``letters.no_known_address``: nobody knows an address; it goes by post, by hand.
     :raises RetryLater: it cannot be sent now.
     """
     request = house.register.get(number)
+    said = values(house.datamap, made, tally) | {"told": names_told(house, number)}
     if request.state is State.PARTLY_DONE:
-        house.letters.write(number, Kind.ERASURE, values(house.datamap, made, tally), author=author)
+        house.letters.write(number, Kind.ERASURE, said, author=author, by_post=by_post)
         return False
     if request.state is not State.ACTED:
         return request.state is State.ANSWERED
     before = {stub.kind for stub in house.register.open(number).letters}
     kind = Kind.ERASURE_REST if request.dates.partly_at and Kind.ERASURE.value in before else Kind.ERASURE
-    house.letters.write(number, kind, values(house.datamap, made, tally), author=author)
+    house.letters.write(number, kind, said, author=author, by_post=by_post)
     house.register.answered(number, author)
     house.register.forget(number, author=author)
     return True
+
+
+def letter(house: House, number: str, made: Erasure, tally: Tally) -> str:
+    """What the person is to be told, as a letter to print. Nothing is sent or recorded."""
+    said = values(house.datamap, made, tally) | {"told": names_told(house, number)}
+    content = house.letters.preview(number, Kind.ERASURE, said)
+    return f"{content.subject}\n\n{content.text}"
 
 
 def values(datamap: DataMap, made: Erasure, tally: Tally) -> dict[str, object]:

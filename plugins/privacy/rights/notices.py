@@ -21,6 +21,7 @@ from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused, Re
 from privacy.ledger.tables import processor_notices as table
 from privacy.letters import Letter, outbox, written
 from privacy.rights.notice_rows import Content, Deed, Fact, Known, Notice, State, opened, sealed
+from privacy.sources.base import Of, Selection
 
 if TYPE_CHECKING:
     from privacy.datamap.load import Ref
@@ -236,6 +237,28 @@ def changed(made: Any, tally: Any) -> tuple[str, ...]:
         if part.fate is not Fate.RETAINED and not part.fate.stays and tally.deleted.get(str(number))
     )  # fmt: skip
     return tuple(dict.fromkeys(done))
+
+
+def names_told(house: House, number: str) -> list[str]:
+    """The processors that are told of a request, by name: for the person's own letter (art. 19 GDPR)."""
+    found = dict.fromkeys(notice.processor for notice in Notices(house).of(number))
+    return [house.policy.processors[name].name for name in found if name in house.policy.processors]
+
+
+def holding(house: House, subject: Subject) -> list[str]:
+    """The datasets that hold records of a person, by full name.
+
+    :raises RetryLater, Unreadable: a source cannot be asked.
+    """
+    found = []
+    for ref in house.datamap:
+        if not ref.dataset.people or ref.dataset.delivery is not None:
+            continue
+        source, selection = house.source(ref.system.system), Selection(ref.name, Of((subject,)))
+        items = (item for part in source.partitions(selection) for item in source.locate(selection, part))
+        if next(items, None) is not None:
+            found.append(ref.full)
+    return found
 
 
 def unconfirmed_settings(house: House, today: date) -> dict[str, date]:

@@ -10,6 +10,7 @@ from privacy.errors import Unreadable
 from privacy.rights.own import Thing
 from privacy.rights.own_deliveries import Deliveries
 from privacy.rights.own_held import Held
+from privacy.rights.states import LASTING
 from privacy.rights.supplements import needed
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ class Bundles:
 class Requests:
     """:class:`privacy.rights.own.Keeper` of key and content of closed requests (promise REG).
 
-    They wait for what only they lead to: the bundle that the key opens, deliveries that are held for the person, and
-    records that a supplementary statement is linked to.
+    They wait for what only they lead to: the bundle that the key opens, deliveries that are held for the person, the
+    records of a supplementary statement, a stop that lasts until whoever asked for it lifts it.
     """
 
     name = "own.requests"
@@ -87,6 +88,7 @@ class Requests:
         """See :meth:`privacy.rights.own.Keeper.things`."""
         held = Held(house)
         delivered = {thing.request for thing in Deliveries().things(house)}
+        stopped = house.stops.requests()
         for request, payload in opened(house):
             if payload is None:
                 continue
@@ -94,6 +96,9 @@ class Requests:
             thing = Thing(number, self.name, request.dates.closed_at, kind=kind, request=number)
             if held.of_request(number) or held.about(payload):
                 thing = thing.but("held")
+            elif number in stopped and request.right in LASTING:
+                # Only whoever asked for it lifts it, and only the request knows who that is.
+                thing = thing.but("stopped")
             elif payload.bundle is not None and payload.bundle.purged_at is None:
                 thing = thing.but("bundle")
             elif number in delivered:

@@ -89,7 +89,8 @@ class Register(Lifted, Answering, Correcting):
                     advice="Every retry uses the identity in the register.",
                 )
             if draft.payload.subject is None:
-                draft.payload = draft.payload.but(subject=subject, notes=dict(notes or {}))
+                # Where somebody is written to was found out of whom it was taken for until now.
+                draft.payload = draft.payload.but(subject=subject, notes=dict(notes or {}), reach=None)
                 tell(writing, draft, "request.resolved", author, run=run)
         self._place(draft, author)
         return self._table.request(draft)
@@ -148,7 +149,7 @@ class Register(Lifted, Answering, Correcting):
             draft.run = None
             # What was proven before, was proven of nobody in particular, or of whoever it was taken for then.
             _unproven(draft, writing, author)
-            draft.payload = draft.payload.but(decided=decided, subject=None, notes={})
+            draft.payload = draft.payload.but(decided=decided, subject=None, notes={}, reach=None)
             tell(writing, draft, "request.decided", author, reason=decision.address)
             if self._stopping is not None:
                 self._stopping.decided(draft, writing, author=author)

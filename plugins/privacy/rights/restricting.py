@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from privacy.errors import PrivacyError, Refused
 from privacy.rights.letter_kinds import Kind
+from privacy.rights.notices import Notices, holding
 from privacy.rights.states import LASTING, Right
 
 if TYPE_CHECKING:
@@ -68,12 +69,21 @@ def lift_due(house: House, *, author: str) -> list[str]:
                 _notice(house, request.number, author)
             if house.register.open(request.number).lifting.on <= _today(house):  # type: ignore[union-attr]
                 house.register.lift(request.number, author)
+                _tell_processors(house, request, author)
                 lifted.append(request.number)
         except PrivacyError as problem:
             problems.append(problem)
     if problems:
         raise problems[0]
     return lifted
+
+
+def _tell_processors(house: House, request: Request, author: str) -> None:
+    """Who was told that the data must be left alone is told that this is over."""
+    notices = Notices(house)
+    if request.right is Right.RESTRICTION and notices.of(request.number):
+        subject = house.subject(request.number)
+        notices.tell(request.number, "lifting", holding(house, subject), subject=subject, author=author)
 
 
 def remind(house: House, *, author: str) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from privacy.datamap.facts import facts_of
+from privacy.datamap.facts import Standing, facts_of
 from privacy.datamap.models import Text
 from privacy.errors import Refused
 from privacy.rights.letter_kinds import Kind
 from privacy.rights.letters import local_day
+from privacy.rights.notice_rows import Deed, Fact
+from privacy.rights.notices import Notices
 from privacy.rights.states import State
 
 if TYPE_CHECKING:
@@ -17,15 +18,7 @@ if TYPE_CHECKING:
     from privacy.rights.house import House
 
 
-class Notices(Protocol):
-    """Telling processors; each gets its own notice, with its own state."""
-
-    def tell(self, number: str, right: str, datasets: Sequence[str]) -> Sequence[str]:
-        """Have those told who hold these datasets. Safe to repeat. :returns: their names."""
-        ...
-
-
-def tell(house: House, number: str, *, author: str, notices: Notices | None = None) -> list[str]:
+def tell(house: House, number: str, *, author: str) -> list[str]:
     """Tell the old address of the change, the recipients, and the person; then the request is answered.
 
     Safe to repeat: each letter goes out once.
@@ -39,7 +32,7 @@ def tell(house: House, number: str, *, author: str, notices: Notices | None = No
     letters, plan = house.letters, house.register.correction(number).plan
     assert plan is not None  # noqa: S101 - it was done
     said: list[str] = []
-    told = list(notices.tell(number, "rectification", sorted(plan.datasets))) if notices is not None else []
+    told = recipients(house, number, plan, author=author)
     on = local_day(plan.as_of, house.policy)
     for count, old in enumerate(old_addresses(house, plan), start=1):
         occasion = str(count) if count > 1 else ""
@@ -51,6 +44,23 @@ def tell(house: House, number: str, *, author: str, notices: Notices | None = No
     letters.write(number, Kind.RECTIFICATION, {**_values(house, plan), "told": told}, author=author)
     house.register.answered(number, author)
     return said
+
+
+def recipients(house: House, number: str, plan: Plan, *, author: str) -> tuple[str, ...]:
+    """Make the notices to those who process what was corrected (art. 19 GDPR); ``watch_deadlines`` sends them.
+
+    :returns: their names. Safe to repeat.
+    """
+    if not plan.changes:
+        return ()
+    language, known = house.policy.language, facts_of(house.datamap)
+    facts = dict.fromkeys(
+        Fact(str(getattr(_title(house, known[cell.fact][0]), language)), cell.to or "-", change.dataset)
+        for change in plan.changes
+        for cell in change.cells.values()
+    )
+    made = Notices(house).tell(number, Deed.RECTIFICATION, sorted(plan.datasets), facts=tuple(facts), author=author)
+    return tuple(dict.fromkeys(house.policy.processors[notice.processor].name for notice in made))
 
 
 def old_addresses(house: House, plan: Plan) -> list[str]:
@@ -71,10 +81,10 @@ def _values(house: House, plan: Plan) -> dict[str, object]:
     known = facts_of(house.datamap)
     facts = dict.fromkeys(cell.fact for change in plan.changes for cell in change.cells.values())
     return {
-        "changed": tuple(_title(house, known[fact][0].ref.full, known[fact][0].column) for fact in facts),
+        "changed": tuple(_title(house, known[fact][0]) for fact in facts),
         "historic": tuple(house.datamap[full].dataset.title for full in plan.historic),
     }
 
 
-def _title(house: House, full: str, column: str) -> Text:
-    return house.datamap[full].dataset.columns[column].description
+def _title(house: House, standing: Standing) -> Text:
+    return house.datamap[standing.ref.full].dataset.columns[standing.column].description
