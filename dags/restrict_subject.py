@@ -28,7 +28,7 @@ The red task's log ends with a code; so does the ledger (`privacy ledger show --
 | `stops.other_right` | The request asks for something else. |
 | `stops.nobody` | Nothing is the person's alone: ask for their customer number. |
 | `stops.not_held`, `holds.*` | The hold is not there: `privacy ledger verify`, then start it again. |
-| `letters.no_known_address` | Print the letter and post it: `privacy request letter NUMBER --by-post`. |
+| `letters.no_known_address` | Print the letter and post it: `privacy request confirm NUMBER --by-post`. |
 | `letters.*` | The letter cannot be written or sent: repair it; the next run sends it. |
 | `run.*`, `request.superseded`, `task.*` | Taken over, killed, or marked by hand; start it again. |
 | `connections.*`, `database.*`, `keys.*`, `settings.*` | Correct what Airflow's connections and variables say. |

@@ -9,6 +9,7 @@ import pytest
 from conftest_stops import ADA, DOCUMENT, HOUSEHOLD, NOW, Shop, shop
 from privacy.errors import AskPerson
 from privacy.orchestration import starting
+from privacy.plans.correction import Wanted
 from privacy.rights import Ground, Right
 from privacy.rights.attempts import failing
 from privacy.rights.deadlines import Kind, deadlines
@@ -109,6 +110,8 @@ def test_a_decision_or_a_proof_has_it_tried_again_at_once(shop: Shop) -> None:
 
 def test_an_erasure_and_a_rectification_are_started_once_the_identity_is_proven(shop: Shop) -> None:
     numbers = [shop.request(right) for right in (Right.ERASURE, Right.RECTIFICATION)]
+    # What is to be corrected, somebody writes down first.
+    shop.house.register.correct(numbers[1], Wanted(fact="email", to="new@lees.example", author="desk", at=NOW))
     shop.later(days=1)
     assert look(shop) == []
     for number in numbers:

@@ -1,4 +1,4 @@
-"""An erasure: planned, approved, done and proven; what may not go stays, with its ground, and nobody is erased by half."""
+"""An erasure (R-ERASE): planned, approved, done, proven; what may not go stays, with its ground; nobody is half erased."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import pytest
 
 from conftest_stops import ADA, ADA_MAIL, BEN, DOCUMENT, HOUSEHOLD, NOW, POLICY, Shop, shop
 from privacy.errors import AskPerson, BadInput, PrivacyError, Refused
+from privacy.holds import HoldKind
 from privacy.identity import Decision
 from privacy.orchestration import stop_steps
 from privacy.orchestration.runs import Run
@@ -16,7 +17,9 @@ from privacy.orchestration.steps import resolve_identity
 from privacy.rights import Act, Ground, Right, State
 from privacy.rights.clients import follow_up
 from privacy.rights.objecting import reject, uphold
-from privacy.rights.restricting import announce, lift_due
+from privacy.rights.restricting import announce
+from privacy.rights.unblocking import unblock
+from privacy.sources.base import Subject
 
 __all__ = ["shop"]
 
@@ -172,20 +175,28 @@ def test_what_counts_from_the_withdrawal_is_gone_after_the_next_nightly_run(shop
     assert withdrawn(shop) == {4: None}
 
 
-def test_a_consent_of_whoever_is_restricted_is_withdrawn_when_that_is_lifted(shop: Shop) -> None:
-    restriction = shop.request(Right.RESTRICTION)
-    shop.run(restriction)
+def test_whoever_is_restricted_may_withdraw_a_consent_all_the_same(shop: Shop) -> None:
+    shop.run(shop.request(Right.RESTRICTION))
+    number = shop.request(Right.CONSENT_WITHDRAWAL)
+    assert shop.run(number)["status"] == "done"
+    assert shop.get(number).state is State.ANSWERED
+    assert withdrawn(shop)[2] is not None
+
+
+def test_a_consent_that_is_suspended_is_withdrawn_when_that_ends(shop: Shop) -> None:
+    """Edge case 15: evidence in a claim is not written to; processing stops all the same."""
+    claim = shop.house.holds.place(
+        HoldKind.SUSPENSION, Subject(1, (ADA,)), ["books.consents"], ground="claim", author="lawyer"
+    )
     number = shop.request(Right.CONSENT_WITHDRAWAL)
     assert shop.run(number)["status"] == "done"
     assert (shop.get(number).state, withdrawn(shop)[2]) == (State.PARTLY_DONE, None)
     assert "7310001" in shop.stopped("newsletter")
-    announce(shop.house, restriction, "Het mag weer", "desk", channel="post", evidence=DOCUMENT)
-    shop.later(days=7)
-    assert lift_due(shop.house, author="x") == [restriction]
+    shop.house.holds.release(claim, author="lawyer")
     assert shop.run(number)["status"] == "done"
     assert shop.get(number).state is State.ANSWERED
     assert withdrawn(shop)[2] is not None
-    assert "7310001" in shop.stopped("newsletter")
+    assert shop.letters(number) == ["consent_withdrawal"]
 
 
 def test_whoever_withdraws_a_consent_that_they_never_gave_is_left_alone_all_the_same(shop: Shop) -> None:
@@ -300,6 +311,26 @@ def test_what_has_to_stay_after_an_erasure_stays_blocked(shop: Shop, counts: dic
     shop.house.register.answered(number, "e")
     assert shop.stopped("order") == blocked
     assert number not in str(shop.ledger("SELECT * FROM do_not_process WHERE ended IS NULL"))
+    assert shop.house.verify().problems == ()
+
+
+def test_a_number_goes_from_the_list_when_the_last_that_had_to_stay_is_gone(shop: Shop) -> None:
+    for person in (ADA, BEN):
+        number = shop.request(Right.ERASURE, person)
+        shop.house.register.prove(number, DOCUMENT, "desk")
+        shop.house.register.acted(number, Act(author="e", at=NOW, counts={"retained": 1}))
+        shop.house.register.answered(number, "e")
+    for table in ("members", "consents", "profiles"):
+        shop.sql(f"DELETE FROM {table}")
+    shop.sql("DELETE FROM orders WHERE order_no <> 3")
+    # Ada's order 3 has to stay; nothing of Ben's does. The club's reader of her number is somebody else.
+    assert unblock(shop.house, author="watch_deadlines") == 1
+    assert shop.stopped("order") == {"7310001"}
+    shop.sql("DELETE FROM orders")
+    assert unblock(shop.house, author="watch_deadlines") == 1
+    assert unblock(shop.house, author="watch_deadlines") == 0
+    assert shop.stopped("order") == set()
+    assert "731000" not in str(shop.ledger("SELECT * FROM do_not_process"))
     assert shop.house.verify().problems == ()
 
 

@@ -1,4 +1,4 @@
-"""``privacy request confirm``, ``uphold``, ``reject``, ``lift``, ``unlift``: what was stopped, how it ends."""
+"""``privacy request confirm``, ``uphold``, ``reject``, ``lift``, ``unlift``, ``remind``: what was stopped, its end."""
 
 from __future__ import annotations
 
@@ -94,6 +94,17 @@ def unlift(number: Number, as_json: Json = False) -> None:
     """The person has changed their mind before the day on which it was to be lifted: it stays."""
     found = workbench().register.keep_stop(number, actor())
     tell(found.as_json(), f"{found.number} is not lifted; it stays as it is.", as_json=as_json)
+
+
+def remind(number: Number, by_post: ByPost = False, as_json: Json = False) -> None:
+    """Tell whoever has a restriction that it is still there, where the yearly letter could not be sent."""
+    from privacy.rights.restricting import remind
+
+    house = workbench()
+    found = house.register.get(number)
+    sent = [letter for _, letter in remind(house, author=actor(), number=found.number, by_post=by_post)]
+    text = "is reminded." if sent else "is not due, or was told this year."
+    _told(found, text, sent[0] if sent else None, by_post=by_post, as_json=as_json)
 
 
 def stopped(house: House, made: Request) -> str:

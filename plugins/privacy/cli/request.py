@@ -27,7 +27,7 @@ from privacy.cli.common import (
 )
 from privacy.cli.correct import correct, correction, supplement
 from privacy.cli.deadlines import deadlines, extend
-from privacy.cli.deciding import confirm, lift, reject, stopped, unlift, uphold
+from privacy.cli.deciding import confirm, lift, reject, remind, stopped, unlift, uphold
 from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
 from privacy.cli.processors import answers, ask
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
@@ -309,7 +309,7 @@ def release(number: Number, as_json: Json = False) -> None:
     tell({**found.as_json(), "path": bundle.path, "sha256": bundle.outer_sha256}, text, as_json=as_json)
 
 
-for decision in (confirm, uphold, reject, lift, unlift):
+for decision in (confirm, uphold, reject, lift, unlift, remind):
     app.command()(decision)
 app.command()(review)
 app.command()(deliver)

@@ -457,6 +457,11 @@ class Dataset(Layout):
         return dict(self.parties)
 
     @property
+    def may_be_shared(self) -> bool:
+        """Whether somebody else may be in one of its records: it has several parties, or is judged."""
+        return len(self.people) > 1 or self.judged
+
+    @property
     def kinds(self) -> set[str]:
         """The identity kinds that can select its records."""
         return {str(self.columns[name].identity) for party in self.people.values() for name in party.subject}

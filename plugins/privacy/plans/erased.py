@@ -156,7 +156,7 @@ def _there(means: Means, part: Part, of: Of, planned: dict[Key, Item]) -> Iterat
     ref = means.datamap[part.dataset]
     change = part.change
     if part.fate in (Fate.DELETED, Fate.SHARED) or not isinstance(change, Set):
-        yield from located(means, ref, of, shared=part.shared if len(ref.dataset.people) > 1 else None)
+        yield from located(means, ref, of, shared=part.shared if ref.dataset.may_be_shared else None)
         return
     source = means.source(ref.system.system)
     undone = {
@@ -219,7 +219,7 @@ def _batch(means: Means, plan: Erasure, of: Of, number: int, unit: Unit, *, agai
         dataset = means.datamap[part.dataset]
         change = part.change
         assert change is not None  # noqa: S101 - a part without a change has no items
-        shared = part.shared if len(dataset.dataset.people) > 1 else None
+        shared = part.shared if dataset.dataset.may_be_shared else None
         steps.append(Step(Selection(dataset.name, of, shared=shared), change, tuple(items)))
     outcomes = iter(
         apply(

@@ -139,7 +139,7 @@ def _of_dataset(means: Means, ref: Ref, of: Of) -> Iterator[_Draft]:
     if erasure.do == "set":
         yield _Draft(ref, Fate.SET, list(located(means, ref, of)), columns=_values(erasure.set or {}))
         return
-    if len(ref.dataset.people) < 2 and not ref.dataset.judged:
+    if not ref.dataset.may_be_shared:
         yield _Draft(ref, Fate.DELETED, list(located(means, ref, of)))
         return
     alone = list(located(means, ref, of, shared=False))
@@ -259,7 +259,7 @@ def _referenced(means: Means, system: System, of: Of, drafts: list[_Draft]) -> l
 
 
 def _alone(draft: _Draft) -> bool | None:
-    return False if len(draft.ref.dataset.people) > 1 else None
+    return False if draft.ref.dataset.may_be_shared else None
 
 
 def _part(means: Means, draft: _Draft) -> Part:

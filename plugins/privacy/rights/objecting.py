@@ -69,6 +69,11 @@ def reject(
         request = house.register.refuse(request.number, ground, author, because=because)
     closing = house.register.open(request.number).refusal
     assert closing is not None  # noqa: S101 - `opened` holds dates to content
+    if not closing.because.strip():
+        raise Refused(
+            "objection.no_reason", "It was refused without a word that the person could be told.", where=request.number,
+            advice=f"Send the plain refusal: privacy request letter {request.number} refusal.",
+        )  # fmt: skip
     values = {"ground": closing.because, "on": local_day(closing.at, house.policy)}
     return request, house.letters.write(
         request.number, Kind.OBJECTION_REJECTED, values, author=author, by_post=by_post

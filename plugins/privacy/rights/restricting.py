@@ -88,34 +88,32 @@ def _tell_processors(house: House, request: Request, author: str) -> None:
         notices.tell(request.number, Deed.LIFTING, told, subject=subject, author=author)
 
 
-def remind(house: House, *, author: str) -> list[str]:
+def remind(house: House, *, author: str, number: str | None = None, by_post: bool = False) -> list[tuple[str, Sent]]:
     """Once a year after it was granted, tell whoever has a restriction that it is still there. Safe to repeat.
 
-    :returns: the numbers of those who were told now. :raises PrivacyError: one cannot be told; the others were.
+    :param number: this one alone. :param by_post: nothing is sent: whoever calls this prints and posts the letters.
+    :returns: numbers and letters of those who were told now.
+    :raises PrivacyError: one cannot be told; the others were. Without a known address a person posts the letter.
     """
-    told: list[str] = []
+    told: list[tuple[str, Sent]] = []
     problems: list[PrivacyError] = []
     today = _today(house)
     for request in _standing(house, Right.RESTRICTION):
         assert request.dates.acted_at is not None  # noqa: S101 - it stands
         since = _day(house, request)
         years = today.year - since.year - ((today.month, today.day) < (since.month, since.day))
-        if years < 1:
+        if years < 1 or number not in (None, request.number):
             continue
-        before = len(house.register.open(request.number).letters)
         try:
-            house.letters.write(
-                request.number,
-                Kind.RESTRICTION_REMINDER,
-                {"since": since},
-                author=author,
-                occasion=str(since.year + years),
-            )
+            sent = house.letters.write(
+                request.number, Kind.RESTRICTION_REMINDER, {"since": since}, author=author,
+                occasion=str(since.year + years), by_post=by_post,
+            )  # fmt: skip
         except PrivacyError as problem:
             problems.append(problem)
             continue
-        if len(house.register.open(request.number).letters) > before:
-            told.append(request.number)
+        if sent.content is not None:
+            told.append((request.number, sent))
     if problems:
         raise problems[0]
     return told

@@ -129,6 +129,13 @@ class Stops:
             self._insert(writing, None, row.kind, row.value, row.scope, row.listed, row.ground, row.since, author)
         return len(rows)
 
+    def end_loose(self, writing: Writing, ids: Sequence[str], *, author: str) -> int:
+        """End stops of closed erasures, by their ids, which no request's number leads to. :returns: how many."""
+        rows = [row for row in self._active(writing.connection, None) if row.request is None and row.id in ids]
+        for row in rows:
+            self._end(writing, row, author)
+        return len(rows)
+
     def active(self, subject: Subject | None = None, *, number: str | None = None) -> list[Stop]:
         """The stops in force, in the order of their beginning.
 

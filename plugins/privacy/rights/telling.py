@@ -10,7 +10,7 @@ from privacy.errors import Refused
 from privacy.rights.letter_kinds import Kind
 from privacy.rights.letters import local_day
 from privacy.rights.notice_rows import Deed, Fact
-from privacy.rights.notices import Notices
+from privacy.rights.notices import Notices, names_told
 from privacy.rights.states import State
 
 if TYPE_CHECKING:
@@ -46,21 +46,21 @@ def tell(house: House, number: str, *, author: str) -> list[str]:
     return said
 
 
-def recipients(house: House, number: str, plan: Plan, *, author: str) -> tuple[str, ...]:
+def recipients(house: House, number: str, plan: Plan, *, author: str) -> list[str]:
     """Make the notices to those who process what was corrected (art. 19 GDPR); ``watch_deadlines`` sends them.
 
     :returns: their names. Safe to repeat.
     """
     if not plan.changes:
-        return ()
+        return []
     language, known = house.policy.language, facts_of(house.datamap)
     facts = dict.fromkeys(
         Fact(str(getattr(_title(house, known[cell.fact][0]), language)), cell.to or "-", change.dataset)
         for change in plan.changes
         for cell in change.cells.values()
     )
-    made = Notices(house).tell(number, Deed.RECTIFICATION, sorted(plan.datasets), facts=tuple(facts), author=author)
-    return tuple(dict.fromkeys(house.policy.processors[notice.processor].name for notice in made))
+    Notices(house).tell(number, Deed.RECTIFICATION, sorted(plan.datasets), facts=tuple(facts), author=author)
+    return names_told(house, number)
 
 
 def old_addresses(house: House, plan: Plan) -> list[str]:

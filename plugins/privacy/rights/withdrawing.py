@@ -50,7 +50,7 @@ def resting(datamap: DataMap, records: Sequence[Ref]) -> list[str]:
 def withdraw(house: House, number: str, subject: Subject, at: datetime, purposes: Sequence[str]) -> dict[str, int]:
     """Write into the records of the person's consents when they were withdrawn. Safe to repeat.
 
-    One that was withdrawn before keeps its date.
+    One that was withdrawn before keeps its date. A restriction of the person's own does not stand in the way.
 
     :param at: when the withdrawal arrived; aware.
     :returns: records by what became of them: ``withdrawn``, ``held``, ``changed``; empty: there was none to withdraw.
@@ -64,7 +64,7 @@ def withdraw(house: House, number: str, subject: Subject, at: datetime, purposes
         items = _standing(source, ref, selection, column)
         for first in range(0, len(items), BATCH):
             step = Step(selection, change, tuple(items[first : first + BATCH]))
-            for outcome in apply(source, [step], house.holds, request=number):
+            for outcome in apply(source, [step], house.holds, request=number, wish=subject):
                 found[_word(outcome.status)] += 1
     return dict(found)
 
