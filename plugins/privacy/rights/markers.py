@@ -117,6 +117,20 @@ class Markers:
                 writing.connection.execute(sa.insert(table).values(**values, erased_at=wanted[key]))
         return len(wanted)
 
+    def by_mark(self) -> dict[str, tuple[Theirs, ...]]:
+        """All of them, for who looks through everything: :meth:`among` asks the database nothing more."""
+        made: dict[str, tuple[Theirs, ...]] = {}
+        for marker in self.all():
+            made[marker.mark] = (*made.get(marker.mark, ()), marker.theirs)
+        return made
+
+    def among(self, known: Iterable[Known], marks: Mapping[str, tuple[Theirs, ...]]) -> dict[Known, tuple[Theirs, ...]]:
+        """As :meth:`found`, by what :meth:`by_mark` gave."""
+        if not marks:
+            return {}
+        every = ((one, marks.get(_mark(self._key, *one))) for one in known if one[0] not in UNMARKED)
+        return {one: theirs for one, theirs in every if theirs is not None}
+
     def found(self, known: Iterable[Known]) -> dict[Known, tuple[Theirs, ...]]:
         """Of identifiers in normal form those that have a marker, with when they were the erased person's."""
         wanted: dict[str, Known] = {}

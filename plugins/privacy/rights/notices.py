@@ -79,6 +79,12 @@ class Notices:
         """The notices of a request: who was told what, for the person's own letter and report too."""
         return self.all(request=number)
 
+    def about(self, number: str, deed: Deed) -> tuple[str, ...]:
+        """The datasets that a request's notices of one deed were about, as the ledger has them."""
+        said = self._said(number)
+        every = (name for notice in self.of(number) if notice.deed is deed for name in said.get(notice.id, ()))
+        return tuple(dict.fromkeys(every))
+
     def all(self, *, request: str | None = None) -> list[Notice]:
         """Every notice in the order in which they were made, or those of a request."""
         query = sa.select(table).order_by(table.c.made_at, table.c.id)

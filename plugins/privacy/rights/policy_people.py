@@ -18,6 +18,7 @@ from privacy.errors import BadInput
 from privacy.identity.graph import Graph
 from privacy.rights.markers import Markers
 from privacy.rights.returned import DATED
+from privacy.rights.stop_rows import Scope
 from privacy.sources.base import Every, Identifier, Selection
 from privacy.sources.due import FOREVER
 
@@ -99,12 +100,9 @@ def _of_people(house: House, graph: Graph, people: set[Known]) -> set[str]:
 
 def _stopped(house: House) -> set[Known]:
     """Whose data are not to be used at all."""
-    stops: Any = getattr(house, "stops", None)
-    if stops is None:
-        return set()
     found: set[Known] = set()
-    for stop in stops.active():
-        if stop.scope.value == "all" and (known := _known(house, stop.kind, stop.value)) is not None:
+    for stop in house.stops.active():
+        if stop.scope is Scope.ALL and (known := _known(house, stop.kind, stop.value)) is not None:
             found.add(known)
     return found
 

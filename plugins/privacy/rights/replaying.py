@@ -18,9 +18,9 @@ from privacy.datamap.models import GLOBAL_KINDS
 from privacy.datamap.policy import Guard
 from privacy.errors import PrivacyError, Refused, RetryLater
 from privacy.identity import Decision, resolve
-from privacy.rights.returned import Returned, Seen, returned
+from privacy.rights.returned import Returned, Seen, emptied, returned
 from privacy.rights.walked import Walked
-from privacy.sources.base import Identifier, Subject
+from privacy.sources.base import Identifier, Of, Selection, Subject
 
 if TYPE_CHECKING:
     from privacy.plans.erasure import Erasure
@@ -88,6 +88,8 @@ def replay(
     seen = returned(house, walked)
     subjects = people(house, seen)
     made = _planned(house, run, subjects)
+    if made is not None and not _undone(house, made, subjects):
+        made = None  # What stays of them was left by their erasure: to be looked at by a person, or a number alone.
     said = Replay(
         people=len(subjects) if made else 0, records=_going(made), reborn=seen.reborn, looked=seen.records,
         skipped=seen.skipped, digest=made.digest if made else "",
@@ -221,6 +223,23 @@ def _planned(house: House, run: str, subjects: Sequence[Subject]) -> Erasure | N
     from privacy.plans.erasing import make_erasure
 
     return make_erasure(house.means, run, subjects) if subjects else None
+
+
+def _undone(house: House, made: Erasure, subjects: Sequence[Subject]) -> bool:
+    """Whether a plan would change anything: a row that an erasure has emptied is emptied by it again."""
+    from privacy.plans.erasure import Fate
+    from privacy.plans.people import rows_of
+
+    for part in made.parts:
+        if part.change is None:
+            continue
+        if part.fate in (Fate.DELETED, Fate.SHARED):
+            return True
+        ref = house.datamap[part.dataset]
+        rows = rows_of(house.source(ref.system.system), Selection(ref.name, Of(tuple(subjects))))
+        if not all(emptied(ref, row) for row in rows):
+            return True
+    return False
 
 
 def _going(made: Erasure | None) -> int:

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from privacy.errors import PrivacyError, Refused
 from privacy.rights.letter_kinds import Kind
-from privacy.rights.notices import Notices, holding
+from privacy.rights.notice_rows import Deed
+from privacy.rights.notices import Notices
 from privacy.rights.states import LASTING, Right
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def _tell_processors(house: House, request: Request, author: str) -> None:
     notices = Notices(house)
     if request.right is Right.RESTRICTION and notices.of(request.number):
         subject = house.subject(request.number)
-        notices.tell(request.number, "lifting", holding(house, subject), subject=subject, author=author)
+        told = notices.about(request.number, Deed.RESTRICTION)
+        notices.tell(request.number, Deed.LIFTING, told, subject=subject, author=author)
 
 
 def remind(house: House, *, author: str, number: str | None = None, by_post: bool = False) -> list[tuple[str, Sent]]:

@@ -9,7 +9,7 @@ there. A newer one is another life's: of a person who came back, or of the next 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from privacy.rights.house import House
     from privacy.rights.markers import Known
     from privacy.rights.walked import Walked
+
+Marked = Callable[[Iterable["Known"]], "dict[Known, tuple[Theirs, ...]]"]
+"""Of identifiers those that have a marker."""
 
 DATED = ("weblogs", "records")
 """Kinds of source whose records all have a start, and which give no others."""
@@ -54,7 +57,7 @@ class Seen:
     @property
     def back(self) -> bool:
         """Whether the erased person is here again."""
-        return not self.reborn and (self.old > 0 or (self.undated > 0 and self.newer == 0))
+        return self.old > 0 or (self.undated > 0 and self.newer == 0)
 
 
 @dataclass
@@ -83,9 +86,11 @@ def returned(house: House, walked: Walked | None = None) -> Returned:
     :raises RetryLater, Unreadable: a store cannot be read; nobody knows then who is in it.
     """
     found, markers = Returned(), Markers(house)
+    marks = markers.by_mark()
+    marked: Marked = lambda known: markers.among(known, marks)  # noqa: E731 - named, for its type
     for ref in house.datamap:
         if ref.dataset.delivery is None and (columns := _columns(ref)):
-            _walk(house, markers, ref, columns, found, walked)
+            _walk(house, marked, ref, columns, found, walked)
     return found
 
 
@@ -103,7 +108,7 @@ def _kept_whole(ref: Ref) -> bool:
 
 
 def _walk(
-    house: House, markers: Markers, ref: Ref, columns: Mapping[str, str], found: Returned, walked: Walked | None
+    house: House, known: Marked, ref: Ref, columns: Mapping[str, str], found: Returned, walked: Walked | None
 ) -> None:
     source = house.source(ref.system.system)
     # What has no start of its own is given by the stores that can give all.
@@ -116,26 +121,26 @@ def _walk(
         with closing(source.read(selection, partition)) as batches:  # type: ignore[type-var]
             for batch in batches:
                 found.records += batch.num_rows
-                _look(house, markers, ref, columns, batch, found)
+                _look(house, known, ref, columns, batch, found)
         if walked is not None and fixed:
             walked.add(ref.full, partition)
 
 
 def _look(
-    house: House, markers: Markers, ref: Ref, columns: Mapping[str, str], batch: pa.RecordBatch, found: Returned
+    house: House, known: Marked, ref: Ref, columns: Mapping[str, str], batch: pa.RecordBatch, found: Returned
 ) -> None:
     """One batch: most have nobody in them, and cost one digest for each value that is in them."""
     values = {name: _known(house, kind, batch.column(name)) for name, kind in columns.items()}
-    marked = markers.found({known for by_value in values.values() for known in by_value.values()})
+    marked = known({one for by_value in values.values() for one in by_value.values()})
     if not marked:
         return
     mine = [(name, {v: k for v, k in by_value.items() if k in marked}) for name, by_value in values.items()]
     for row in batch.to_pylist():
         for name, by_value in mine:
             for value in _each(row[name]):
-                known = by_value.get(value)
-                if known is not None:
-                    seen = found.seen.setdefault(known, Seen(marked[known]))
+                one = by_value.get(value)
+                if one is not None:
+                    seen = found.seen.setdefault(one, Seen(marked[one]))
                     _count(seen, ref, name, row)
 
 
@@ -145,7 +150,7 @@ def _count(seen: Seen, ref: Ref, column: str, row: Mapping[str, object]) -> None
     if at is not None and not any(theirs.covers(at) for theirs in seen.theirs):
         seen.newer += 1
         seen.reborn = seen.reborn or itself
-    elif _emptied(ref, row):
+    elif emptied(ref, row):
         return  # It was emptied, and stays as a number.
     elif at is None:
         seen.undated += 1
@@ -153,7 +158,7 @@ def _count(seen: Seen, ref: Ref, column: str, row: Mapping[str, object]) -> None
         seen.old += 1
 
 
-def _emptied(ref: Ref, row: Mapping[str, object]) -> bool:
+def emptied(ref: Ref, row: Mapping[str, object]) -> bool:
     """Whether an erasure has nothing left to do in a row that stays: it is empty of what was theirs."""
     erasure = ref.dataset.erasure
     wanted = erasure.referenced if erasure.do == "delete" else erasure.set
