@@ -81,7 +81,8 @@ def plan(house: House, run: Run, *, say: Callable[[str], None] = print) -> dict[
         made = erasing.make_erasure(means, run.id, subjects, request=request.number)
         means.ledger.begin(
             run.id, pipeline=PIPELINE, actor=run.actor, request=request.number, code_version=code_version(),
-            policy_version=means.datamap.policy.version, promises=PROMISES, as_of=erasing.moment(made),
+            policy_version=means.datamap.policy.version,
+            promises=tuple(p for p in PROMISES if p in means.datamap.policy.promises), as_of=erasing.moment(made),
             plan_digest=made.digest, candidates=sum(made.counts.values()),
         )  # fmt: skip
     _overview(house, made, say)
