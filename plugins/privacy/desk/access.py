@@ -20,7 +20,7 @@ Deed = Literal["read", "start"]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who is signed in to Airflow. :param id: theirs. :param name: what others call them. :param known: Airflow's own."""
+    """Who is signed in to Airflow. :param id: theirs. :param name: as others call them. :param known: Airflow's own."""
 
     id: str
     name: str
