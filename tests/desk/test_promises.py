@@ -44,6 +44,11 @@ def test_a_promise_is_green_only_while_each_of_its_rules_has_a_young_proof(desk:
     assert of(desk, promise).colour == "amber"
     for rule in rules(desk, promise):
         run(desk, rule, f"again-{rule}")
+    assert of(desk, promise).colour == "amber", "nobody has verified the ledger"
+    desk.house.ledger.event(MISSING, actor="schedule", count=1)
+    assert of(desk, promise).colour == "amber"
+    desk.clock.set(NOW + timedelta(minutes=1))
+    desk.house.ledger.event(VERIFIED, actor="schedule", count=0)
     now = of(desk, promise)
     assert (now.colour, now.proof) == ("green", NOW)
     assert now.run.startswith("again-")
@@ -73,10 +78,12 @@ def test_the_page_says_when_everything_was_verified_last_and_what_was_missing(de
     assert "were never verified" in client.get("/promises").text
     desk.house.ledger.event(MISSING, actor="schedule", count=3)
     assert "3 things were missing" in client.get("/promises").text
+    desk.clock.set(NOW + timedelta(minutes=1))
     desk.house.ledger.event(VERIFIED, actor="schedule", count=0)
     found = checked(desk.house, NOW)
-    assert found.at == NOW
-    assert checked(desk.house, NOW + VERIFIED_WITHIN + timedelta(minutes=1)).stale
+    assert (found.at, found.count, found.stale) == (NOW + timedelta(minutes=1), 0, False)
+    assert found.at is not None
+    assert checked(desk.house, found.at + VERIFIED_WITHIN + timedelta(minutes=1)).stale
 
 
 def test_the_page_has_each_promise_with_the_statements_own_words_its_keeper_and_its_tests(desk: Desk) -> None:

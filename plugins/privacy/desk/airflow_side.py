@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import get_user
@@ -41,6 +43,11 @@ class AirflowGate:
 def secret() -> str:
     """What forms are signed with: the secret that all API servers of this Airflow share."""
     return str(conf.get_mandatory_value("api", "secret_key"))
+
+
+def project() -> Path:
+    """The folder with ``dags/`` and, where they are installed, ``tests/``."""
+    return Path(str(conf.get_mandatory_value("core", "dags_folder"))).parent
 
 
 def start(dag: str, number: str, user: User) -> str:

@@ -34,12 +34,11 @@ Starter = Callable[[str, str, User], str]
 _log = logging.getLogger(__name__)
 
 
-def make(house: Callable[[], House], gate: Gate, start: Starter, secret: str, project: Path | None = None) -> FastAPI:
+def make(house: Callable[[], House], gate: Gate, start: Starter, secret: str, project: Path) -> FastAPI:
     """The application.
 
     :param house: the installation now. :param gate: who may do what. :param start: starts a DAG.
-    :param secret: what forms are signed with. :param project: where ``dags/`` and ``tests/`` are; by default beside
-        the shop's folder.
+    :param secret: what forms are signed with. :param project: where ``dags/`` and ``tests/`` are.
     """
     from privacy.desk import routes
 

@@ -77,10 +77,11 @@ def promises(house: House, project: Path, now: datetime) -> list[Shown]:
     policy = house.policy
     wrong = [*evidence_rules.proofs(house, now), *evidence_rules.own(house, now), *evidence_rules.answered(house, now)]
     late = finding.find(house, overdue=True)
-    return [_shown(house, one, wrong, now, late=bool(late.requests or late.broken)) for one in _kept(policy, project)]
+    whole, is_late = checked(house, now), bool(late.requests or late.broken)
+    return [_shown(house, one, wrong, now, late=is_late, whole=whole) for one in _kept(policy, project)]
 
 
-def _shown(house: House, one: Kept, wrong: list[Finding], now: datetime, *, late: bool) -> Shown:
+def _shown(house: House, one: Kept, wrong: list[Finding], now: datetime, *, late: bool, whole: Checked) -> Shown:
     rules = [
         name for purge in house.policy.purges.values() for name, rule in purge.rules.items() if one.id in rule.promises
     ]
@@ -102,6 +103,11 @@ def _shown(house: House, one: Kept, wrong: list[Finding], now: datetime, *, late
         amber.append("No run has proven it yet.")
     if not rules:
         amber.append("No rule of a purge proves it by itself; what keeps it, and its tests, do.")
+    # What a ledger says that was altered proves nothing: nothing is green while nobody has looked.
+    if rules and whole.stale:
+        amber.append("Nobody has verified lately that the ledger is what was written.")
+    if rules and whole.count:
+        amber.append("The last verification found something missing, or altered.")
     return Shown(one, "amber" if amber else "green", tuple(amber), proof, run)
 
 

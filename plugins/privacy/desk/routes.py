@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -37,8 +36,8 @@ def style() -> Response:
 def the_promises(request: Request) -> HTMLResponse:
     """The statement's promises, for a supervisor's eyes too."""
     house = _house(request)
-    now, project = house.clock.now(), request.app.state.project or house.settings.home.parent
-    shown = promises.promises(house, Path(project), now)
+    now, project = house.clock.now(), request.app.state.project
+    shown = promises.promises(house, project, now)
     counts = {colour: sum(one.colour == colour for one in shown) for colour in ("red", "amber", "green")}
     return page(
         request, "promises", here="promises", shown=shown, counts=counts, policy=house.policy, now=now,
