@@ -12,8 +12,9 @@ DOC = """
 ### What it does
 
 Makes the sealed bundle of one request of the register, from arrival on: nobody can open it before the identity is
-proven and the bundle is released (`privacy request prove`, `privacy request release`). Start it with the request's
-number, again and again if need be: unchanged data gives the same bundle, and an earlier one is never replaced by less.
+proven and the bundle is released (`privacy request prove`, `review` where something is left out, `release`). Start it
+with the request's number, again and again if need be: unchanged data gives the same bundle, and an earlier one is never
+replaced by less.
 
 ### When it fails
 

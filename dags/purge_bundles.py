@@ -20,6 +20,8 @@ scheduler's runs are real. By hand it only looks, unless you untick `dry_run`: t
 | `requests` | key and content of closed requests: number, right and dates stay, the person is forgotten |
 | `letters` | letters in an outbox folder |
 | `plans` | sealed plans of runs that have ended |
+| `markers` | markers of erasures, when no backup is older |
+| `policy_letters` | digests of who was written to about a version of the policy |
 
 What is kept for an open request is never touched. Only `done` in the ledger is green (`privacy ledger show --run ID`).
 

@@ -118,14 +118,16 @@ class Look:
     """Everything that there is at one moment.
 
     :param keys: dataset -> the columns of its key. :param things: the records.
-    :param files: the files that hold several records, with their bytes' digests.
+    :param files: the files that hold several records, with their bytes' digests. :param columns: of each table.
     """
 
     def __init__(self, place: Place, keys: Mapping[str, Sequence[str]]) -> None:
         self.things: Counter[Thing] = Counter()
         self.files: dict[str, str] = {}
+        self.columns: dict[str, Sequence[str]] = {}
         for system in DATABASES:
             for table, names, rows in place.tables(system):
+                self.columns[f"{system}.{table}"] = names
                 at = [names.index(column) for column in keys.get(f"{system}.{table}", names[:1])]
                 for row in rows:
                     held = json.dumps(list(row), default=repr)

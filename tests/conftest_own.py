@@ -25,6 +25,8 @@ own:
   deliveries: {{term: {{keep_at_most: P30D, every: P1D, {DECIDED}}}}}
   requests: {{promises: [KEEP], at_closing: [portability], term: {{keep_at_most: P5Y, every: P1D, {DECIDED}}}}}
   letters: {{term: {{keep_at_most: P90D, every: P1D, {DECIDED}}}}}
+  markers: {{term: {{keep_at_least: P180D, every: P1D, {DECIDED}}}}}
+  policy_letters: {{term: {{keep_at_most: P1Y, every: P1D, {DECIDED}}}}}
   airflow: {{term: {{keep_at_most: P90D, every: P7D, {DECIDED}}}}}
 """
 SUBJECT = Subject(1, (Identifier("email", EMAIL), Identifier("ferry.traveller", NUMBER)))

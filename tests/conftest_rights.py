@@ -78,10 +78,16 @@ class Office:
         self.seal(number, run, **counts)
         return number
 
-    def seal(self, number: str, run: str = "r1", outer: str = "o" * 64, **counts: int) -> Request:
+    def seal(self, number: str, run: str = "r1", outer: str = "o" * 64, left_out: int = 0, **counts: int) -> Request:
         found = {name.replace("_", ".", 1): n for name, n in counts.items()} or {"shop.orders": 3}
         return self.register.sealed(
-            number, run=run, path=f"{number}.zip.age", inner_sha256="i" * 64, outer_sha256=outer, counts=found
+            number,
+            run=run,
+            path=f"{number}.zip.age",
+            inner_sha256="i" * 64,
+            outer_sha256=outer,
+            counts=found,
+            left_out={"redacted": left_out},
         )
 
     def kinds(self, number: str) -> list[str]:

@@ -86,7 +86,8 @@ def ferry() -> dict[str, Any]:
         },
         "datasets": {
             "travellers": dataset(["traveller"], ["traveller"], {"traveller": who, "email": column("text", "email"),
-                "name": column("text")}, table="travellers"),
+                "name": column("text")}, table="travellers",
+                rectification={"current": {"name": "name"}}),
             "trips": dataset(["trip"], ["traveller", "email"], {"trip": column("integer"), "traveller": who,
                 "email": column("text", "email"), "fare": column("decimal(10,2)"), "at": column("datetime")},
                 table="trips", time="at"),

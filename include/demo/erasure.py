@@ -91,6 +91,12 @@ class Sheet:
         told = entry["decisions"][decision] if entry.get("ambiguous") else entry
         return {name: {_key(key) for key in keys} for name, keys in told["records"].items()}
 
+    def withheld(self, subject: str, decision: str | None = None) -> dict[str, set[Key]]:
+        """Messages that are no records of theirs and speak of them."""
+        entry = self.subjects[subject]
+        told = entry["decisions"][decision] if entry.get("ambiguous") else entry
+        return {name: {_key(k) for keys in why.values() for k in keys} for name, why in told["withheld"].items()}
+
     def left(self, subject: str, decision: str | None = None) -> Left:
         """What an erasure of the subject does.
 

@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     )
     pause: float = Field(default=0.0, ge=0, le=60, description="Seconds that a purge waits between two of these.")
 
+    letters_pause: float = Field(
+        default=0.0, ge=0, le=3600, description="Seconds between two letters about a changed policy, of many."
+    )
+
     head_copies: Path | None = Field(
         default=None,
         description="A folder, best on another machine, to which every verification adds a copy of the ledger's head.",

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import analytics
+from erasure import erasure
 from extract import make
 from harness import Row, measure, measured_before, write
 from large import NAME, whole_shop
@@ -68,7 +69,17 @@ def year_of_events() -> list[Row]:
 
 if __name__ == "__main__":
     large = os.environ.get("LARGE")
-    rows = [*extraction(), *year_of_events(), *search(), *purge(), *servers(), *objects(), *evidence(), *runs()]
+    rows = [
+        *extraction(),
+        *year_of_events(),
+        *search(),
+        *purge(),
+        *erasure(),
+        *servers(),
+        *objects(),
+        *evidence(),
+        *runs(),
+    ]
     rows += whole_shop(Path(large)) if large else measured_before(NAME)
     write(rows)
     for row in rows:

@@ -31,6 +31,7 @@ def test_every_code_is_explained_to_the_operator() -> None:
             "policy.category_unheld",
             "policy.subject_unknown",
             "policy.not_yet",
+            "policy.setting_unconfirmed",
         )
     }
     assert len(red) > 10

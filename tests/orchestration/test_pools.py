@@ -17,7 +17,7 @@ from privacy.orchestration import pools
 PROJECT = Path(__file__).parents[2]
 SHOP = load(PROJECT / "include")
 
-NO_STORE = {"done", "rule.approve", "request.approve"}
+NO_STORE = {"done", "approve", "rule.approve", "request.approve"}
 """The end of an export, and the question to an operator, which may wait for hours."""
 
 

@@ -17,9 +17,12 @@ import pyzipper
 from conftest_letters import ANNA, BERT, GIFT, NOW, Books, plain
 from privacy.bundle.check import check_bundle
 from privacy.errors import BadInput, PrivacyError, Refused
+from privacy.orchestration import steps
+from privacy.orchestration.runs import Run
 from privacy.rights import Evidence, EvidenceKind, Right, State, delivering
 from privacy.rights.contacts import contacts
 from privacy.rights.delivering import deliver
+from privacy.rights.letter_kinds import SAMPLES, Kind
 from privacy.rights.passphrases import BITS, SIGNS, passphrase
 
 
@@ -112,6 +115,17 @@ def test_contacts_are_the_person_s_own_also_of_a_guest(books: Books):
     assert contacts(books.house, books.asked(Right.ACCESS, BERT), "phone") == ()
 
 
+def test_a_number_that_came_with_a_late_order_is_no_way_to_reach_the_person(books: Books):
+    """Edge case 35: whoever has taken over an account orders something with their own number, and asks next."""
+    for at, phone in (("2026-08-05T10:00:00Z", "06 555 0199"), ("2026-08-04T09:30:00Z", "06 555 0120")):
+        books.execute("INSERT INTO loans (reader, phone, at) VALUES (1, ?, ?)", phone, at)
+    assert contacts(books.house, books.asked(Right.ACCESS, ANNA), "phone") == (
+        "+31 6 1234 5678",
+        "06 555 0110",
+        "06 555 0120",
+    )
+
+
 @pytest.mark.parametrize("right", [r for r in Right if not r.copies])
 def test_what_asks_for_no_copy_is_never_delivered(books: Books, right):
     """Nobody who objects, or has data erased, is sent them."""
@@ -127,6 +141,17 @@ def test_nothing_is_delivered_before_it_is_released(books: Books):
             deliver(books.house, number, "counter", "desk")
         step()
     assert books.letters == []
+
+
+def test_a_portability_that_is_delivered_erases_blocks_and_starts_nothing(books: Books):
+    """PORT-SERVICE: ending the service is another decision, which the letter says."""
+    before = (books.folder / "books.db").read_bytes()
+    number = books.released(right=Right.PORTABILITY)
+    deliver(books.house, number, "phone", "desk")
+    assert "This request erases and blocks nothing" in plain(books.letters[0])
+    assert (books.folder / "books.db").read_bytes() == before
+    assert [r.number for r in books.house.register.list()] == [number]
+    assert list(books.house.holds.active()) == []
 
 
 def test_a_released_copy_that_nobody_hands_over_is_told_of_until_it_is_delivered(books: Books):
@@ -278,6 +303,9 @@ def test_a_copy_for_the_post_needs_a_document_and_its_passphrase_another_way(boo
     assert (done.how, done.out, out.stat().st_mode & 0o777) == ("post", out, 0o600)
     opened(out.read_bytes(), done.passphrase, tmp_path)
     assert books.letters == []
+    assert "You get the file" in done.letter
+    assert "by telephone" in done.letter
+    assert [stub.channel for stub in books.house.register.open(number).letters] == ["post"]
     with pytest.raises(Refused, match=r"delivery\.exists"):
         deliver(books.house, number, "phone", "desk", out=out, again=True)
 
@@ -335,6 +363,27 @@ def test_an_address_that_was_changed_before_the_request_neither_proves_nor_recei
     books.house.register.release(later, "desk")
     deliver(books.house, later, "counter", "desk")
     assert books.letters[0]["To"] == "carla@c.example", "ninety days after the change it is hers"
+
+
+def test_an_address_that_came_by_a_request_is_new_whatever_date_the_shop_wrote_beside_it(books: Books):
+    """Edge case 35: somebody changes the address through a rectification, and asks for access next."""
+    number = books.asked(Right.RECTIFICATION, "1")
+    run = Run("r1", number, "operator")
+    books.house.register.begin(number, run.id)
+    steps.resolve_identity(books.house, run)
+    # The shop's staff changed the address and not since when it is hers.
+    books.execute("UPDATE readers SET email = 'mallory@m.example' WHERE reader = 1")
+    books.clock.set(NOW + timedelta(days=80))
+    access = books.asked(Right.ACCESS, "mallory@m.example")
+    books.export(access)
+    with pytest.raises(Refused, match=r"proof\.address_unknown"):
+        books.prove(access, "mallory@m.example")
+    with pytest.raises(Refused, match=r"letters\.no_known_address"):
+        books.house.letters.write(access, "answer", SAMPLES[Kind.ANSWER])
+    books.clock.set(NOW + timedelta(days=91))
+    later = books.asked(Right.ACCESS, "mallory@m.example")
+    books.export(later, "r2")
+    books.prove(later, "mallory@m.example")
 
 
 def test_an_address_that_two_people_share_receives_nothing(books: Books):

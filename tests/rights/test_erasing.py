@@ -1,4 +1,4 @@
-"""An erasure: planned, approved, done and proven; what may not go stays, with its ground, and nobody is erased by half."""
+"""An erasure (R-ERASE): planned, approved, done, proven; what may not go stays, with its ground; nobody is half erased."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from privacy.orchestration import erasures
 from privacy.orchestration.runs import Run
 from privacy.plans.erased import ANSWERS, STARTED
 from privacy.plans.erasure import ERASURE
-from privacy.rights import Right, State
+from privacy.rights import Evidence, EvidenceKind, Right, State
 from privacy.sources.base import Identifier, Subject
 
 WHO = "1001"
@@ -278,3 +278,22 @@ def test_the_person_is_told_what_went_and_what_stays_and_is_forgotten_then(shop:
     with pytest.raises(Refused):
         shop.house.register.open(number)
     assert shop.house.verify().ok
+
+
+def test_a_letter_that_cannot_be_sent_goes_by_post_and_closes_the_request(shop: Erasing) -> None:
+    """Promise ID-KNOWN: to no address that the shop did not know; whoever posts it says so."""
+    shop.change("UPDATE customers SET email_since = '2026-11-10T09:00:00Z' WHERE customer_id = 1011")
+    number = shop.house.register.receive(Right.ERASURE, [Identifier("shop.customer_id", 1011)], author="desk").number
+    shop.house.register.prove(number, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "desk")
+    shop.erase(number)
+    with pytest.raises(Refused) as refused:
+        erasures.tell(shop.house, Run("run-1", number, "operator"))
+    assert refused.value.code == "letters.no_known_address"
+    assert shop.house.register.get(number).state is State.ACTED
+    closed, text = erasures.told_later(shop.house, number, author="desk", by_post=True)
+    assert closed
+    assert number in text
+    assert shop.house.register.get(number).forgotten
+    with pytest.raises(Refused) as refused:
+        erasures.told_later(shop.house, number, author="desk", by_post=True)
+    assert refused.value.code == "erasure.nothing_to_tell"

@@ -5,10 +5,7 @@ What was there before and what is there after, a plain look says; what should be
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +14,9 @@ import pytest
 
 from conftest_demo import Made
 from conftest_erasing import Erasing
-from conftest_look import Files, Look, Thing, message_name
-from demo.erasure import Key, Left, Sheet
+from conftest_judge import Judge
+from conftest_look import Files
 from privacy.identity import Decision
-
-LINES = ("weblogs.access", "analytics.ga4_events", "analytics.clicks")
-ACTIVE = "nginx/access/access.log"
-TOKEN = re.compile(r"(removed|erased)-[0-9a-f]+.*")
 
 SOME = {1: ["1001", "1003", "1009", "1014", "1020", "guest:pieter.gast@post.example", "applicant:1012"], 2: ["1002"]}
 """Of which seed whom every run of the tests erases: merged accounts, gifts, threads, an open order, a guest."""
@@ -64,101 +57,17 @@ def erase(shop: Erasing, subject: str, decision: str | None) -> dict[str, Any]:
     return shop.erase(number)
 
 
-def check(shop: Erasing, made: Made, left: Left, before: Look, after: Look, addresses: set[str]) -> None:
-    """Hold what is there now against what was there, but for what should be different."""
-    gone, come = before.things - after.things, after.things - before.things
-    expected: Counter[Thing] = Counter()
-    texts = {("weblogs.access", *key): line for key, line in made.lines.items()}
-    for name, keys in left.gone.items():
-        if name == "weblogs.access":
-            expected.update((name, (key[0], texts[(name, *key)]), "") for key in keys)
-        elif name.startswith("analytics."):
-            events = made.events[name.partition(".")[2]]
-            expected.update((name, (key[0], _event(name, key, events)), "") for key in keys)
-        elif name.startswith("mail."):
-            expected.update(t for t in before.things if t[0] == "mail" and t[1][1] in {_message(k) for k in keys})
-        else:
-            expected.update({t: n for t, n in before.things.items() if t[0] == name and t[1] in keys})
-    # Rows that stay without what is theirs, and messages that lost it: another content under the same key.
-    changed = {(name, key) for name, key in left.emptied}
-    shared = {(n.partition(".")[0], _message(k)) for n, keys in left.shared.items() for k in keys if n[0] == "m"}
-    talks = {(n, k) for n, keys in left.shared.items() for k in keys if not n.startswith("mail.")}
-
-    def is_changed(thing: Thing) -> bool:
-        name, key, _ = thing
-        return (name, key) in changed or (name, key) in talks or (name == "mail" and (name, key[1]) in shared)
-
-    surplus = {t: n for t, n in (gone - expected).items() if not is_changed(t)}
-    assert not surplus, f"too much went: {_told(surplus)}"
-    missing = expected - gone
-    assert not missing, f"is there still: {_told(missing)}"
-    assert not {t: n for t, n in come.items() if not is_changed(t)}, "something came that was not there"
-    for (name, key), columns in left.emptied.items():
-        _emptied(made, name, before, after, key, columns)
-    for folder_name in {name for kind, name in shared if kind == "mail"}:
-        (content,) = [c for _, n, c in Files(shop.shop).messages() if n == folder_name]
-        assert not any(address.encode() in content.lower() for address in addresses), folder_name
-    for name, key in talks:
-        for _, thing_key, text in after.things:
-            if (name, key) == ("helpdesk.conversations", thing_key):
-                assert not any(address in text.lower() for address in addresses)
-
-
-def _emptied(made: Made, name: str, before: Look, after: Look, key: Key, columns: Any) -> None:
-    table = name.partition(".")[2]
-    names = [c[1] for c in made.db.execute(f"PRAGMA table_info({table})")]
-    (was,) = [json.loads(t[2]) for t in before.things if t[:2] == (name, key)]
-    (now,) = [json.loads(t[2]) for t in after.things if t[:2] == (name, key)]
-    for column, old, new in zip(names, was, now, strict=True):
-        wanted = columns.get(column, old)
-        if wanted is ...:
-            assert TOKEN.fullmatch(new), f"{name}.{column}"
-        else:
-            assert new == wanted, f"{name}.{column}"
-
-
-def _event(name: str, key: Key, events: dict[Any, Any]) -> str:
-    if name.endswith("ga4_events"):
-        return repr(events[key])
-    return _raw[key]
-
-
-_raw: dict[Key, str] = {}
-
-
-def _message(key: Key) -> str:
-    return message_name(str(key[1]))
-
-
-def _told(things: Any) -> str:
-    return str(Counter(t[0] for t in things)) + str(list(things)[:3])
-
-
-def _read_clicks(folder: Path) -> None:
-    _raw.clear()
-    for file in sorted((folder / "analytics").rglob("*.ndjson.gz")):
-        key = file.relative_to(folder / "analytics").as_posix()
-        rows = gzip.decompress(file.read_bytes()).splitlines()
-        _raw.update({(key, n): row.decode() for n, row in enumerate(rows, 1)})
-
-
 def run(tmp_path: Path, made: Made, subject: str, decision: str | None = None) -> None:
-    shop, sheet = Erasing(tmp_path / "shop", made.folder), Sheet(made.folder)
-    _read_clicks(made.folder)
-    keys = made.answers["datasets"]
-    left = sheet.left(subject, decision)
-    # A log that the web server still writes to is left alone until it is rotated; the next day's run has it.
-    written_to = {key for key in left.gone.get("weblogs.access", set()) if key[0] == ACTIVE}
-    left.gone["weblogs.access"] -= written_to
-    before = Look(Files(shop.shop), keys)
+    shop = Erasing(tmp_path / "shop", made.folder)
+    judge = Judge(made, Files(shop.shop))
+    left, active = judge.left(subject, decision)
+    before = judge.look()
     files = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in shop.shop.rglob("*") if p.is_file()}
     ended = erase(shop, subject, decision)
-    after = Look(Files(shop.shop), keys)
-    named = sheet.subjects[subject]["named"]
-    addresses = {str(v).lower() for one in named for k, v in one.items() if k == "email"}
-    check(shop, made, left, before, after, addresses)
+    judge.check(subject, left, before, judge.look())
     assert bool(left.waiting) == ("waiting" in ended["retained"])
-    assert ended["retained"].get("changed", 0) == len(written_to)
+    assert ended["retained"].get("changed", 0) == active
+    assert ended["retained"].get("review", 0) == judge.reviewed(subject, decision)
     # A file that has nothing of theirs was not touched at all.
     for file, (modified, content) in files.items():
         if file.is_file() and file.suffix != ".db" and file.read_bytes() == content:
@@ -169,7 +78,7 @@ def run(tmp_path: Path, made: Made, subject: str, decision: str | None = None) -
 def test_exactly_their_records_are_gone_and_all_else_is_the_same(
     tmp_path: Path, shops: dict[int, Made], seed: int, subject: str
 ) -> None:
-    """Edge cases 17, 19, 20, 22, 30, 31."""
+    """Promise R-ERASE; edge cases 17, 19, 20, 22, 30, 31."""
     run(tmp_path, shops[seed], subject)
 
 

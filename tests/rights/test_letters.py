@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as markup
 import re
 import sqlite3
+from datetime import timedelta
 
 import pytest
 
@@ -12,9 +13,11 @@ from conftest_demo import HOME
 from conftest_letters import ANNA, BERT, NOW, Books, html, plain
 from privacy.datamap.models import Text
 from privacy.errors import BadConfiguration, Refused
+from privacy.identity import Candidate, Decision, Question
 from privacy.letters import composed
 from privacy.rights import Ground, Right
 from privacy.rights.letter_kinds import NAMED, RIGHTS, SAMPLES, Kind
+from privacy.sources.base import Identifier, Subject
 
 HOSTILE = "{{ 7*7 }}<script>alert(1)</script>\r\nBcc: all@x.example\x1b[2J\u202e"
 
@@ -125,6 +128,16 @@ def _die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+def test_two_processes_that_send_the_same_letter_record_it_once(books: Books):
+    """Edge case 13: two at once; both sent one message."""
+    number = books.asked()
+    stub = books.house.letters.write(number, Kind.RECEIPT).stub
+    late = stub.model_copy(update={"at": NOW + timedelta(minutes=1)})
+    assert books.opened().register.wrote(number, late, "another") == stub
+    assert books.house.register.open(number).letters == (stub,)
+    assert len(books.said(number, "letter.sent")) == 1
+
+
 def test_a_yearly_reminder_goes_out_once_a_year(books: Books):
     number = books.asked(Right.RESTRICTION)
     for occasion in ("2027", "2027", "2028"):
@@ -197,6 +210,21 @@ def test_an_erasure_is_confirmed_to_the_address_that_it_erased(books: Books):
     assert books.house.verify().ok
 
 
+def test_a_letter_goes_to_whom_the_request_was_decided_to_be_and_not_to_whom_it_was_taken_for(books: Books):
+    """Edge case 22: where Anna is written to was kept before somebody decided that the request is Bert's."""
+    number = books.asked(Right.ERASURE, "1")
+    anna, bert = ((Identifier("books.reader", no), Identifier("email", at)) for no, at in ((1, ANNA), (2, BERT)))
+    register = books.house.register
+    assert books.house.letters.know(number).address == ANNA
+    register.begin(number, "r1")
+    register.undecided(number, Question((Candidate(1, anna), Candidate(2, bert)), ()), run="r1")
+    register.decide(number, Decision(bert), "desk")
+    register.begin(number, "r2")
+    register.resolved(number, Subject(1, bert), run="r2")
+    books.house.letters.write(number, Kind.ERASURE, SAMPLES[Kind.ERASURE])
+    assert [letter["To"] for letter in books.letters] == [BERT]
+
+
 def test_whoever_changes_the_address_after_the_request_gets_no_letter(books: Books):
     """Edge case 35: what was known is kept; the shop's record is another by now."""
     number = books.asked(Right.ERASURE)
@@ -243,9 +271,10 @@ def test_a_template_of_the_shop_that_leaves_out_the_complaint_sends_nothing(book
 
 def test_the_html_is_the_text_block_by_block(books: Books):
     (books.home / "templates/letters/receipt.nl.j2").write_text(
-        "A & B\n\none\ntwo {{ x }}\n\n- first\n  goes on - with a dash\n- second\n\n---\n\nhttps://ok.example, https://no.example\n"
+        "A & B <b>{{ x }}\n\none\ntwo {{ x }}\n\n- first\n  goes on - with a dash\n- second\n\n---\n\nhttps://ok.example, https://no.example\n"
     )
     found = composed(books.home, "receipt", "nl", {"x": "<i>"}, links=["https://ok.example"])
+    assert "<title>A &amp; B &lt;b&gt;&lt;i&gt;</title>" in found.html
     inner = found.html.split("</h1>")[1].split("</main>")[0].replace("\n", "")
     assert inner == (
         "<p>one two &lt;i&gt;</p><ul><li>first goes on - with a dash</li><li>second</li></ul><hr>"

@@ -12,6 +12,7 @@ from conftest_rights import ANNA, ANNA_NUMBER, NOW, SUBJECT, Office
 from privacy.errors import BadInput, Refused
 from privacy.identity import Candidate, Decision, Question
 from privacy.rights import Evidence, EvidenceKind, Ground, Necessity, State
+from privacy.rights.payload import Delivery, Stub
 from privacy.sources.base import Identifier, Subject
 
 BERT = Identifier("shop.customer_id", 1002)
@@ -30,7 +31,8 @@ class Requests(RuleBasedStateMachine):
         self.register = self.office.register
         self.number = self.office.receive()
         self.ended: State | None = None
-        self.proven = self.sealed = self.answered = False
+        self.proven = self.sealed = self.answered = self.looked = False
+        self.left = 0
         self.run: str | None = None
         self.most = 0
 
@@ -73,19 +75,28 @@ class Requests(RuleBasedStateMachine):
             assert not self.sealed
             self.run, self.answered, self.proven = None, True, False
 
-    @rule(run=RUNS, records=st.integers(0, 3), outer=st.sampled_from("ab"))
-    def seal(self, run, records, outer):
-        if self.attempt(lambda: self.office.seal(self.number, run, outer * 64, shop_orders=records)):
+    @rule(run=RUNS, records=st.integers(0, 3), outer=st.sampled_from("ab"), left=st.integers(0, 1))
+    def seal(self, run, records, outer, left):
+        before = self.register.bundle(self.number)
+        if self.attempt(lambda: self.office.seal(self.number, run, outer * 64, left, shop_orders=records)):
             assert run == self.run
             assert records >= self.most
-            self.sealed, self.most = True, records
+            self.sealed, self.most, self.left = True, records, left
+            # Who looked, looked at the bundle that was there then.
+            self.looked = self.looked and self.register.bundle(self.number) == before
+
+    @rule()
+    def review(self):
+        if self.attempt(lambda: self.register.review(self.number, "desk")):
+            assert self.sealed, "looked at nothing"
+            self.looked = True
 
     @rule()
     def export(self):
         """The steps of a run that goes well, so that late states are met often."""
         self.begin("r1")
         self.resolve("r1", SUBJECT)
-        self.seal("r1", 3, "a")
+        self.seal("r1", 3, "a", 0)
         self.release()
 
     @rule(kind=st.sampled_from(EvidenceKind))
@@ -100,7 +111,29 @@ class Requests(RuleBasedStateMachine):
         if self.attempt(lambda: self.register.release(self.number, "desk")):
             assert self.proven, "released without proof"
             assert self.sealed, "released without a bundle"
+            assert self.looked or not self.left, "released although nobody looked at what is left out"
             self.ended = State.RELEASED
+
+    @rule(again=st.booleans())
+    def deliver(self, again):
+        wanted = Delivery(how="attachment", passphrase="p", passphrase_by="phone")
+        before = self.register.open(self.number).delivery
+        try:
+            begun = self.register.delivering(self.number, wanted, "desk", again=again)
+        except Refused:
+            assert self.ended is not State.RELEASED or (before is not None and not again)
+            return
+        assert self.ended is State.RELEASED, "delivered before it was released"
+        assert begun.no == (before.no + 1 if before else 1)
+        self.register.delivered(self.number, begun, "desk")
+        assert self.register.open(self.number).delivery.passphrase == ""
+
+    @rule(kind=st.sampled_from(["receipt", "answer"]))
+    def write(self, kind):
+        """In every state, closed ones too."""
+        stub = Stub(id=f"{kind}-1", kind=kind, at=NOW, digest="d", channel="post")
+        assert self.register.wrote(self.number, stub, "desk") == stub
+        assert len(self.register.open(self.number).letters) <= 2
 
     @rule(ground=st.sampled_from(Necessity))
     def extend(self, ground):
@@ -134,6 +167,7 @@ class Requests(RuleBasedStateMachine):
         dates = request.dates
         assert not dates.contradiction()
         assert (dates.sealed_at is not None, dates.proven_at is not None) == (self.sealed, self.proven)
+        assert (dates.reviewed_at is not None) == self.looked
         if self.ended is not None:
             assert request.state is self.ended
         # An open request that is not exported yet is always held, and a closed one never.

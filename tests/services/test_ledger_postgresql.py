@@ -247,7 +247,7 @@ def test_the_roles_let_a_worker_work_and_change_nothing_that_was_recorded(books,
     text = files("privacy.ledger").joinpath("postgresql_roles.sql").read_text()
     with books.server.admin("ledger") as raw:
         raw.execute("DROP ROLE IF EXISTS worker")
-        for role in ("privacy_writer", "privacy_reader"):
+        for role in ("privacy_writer", "privacy_reader", "privacy_stops"):
             if raw.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
                 raw.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
         raw.execute(text)

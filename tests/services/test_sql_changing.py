@@ -22,6 +22,7 @@ from privacy.sources.base import (
     Due,
     Every,
     Identifier,
+    Keeping,
     Kept,
     Of,
     Redaction,
@@ -237,3 +238,32 @@ def test_what_is_set_reads_back_as_what_was_said(server, tmp_path):
     assert {name: one[name] for name in said} == said
     assert {other[name] for name in said} == {None}
     assert [o.status for o in source.apply(unit, [])] == [Status.DONE], "said again, it is as it should be"
+
+
+def test_what_a_correction_replaces_is_kept_in_the_same_transaction_on_every_server(both):
+    """Edge case 35: an address that is replaced keeps leading to the records of its time."""
+    whom = (1001, 1002)
+    at = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
+    keep = Keeping(
+        "customer_emails", {"customer_id": "customer_id", "email": "email", "valid_from": "email_since"},
+        {"valid_to": at}, "seq",
+    )  # fmt: skip
+    pick = Of(tuple(Subject(n, (Identifier("shop.customer_id", n),)) for n in whom))
+    found = []
+    for source in both:
+        change = Set({"email": "Nieuw é@voorbeeld.example", "email_since": at}, keep)
+        unit = steps(source, [("customers", pick)], change)
+        assert {o.status for o in source.apply(unit, [])} == {Status.DONE}
+        # A second try finds that it is done, and keeps nothing twice.
+        assert {o.status for o in source.apply(unit, [])} == {Status.DONE}
+        found.append(kept(source))
+    one, other = found
+    assert one == other
+    for source in both:
+        selection = Selection("customer_emails", pick)
+        rows = [r for p in source.partitions(selection) for b in source.read(selection, p) for r in b.to_pylist()]
+        last = {row["customer_id"]: row for row in sorted(rows, key=lambda row: row["seq"])}
+        assert {n: (row["email"], row["valid_to"]) for n, row in last.items()} == {
+            1001: ("anna@voorbeeld.example", at), 1002: ("bram@voorbeeld.example", at),
+        }  # fmt: skip
+        assert last[1001]["seq"] == 2

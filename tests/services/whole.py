@@ -48,12 +48,14 @@ class Whole:
     """A made shop's data on the servers. See :class:`conftest_look.Place`.
 
     :param data: the made shop; it is not changed. :param name: of this installation, for its databases.
-    :param endpoint: by which S3 is spoken to; None: the server itself.
+    :param endpoint: by which S3 is spoken to; None: the server itself. :param versions: the bucket keeps older ones.
     """
 
-    def __init__(self, data: Path, servers: Servers, name: str, *, endpoint: str | None = None) -> None:
+    def __init__(
+        self, data: Path, servers: Servers, name: str, *, endpoint: str | None = None, versions: bool = False
+    ) -> None:
         self.servers, self.databases = servers, {one: f"{name}_{one}" for one in DATABASES}
-        systems, self.bucket = load(HOME).systems, servers.s3.bucket()
+        systems, self.bucket = load(HOME).systems, servers.s3.bucket(versions=versions)
         for one, database in self.databases.items():
             copied(data / f"{one}.db", systems[one], servers.mysql.create(database))
         for one in (*SHARED, *ALONE):
@@ -130,6 +132,14 @@ class Whole:
             self._objects |= dict(zip(missing, threads.map(read, missing), strict=True))
         for entry in sorted(found):
             yield entry[0].removeprefix(f"{system}/"), self._objects[entry]
+
+    def versions(self) -> dict[str, list[str]]:
+        """Of every object the ids of all versions and delete markers that are stored."""
+        found: dict[str, list[str]] = {}
+        for page in self.servers.s3.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket):
+            for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                found.setdefault(one["Key"], []).append(one["VersionId"])
+        return found
 
     def messages(self) -> Iterator[tuple[str, str, bytes]]:
         """Every message with its flags but for ``\\Deleted``, which whoever was killed may leave. Its text is read once."""

@@ -150,9 +150,10 @@ def test_held_rows_stay_and_others_are_changed(tmp_path: Path):
     assert json.loads(path.read_bytes())["conversations"][2] == TALKS[2]
 
 
-def test_what_would_leave_the_subject_in_a_record_changes_nothing(tmp_path: Path):
-    """A list within the list, in which no data map can name an element."""
-    odd = talk(1, (7, "x@x.example", "Xen"), ("bram@b.example", "Bram"))
+@pytest.mark.parametrize("who", [(7, "x@x.example", "Xen"), (1001, "anna@a.example", "Anna")])
+def test_what_would_leave_the_subject_in_a_record_changes_nothing(tmp_path: Path, who: tuple[int, str, str]):
+    """A list within the list, in which no data map can name an element; alone, or besides what can be set."""
+    odd = talk(1, who, ("bram@b.example", "Bram"))
     odd["participants"].append([{"email": "anna@a.example", "name": "Anna"}])
     its = kit(tmp_path)
     path = its.dump("dumps/conversations-2026-11-03.json", [odd, TALKS[1]])

@@ -98,11 +98,12 @@ def test_every_time_survives_nginx_and_iso(naive, zone):
 
 @pytest.mark.parametrize(
     ("pattern", "found"),
-    [(r"(?P<a>\S+) x", b" "), (r"(?P<a>\S+)\[x", b"["), (r'"(?P<a>[^"\)]*)"', b'"'), (r"(?P<a>a)?", b""), (r"(?P<a>a) ?", b""),
+    [(r"(?P<a>\S+) x", b" x"), (r"(?P<a>\S+)\[x", b"[x"), (r"(?P<a>\S+) \[x?", b" ["), (r"(?P<a>\S+) x+y", b" x"),
+     (r"(?P<a>\S+) \d", b" "), (r'"(?P<a>[^"\)]*)"', b'"'), (r"(?P<a>a)?", b""), (r"(?P<a>a) ?", b""),
      (r"(?P<a>a) |b", b""), (r"(?i)(?P<a>a)x", b""), (r"(x(?P<a>a)) ", b""), (r"(?P<a>[]|)(]+)-", b"-"), (r"(?P<a>a)\d", b""),
      (r"(?P<a>a)", b""), (r"(?P<a>a)(b)", b""), (r"(?P<a>a) {2}", b"")],
 )  # fmt: skip
-def test_the_character_after_a_field_is_known_only_where_it_is_certain(pattern, found):
+def test_the_characters_after_a_field_are_known_only_where_they_are_certain(pattern, found):
     assert following(pattern, "a") == found
 
 

@@ -10,6 +10,8 @@ from privacy.bundle.disclosed import Disclosed
 from privacy.bundle.expiry import Starts
 from privacy.bundle.originals import Original
 from privacy.bundle.scope import GROUND, Scope, left_behind
+from privacy.bundle.stopped import Stopped
+from privacy.bundle.supplemented import Supplement
 from privacy.datamap.load import Ref
 from privacy.datamap.models import Nobody, Text
 from privacy.sources.base import Identifier
@@ -23,6 +25,8 @@ class Facts:
     :param received_at: when it arrived; ``as_of``: when its first run began; aware.
     :param scope: all, or what a direct transfer to another controller gives.
     :param disclosed: what went to others about this person, as far as they may know it.
+    :param supplements: what records of the past should say, by this person's word.
+    :param stopped: for what their data are not processed, by the list that the shop's systems obey.
     :param name: how the person is called; ``named``: what the request named to find them by. Both personal.
     """
 
@@ -34,6 +38,8 @@ class Facts:
     named: tuple[Identifier, ...] = field(default=(), repr=False)
     scope: Scope = Scope.ALL
     disclosed: tuple[Disclosed, ...] = ()
+    supplements: tuple[Supplement, ...] = ()
+    stopped: tuple[Stopped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

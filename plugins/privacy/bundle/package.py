@@ -23,6 +23,9 @@ of the package              what it says
 ``privacy:identity``        counts of what identity resolution passed over
 ``privacy:disclosed``       what went to others about this person: when, to whom, ground, case, datasets, categories;
                             left out where there is nothing to tell
+``privacy:supplements``     what records of the past should say by the person's word (art. 16 GDPR), and which records;
+                            likewise
+``privacy:stopped``         for what their data are not processed: kind, value, purposes, since, ground; likewise
 ==========================  ==========================================================================================
 
 ==========================  ==========================================================================================
@@ -52,13 +55,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from privacy.bundle import resources
+from privacy.bundle import resources, supplemented
 from privacy.bundle.disclosed import described
 from privacy.bundle.expiry import expiry
 from privacy.bundle.holdings import Facts, Holding, Omission, Resource, withheld
 from privacy.bundle.reasons import omitted as in_words
 from privacy.bundle.resources import text, utc
 from privacy.bundle.scope import Scope
+from privacy.bundle.stopped import described as stopped
 from privacy.datamap.load import DataMap
 from privacy.datamap.models import Nobody
 from privacy.datamap.policy import Policy
@@ -118,6 +122,8 @@ def describe(
         ],
         "privacy:identity": dict(sorted((notes or {}).items())),
         **({"privacy:disclosed": described(facts.disclosed)} if facts.disclosed else {}),
+        **({"privacy:supplements": supplemented.described(facts.supplements)} if facts.supplements else {}),
+        **({"privacy:stopped": stopped(facts.stopped)} if facts.stopped else {}),
     }  # fmt: skip
 
 

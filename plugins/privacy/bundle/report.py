@@ -94,6 +94,11 @@ def render(
             (d.at.astimezone(zone), visible(d.recipient), visible(d.ground), visible(d.case), d)
             for d in facts.disclosed
         ],
+        "supplements": [
+            (s.at.astimezone(zone), [visible(key) for key in s.keys], visible(s.was or ""), visible(s.to or ""), s)
+            for s in facts.supplements
+        ],
+        "stopped": [(_kind(datamap, s.kind), visible(s.value), s.since.astimezone(zone), s) for s in facts.stopped],
         "nobody": [h for h in everything if h.unattributed],
         "unreadable": [h for h in everything if h.unreadable],
         "nothing": overview.nothing(everything, omissions),

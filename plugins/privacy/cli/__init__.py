@@ -14,11 +14,15 @@ from privacy.cli.common import Json, lines, tell, workbench
 from privacy.cli.datamap import app as datamap_app
 from privacy.cli.disclosure import app as disclosure_app
 from privacy.cli.doctor import doctor as doctor_command
+from privacy.cli.erasures import app as erasures_app
 from privacy.cli.explain import explain as explain_command
 from privacy.cli.hold import app as hold_app
 from privacy.cli.ledger import app as ledger_app
+from privacy.cli.notices import app as notices_app
+from privacy.cli.policy import app as policy_app
 from privacy.cli.purge import app as purge_app
 from privacy.cli.request import app as request_app
+from privacy.cli.stop import app as stop_app
 from privacy.cli.usage import UsageError, discreet
 from privacy.errors import PrivacyError
 
@@ -74,8 +78,12 @@ app.add_typer(request_app, name="request", help="The register of requests.")
 app.add_typer(bundle_app, name="bundle", help="Sealed bundles.")
 app.add_typer(datamap_app, name="datamap", help="What is held, on whom, why.")
 app.add_typer(ledger_app, name="ledger", help="The compliance records.")
+app.add_typer(erasures_app, name="erasures", help="What erasures forgot, and must stay forgotten.")
+app.add_typer(notices_app, name="notices", help="What processors were told.")
+app.add_typer(policy_app, name="policy", help="Versions of the privacy statement.")
 app.add_typer(purge_app, name="purge", help="What is past its term.")
 app.add_typer(hold_app, name="hold", help="What must not be deleted now.")
+app.add_typer(stop_app, name="stop", help="Whose data are not to be processed.")
 app.add_typer(disclosure_app, name="disclosure", help="What was given to authorities and others.")
 app.command("explain")(explain_command)
 app.command("doctor")(doctor_command)

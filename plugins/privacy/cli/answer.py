@@ -56,10 +56,10 @@ def deliver(
     until = local(done.until, house.policy.zone)
     data = {
         **found.as_json(), "how": done.how, "sha256": done.digest, "passphrase": done.passphrase,
-        "until": None if done.until is None else done.until.isoformat(),
+        "until": None if done.until is None else done.until.isoformat(), "letter": done.letter,
     }  # fmt: skip
     lines = [f"{found.number} is delivered by {done.how}." + (f" The link is good until {until}." if until else "")]
-    lines += [f"file to hand over: {done.out}"] if done.out else []
+    lines += [f"file to hand over: {done.out}", "letter to go with it:", "", done.letter] if done.out else []
     lines += [f"passphrase, shown this once, by {passphrase_by.value} only: {done.passphrase}"]
     lines += [f"the shop knows the person by: {shown(contact)}" for contact in done.contacts]
     tell(data, "\n".join(lines), as_json=as_json)
@@ -97,6 +97,25 @@ def letter(
         data["text"] = sent.content.text
         text = f"{sent.content.subject}\n\n{sent.content.text}\n{text}"
     tell(data, text, as_json=as_json)
+
+
+def inform(
+    number: Number,
+    by_post: Annotated[
+        bool, typer.Option("--by-post", help="Print the letter, for you to post, and record that.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell the person what an erasure did, where the letter could not go out by itself; all done, it is closed then."""
+    from privacy.orchestration.erasures import told_later
+
+    house = workbench()
+    if by_post:
+        _only_on_a_terminal("A letter to a person is printed on a terminal only; nothing was recorded.")
+    closed, text = told_later(house, number, author=actor(), by_post=by_post)
+    lines = [text] if by_post else []
+    lines.append(f"{house.register.get(number).number}: the person is told" + (", and forgotten." if closed else "."))
+    tell({"number": house.register.get(number).number, "closed": closed}, "\n".join(lines), as_json=as_json)
 
 
 def told(payload: Payload, zone: str) -> tuple[dict[str, object], list[str]]:

@@ -38,11 +38,12 @@ def check(stores: Stores = False, as_json: Json = False) -> None:
     A warning is good to know and gives no status: a word of policy or data map that nothing has now, or a term that no
     rule of a purge keeps yet (`privacy ledger evidence` is red until one does).
     """
-    from privacy.datamap.promised import unnamed, unproven
+    from privacy.datamap.promised import unconfirmed, unnamed, unproven
     from privacy.sources.described import mistakes
 
     house = workbench()
     found: list[Found] = [*mistakes(house.datamap), *unnamed(house.datamap)]
+    found += unconfirmed(house.datamap, house.clock.now().date())
     found += [replace(one, red=False) for one in unproven(house.datamap)]
     if stores:
         found += [p for system in house.datamap.systems for p in _problems(house, system)] + _own(house)

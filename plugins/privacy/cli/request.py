@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from privacy.cli.airflow import start as start_in_airflow
-from privacy.cli.answer import deliver, letter, review, told
+from privacy.cli.answer import deliver, inform, letter, review, told
 from privacy.cli.common import (
     Json,
     Number,
@@ -25,7 +25,9 @@ from privacy.cli.common import (
     tell,
     workbench,
 )
+from privacy.cli.correct import correct, correction, supplement
 from privacy.cli.deadlines import deadlines, extend
+from privacy.cli.deciding import confirm, lift, reject, remind, stopped, unlift, uphold
 from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
 from privacy.cli.processors import answers, ask
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
@@ -52,8 +54,12 @@ StateName = enum.StrEnum(
 )
 EvidenceName = enum.StrEnum("EvidenceName", ["known_address", "document", "knowledge"])
 GroundName = enum.StrEnum(
-    "GroundName", ["identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn"]
-)
+    "GroundName",
+    [
+        "identity_not_proven", "manifestly_unfounded", "excessive", "rights_of_others", "withdrawn",
+        "compelling_grounds",
+    ],
+)  # fmt: skip
 AddressName = enum.StrEnum("AddressName", ["shared", "theirs"])
 
 Start = Annotated[
@@ -91,6 +97,9 @@ def new(
     receipt: Annotated[
         bool, typer.Option("--receipt", help="Send a receipt to the e-mail address that it names.")
     ] = False,
+    purpose: Annotated[
+        list[str] | None, typer.Option(help="An objection or withdrawal for this purpose of the policy alone.")
+    ] = None,
     start: Start = False,
     as_json: Json = False,
 ) -> None:
@@ -110,11 +119,15 @@ def new(
         channel=given(channel, "Channel"),
         direct_transfer=direct_transfer,
         visits=seen,
+        purposes=purpose or (),
     )
     # Said before Airflow is asked: the request stays registered whatever Airflow says.
+    waits = stopped(house, made)
     if not as_json:
         _say(house, made)
         typer.echo("\n".join(footage(made.number, seen, house.clock.now())), nl=bool(seen))
+        if waits:
+            typer.echo(waits)
     try:
         if receipt:
             house.letters.write(made.number, "receipt", author=actor())
@@ -124,7 +137,7 @@ def new(
             tell({**made.as_json(), "run": None, "error": problem.code}, "", as_json=True)
         raise
     if as_json:
-        tell({**made.as_json(), "run": run}, "", as_json=True)
+        tell({**made.as_json(), "run": run, **({"stopped": False} if waits else {})}, "", as_json=True)
     elif run:
         typer.echo(f"{made.right.pipeline} started: {run}")
 
@@ -296,10 +309,16 @@ def release(number: Number, as_json: Json = False) -> None:
     tell({**found.as_json(), "path": bundle.path, "sha256": bundle.outer_sha256}, text, as_json=as_json)
 
 
+for decision in (confirm, uphold, reject, lift, unlift, remind):
+    app.command()(decision)
 app.command()(review)
 app.command()(deliver)
 app.command()(letter)
+app.command("tell")(inform)
 app.command()(extend)
+app.command()(correct)
+app.command()(correction)
+app.add_typer(supplement, name="supplement", help="What records of the past should say.")
 app.command()(deadlines)
 
 

@@ -24,6 +24,11 @@ OWN: Mapping[str, str] = {
     "holds": "Whom a hold is about is sealed in its row.",
     "footage_orders": "Cameras and times that are to be kept; nobody's name.",
     "disclosures": "What was given, to whom and about whom is sealed in its row.",
+    "do_not_process": "Whose data the shop's systems leave alone, in plain while that holds: see policy/own.yaml.",
+    "erasure_markers": "Keyed digests of what identified those who were erased; they name nobody.",
+    "processor_notices": "Whom a notice is about is sealed in its row until the processor confirms.",
+    "policy_versions": "The policy as it was in force; no personal data.",
+    "policy_letters": "Keyed digests of addresses that were written to; they name nobody.",
     "request_register": "What is personal is sealed under a key of each request's own, which closing it destroys.",
     "privacy_alembic_version": "Which migration was the last; no personal data.",
 }

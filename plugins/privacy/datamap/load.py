@@ -16,6 +16,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
+from privacy.datamap.facts import faults as fact_faults
 from privacy.datamap.footage import faults as footage_faults
 from privacy.datamap.models import GLOBAL_KINDS, REQUEST, Dataset, Edge, Kind, Nobody, System, did_you_mean
 from privacy.datamap.moves import moves
@@ -262,6 +263,7 @@ def _cross_checks(datamap: DataMap, system: System) -> Iterator[str]:
         if dataset.follows is not None:
             yield from _follows(datamap, dataset, f"{here}.follows")
         yield from moves(datamap, dataset, here)
+        yield from fact_faults(datamap, Ref(system, name, dataset), here)
         for purpose in dataset.purposes:
             if purpose not in policy.purposes:
                 yield f"{here}.purposes: the policy has no purpose {purpose!r}{did_you_mean(purpose, policy.purposes)}"

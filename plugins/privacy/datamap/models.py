@@ -20,6 +20,7 @@ import pyarrow as pa
 from fideslang.default_taxonomy import DEFAULT_TAXONOMY
 from pydantic import Field, field_validator, model_validator
 
+from privacy.datamap.facts import Rectification
 from privacy.datamap.footage import Footage
 from privacy.datamap.stores import Layout, Strict
 from privacy.datamap.types import arrow_type
@@ -347,7 +348,9 @@ class Dataset(Layout):
     :param transfer: what moves to another dataset before a record goes; :param strays: where else its messages may lie.
     :param promise: the promise in the policy whose term holds.
     :param term_kind: of which of the term's ``kinds`` all its records are.
+    :param rectification: which facts its columns say, now or once, and what a correction does (promise R-RECT).
     :param unfinished: which of its records keep others from being erased for now (``erasure: {wait_for: ...}``).
+    :param withdrawn: its records are consents: the datetime column that says when one was withdrawn.
     :param footage: its records are of recordings of cameras, which a processor holds.
     :param examples: two subjects that have records here, for the standard suite: values by identity kind.
     """
@@ -369,10 +372,12 @@ class Dataset(Layout):
     source: Text
     promise: str
     erasure: Erasure
+    rectification: Rectification | None = None
     unfinished: Unfinished | None = None
     access: Access | None = None
     owner: Sentence
     consent: Name | None = None
+    withdrawn: Name | None = None
     footage: Footage | None = None
     examples: tuple[dict[str, str | int], ...] = ()
 
@@ -407,6 +412,8 @@ class Dataset(Layout):
             raise ValueError("its term counts from a column (`starts`), or it follows another dataset; not both")
         for name in sorted(self.erasure.columns):
             self._must_have(name, "erasure.set")
+        for name, word in self.rectification.columns.items() if self.rectification else ():
+            self._must_have(name, f"rectification.{word}")
         for column in self.columns.values():
             for name in column.said.names if column.said else ():
                 self._must_have(name, "said.names")
@@ -418,6 +425,10 @@ class Dataset(Layout):
                 self._must_have(since, "unfinished.since")
                 if self.columns[since].type not in ("date", "datetime"):
                     raise ValueError(f"unfinished.since: column {since!r} is no date or datetime")
+        if self.withdrawn is not None:
+            self._must_have(self.withdrawn, "withdrawn")
+            if self.columns[self.withdrawn].type != "datetime":
+                raise ValueError(f"withdrawn: column {self.withdrawn!r} is no datetime")
         for word, name in self.footage.columns() if self.footage else ():
             self._must_have(name, f"footage.{word}")
             if self.columns[name].type != ("text" if word == "camera" else "datetime"):
@@ -444,6 +455,11 @@ class Dataset(Layout):
         if isinstance(self.subject, tuple):
             return {"subject": Party(subject=self.subject)}
         return dict(self.parties)
+
+    @property
+    def may_be_shared(self) -> bool:
+        """Whether somebody else may be in one of its records: it has several parties, or is judged."""
+        return len(self.people) > 1 or self.judged
 
     @property
     def kinds(self) -> set[str]:

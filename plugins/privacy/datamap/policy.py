@@ -166,12 +166,25 @@ class Purpose(Strict):
     profiling: bool = False
 
 
+class NoFurtherUse(Strict):
+    """The setting at a processor by which it uses the data for nothing of its own (promise GA-NOSHARE).
+
+    :param setting: what is set there, in words. :param agreed: when the contract was; ``confirmed``: when somebody last
+        looked that the setting still stands; each year again.
+    """
+
+    setting: Text
+    agreed: date
+    confirmed: date
+
+
 class Processor(Strict):
     """Who processes data for the controller, by name.
 
     :param service: the statement's category of third parties.
     :param country: ISO 3166 alpha-2 code; outside the EEA a transfer ground (``transfer``) is needed.
-    :param contact: the e-mail address to which orders are sent (to keep footage: CAM-SHARE).
+    :param contact: the e-mail address to which orders are sent (to keep footage: CAM-SHARE), and notices (art. 19).
+    :param no_further_use: the setting by which it uses the data for nothing of its own (GA-NOSHARE).
     :param commercial: it would use the data for commercial ends of its own: refused (NO-SELL).
     """
 
@@ -181,6 +194,7 @@ class Processor(Strict):
     transfer: Text | None = None
     agreement: date
     contact: Sentence | None = None
+    no_further_use: NoFurtherUse | None = None
     commercial: bool = False
 
     @field_validator("commercial")
@@ -292,6 +306,8 @@ class Own(Strict):
     :param requests: key and content of a closed request; ``at_closing``: rights that are forgotten as soon as closed.
     :param letters: the outbox of letters, where it is a folder.
     :param airflow: Airflow's own metadata and logs.
+    :param markers: erasure markers, from the erasure: as long as the oldest backup that may be restored.
+    :param policy_letters: keyed digests of who was written to about a version of the policy, from its last letter.
     """
 
     bundles: OwnRule
@@ -301,6 +317,8 @@ class Own(Strict):
     requests: OwnRule
     letters: OwnRule
     airflow: OwnRule
+    markers: OwnRule
+    policy_letters: OwnRule
 
 
 class Policy(Strict):
@@ -313,6 +331,7 @@ class Policy(Strict):
     :param security: the technical and organisational measures, for the records of processing.
     :param purges: what is deleted when its term is over, by the name of the DAG that does it.
     :param own: how long the project keeps its own records; without it their purges refuse to run.
+    :param remind_processors: after how long a processor that has not confirmed a notice is reminded, again and again.
     """
 
     controller: Sentence
@@ -330,6 +349,7 @@ class Policy(Strict):
     security: tuple[Text, ...] = ()
     purges: dict[Annotated[str, Field(pattern=r"^purge_[a-z0-9_]+$")], Purge] = Field(default_factory=dict)
     own: Own | None = None
+    remind_processors: Period = Field(default_factory=lambda: Period.model_validate("P7D"))
 
     @field_validator("zone")
     @classmethod

@@ -7,10 +7,14 @@ does not load (``privacy.datamap.load``).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 from privacy.datamap.completeness import Finding
 from privacy.datamap.load import DataMap
 from privacy.datamap.policy import Term
+
+YEAR = timedelta(days=365)
+"""How long somebody's look at a processor's setting lasts."""
 
 
 def unnamed(datamap: DataMap) -> list[Finding]:
@@ -20,6 +24,19 @@ def unnamed(datamap: DataMap) -> list[Finding]:
     A statement may speak of more than is held today; a word for something that was given up should go.
     """
     return [*_categories(datamap), *_named(datamap), *_subjects(datamap), *_not_yet(datamap)]
+
+
+def unconfirmed(datamap: DataMap, today: date) -> list[Finding]:
+    """Settings against further use by a processor that nobody has looked at for a year (GA-NOSHARE). Amber."""
+    return [
+        _finding(
+            "policy.setting_unconfirmed", name,
+            f"That it uses the data for nothing of its own was confirmed on {use.confirmed}, more than a year ago.",
+            "Look at its setting, and write the day into `no_further_use: {confirmed: ...}`.",
+        )
+        for name, processor in datamap.policy.processors.items()
+        if (use := processor.no_further_use) is not None and today - use.confirmed > YEAR
+    ]  # fmt: skip
 
 
 def unproven(datamap: DataMap) -> list[Finding]:

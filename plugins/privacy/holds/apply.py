@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from privacy.holds.spare import Spare
 from privacy.holds.table import Holds
-from privacy.sources.base import Delete, Item, Of, Outcome, Selection, Source, Status, Step
+from privacy.sources.base import Delete, Item, Of, Outcome, Selection, Source, Status, Step, Subject
 
 
 def apply(
@@ -17,6 +17,7 @@ def apply(
     holds: Holds,
     *,
     request: str | None = None,
+    wish: Subject | None = None,
     beside: Sequence[Of] = (),
     first: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
@@ -24,6 +25,7 @@ def apply(
 
     :param unit: steps of one system; all or nothing where the store can.
     :param request: the request that this is done for, whose own holds do not stand in its way.
+    :param wish: who asks for it: a restriction or an objection of their own does not stand in its way.
     :param beside: whose records are left alone besides, as if they were held: others whom the same records are about.
     :param first: called inside the gate, before anything is changed: whether the batch may still be done. It raises
         what it likes, and writes nothing.
@@ -34,7 +36,7 @@ def apply(
         return []
     system = source.system.system
     names = tuple(dict.fromkeys(f"{system}.{step.selection.dataset}" for step in unit))
-    with holds.gate(*names, request=request) as spare:
+    with holds.gate(*names, request=request, wish=wish) as spare:
         first()
         along = [kept for name in _beside(source, unit) if (kept := spare.kept(f"{system}.{name}"))]
         located = {name: _located(source, name.removeprefix(f"{system}."), name, spare) for name in names}
@@ -53,8 +55,15 @@ def apply(
             left.append(replace(step, items=tuple(free)))
         # To the end, inside the gate: what is not asked for any more is not done.
         todo = [step for step in left if step.items]
-        done = iter(list(source.apply(todo, (*spare.common, *along, *beside))) if todo else [])
-        return [o for stays, step in zip(held, left, strict=True) for o in (*stays, *islice(done, len(step.items)))]
+        done: dict[tuple[object, ...], deque[Outcome]] = defaultdict(deque)
+        for outcome in source.apply(todo, (*spare.common, *along, *beside)) if todo else ():
+            done[outcome.key].append(outcome)
+        # Sources of files tell file by file; of one key the steps' outcomes come in the steps' order.
+        return [
+            outcome
+            for stays, step in zip(held, left, strict=True)
+            for outcome in (*stays, *(done[item.key].popleft() for item in step.items))
+        ]
 
 
 def _beside(source: Source, unit: Sequence[Step]) -> list[str]:

@@ -20,6 +20,7 @@ from privacy.holds.replay import compared
 from privacy.holds.rows import Row, hold_of, told
 from privacy.holds.spare import Spare
 from privacy.holds.turnstile import Turnstile
+from privacy.holds.wishes import without
 from privacy.keys import MasterKey
 from privacy.ledger import Ledger, Writing
 from privacy.ledger.tables import holds as table
@@ -99,6 +100,7 @@ class Holds:
         def work(writing: Writing) -> None:
             rows = self._named(writing.connection, id, request, locked=True)
             active = [row for row in rows if row.released_at is None]
+            _not_of_a_right(active)
             if not active:
                 raise Refused("hold.released", "The hold has been released.", where=id or request or "")
             for row in active:
@@ -114,18 +116,21 @@ class Holds:
         ground: str,
         author: str,
         wanted: Callable[[sa.Connection], bool],
+        kind: HoldKind = HoldKind.REQUEST,
+        datasets: Sequence[str] | None = None,
     ) -> None:
         """Let a request's own hold be about these people: placed where there is none, else changed. Waits as
         :meth:`place`, unless it is about them already.
 
         :param wanted: whether the request is still to be held, asked in the transaction that does it: a request that
             was closed in the same moment leaves no hold behind.
+        :param kind: a restriction or an objection is the request's own too. :param datasets: full names; None: all.
         :raises BadInput, RetryLater: as :meth:`place`.
         """
-        row = self._new(HoldKind.REQUEST, subjects, None, ground, author, request)
-        about = checked(subjects, None)
+        row = self._new(kind, subjects, datasets, ground, author, request)
+        about = checked(subjects, datasets)
         with translated("holds"), reading(self._engine).connect() as connection:
-            there = [Row.of(r).opened(self._key)[0] for r in self._own(connection, request)]
+            there = [Row.of(r).opened(self._key)[0] for r in self._own(connection, request, kind)]
         if there and all(what == about for what in there):
             return
 
@@ -133,7 +138,7 @@ class Holds:
             # The request's row before the hold's: whoever closes it takes the two in that order.
             if not wanted(writing.connection):
                 return
-            rows = self._own(writing.connection, request, locked=True)
+            rows = self._own(writing.connection, request, kind, locked=True)
             for found in rows:
                 self._replaced(writing, Row.of(found), subjects, author)
             if not rows:
@@ -141,18 +146,18 @@ class Holds:
 
         self._alone(work)
 
-    def kept(self) -> frozenset[str]:
+    def kept(self, kind: HoldKind = HoldKind.REQUEST) -> frozenset[str]:
         """The numbers of the requests that have a hold of their own in force."""
-        query = sa.select(table.c.request).where(table.c.released_at.is_(None), table.c.kind == HoldKind.REQUEST.value)
+        query = sa.select(table.c.request).where(table.c.released_at.is_(None), table.c.kind == kind.value)
         with translated("holds"), reading(self._engine).connect() as connection:
             return frozenset(found for found in connection.execute(query).scalars() if found)
 
-    def end(self, writing: Writing, request: str, *, author: str) -> int:
+    def end(self, writing: Writing, request: str, *, author: str, kind: HoldKind = HoldKind.REQUEST) -> int:
         """End a request's own hold in the transaction that closes it: both are done, or neither. Safe to repeat.
 
         :returns: how many holds ended now.
         """
-        rows = self._own(writing.connection, request, locked=True)
+        rows = self._own(writing.connection, request, kind, locked=True)
         return self._released(writing, rows, author)
 
     def release(self, id: str | None = None, *, request: str | None = None, author: str) -> int:
@@ -160,11 +165,13 @@ class Holds:
 
         :returns: how many holds ended now.
         :raises BadInput: ``hold.unknown``.
+        :raises Refused: ``hold.of_a_right``: a restriction or an objection ends with the request that it is for.
         :raises RetryLater: a batch kept the gate open for longer than :data:`PATIENCE`.
         """
 
         def work(writing: Writing) -> int:
             active = [r for r in self._named(writing.connection, id, request, locked=True) if r.released_at is None]
+            _not_of_a_right(active)
             return self._released(writing, active, author)
 
         return self._patiently(work, time.monotonic() + PATIENCE)
@@ -183,7 +190,7 @@ class Holds:
             return self._active(connection, dataset)
 
     @contextmanager
-    def gate(self, *datasets: str, request: str | None = None) -> Iterator[Spare]:
+    def gate(self, *datasets: str, request: str | None = None, wish: Subject | None = None) -> Iterator[Spare]:
         """Keep every change of the holds waiting while the ``with`` block runs one batch.
 
         Nothing may be written to the ledger's database inside: on SQLite the gate is its writer's lock.
@@ -191,6 +198,7 @@ class Holds:
         :param datasets: full names of those that the batch changes.
         :param request: the request that the batch is for: the hold that keeps its records does not stand in its way;
             every other does, also one that was placed under its number.
+        :param wish: who asks for the batch: see :func:`privacy.holds.wishes.without`.
         :returns: what the batch has to leave alone.
         :raises RetryLater: the database was locked by others all the time; nothing was begun.
         :raises AskPerson: ``hold.dataset_gone``: a hold is on a dataset that the data map does not have any more.
@@ -205,7 +213,8 @@ class Holds:
             if self._datasets is not None:
                 still_there(found, self._datasets)
             own = (HoldKind.REQUEST, request)
-            yield Spare(datasets, tuple(h for h in found if request is None or (h.kind, h.request) != own))
+            left = (h for h in found if request is None or (h.kind, h.request) != own)
+            yield Spare(datasets, tuple(left if wish is None else without(left, wish)))
 
     def compared(self) -> None:
         """Hold the table against the ledger, before anything is deleted. :raises Tampered: ``holds.altered``."""
@@ -280,10 +289,12 @@ class Holds:
                 if problem.code != "database.busy" or time.monotonic() > until:
                     raise
 
-    def _own(self, connection: sa.Connection, request: str, *, locked: bool = False) -> Sequence[sa.Row[Any]]:
+    def _own(
+        self, connection: sa.Connection, request: str, kind: HoldKind, *, locked: bool = False
+    ) -> Sequence[sa.Row[Any]]:
         """A request's own hold in force: a suspension that was placed under its number is none."""
         query = sa.select(table).where(
-            table.c.request == request, table.c.kind == HoldKind.REQUEST.value, table.c.released_at.is_(None)
+            table.c.request == request, table.c.kind == kind.value, table.c.released_at.is_(None)
         )
         return connection.execute(query.with_for_update() if locked else query).all()
 
@@ -306,6 +317,17 @@ class Holds:
 
     def _now(self) -> str:
         return self._clock.now().isoformat(timespec="microseconds")
+
+
+def _not_of_a_right(rows: Sequence[sa.Row[Any]]) -> None:
+    """A person's restriction is lifted by that person, and by nobody else (promise R-RESTR)."""
+    for row in rows:
+        if row.request is not None and row.kind in (HoldKind.RESTRICTION.value, HoldKind.OBJECTION.value):
+            raise Refused(
+                "hold.of_a_right", "This hold belongs to somebody's request, and ends with it alone.",
+                where=row.request,
+                advice=f"Record the person's word: privacy request lift {row.request}; or decide the objection.",
+            )  # fmt: skip
 
 
 def _placed(writing: Writing, row: Row, author: str) -> None:

@@ -258,8 +258,10 @@ class Demo:
         yield "\nto hand it over as the shop would, once the identity is proven:"
         yield f"  source {shlex.quote(str(self._write_environment()))}"
         yield f"  privacy request prove {number} --by document --seen 'passport, seen at the counter'"
+        yield f"  privacy bundle open {number} --review --to opened"
+        yield f"  privacy request review {number}"
         yield f"  privacy request release {number}"
-        yield f"  privacy bundle open {number} --to opened"
+        yield f"  privacy request deliver {number} --passphrase-by counter"
         yield ""
 
     def _write_environment(self, **more: str) -> Path:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import get_current_context, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
 from privacy.orchestration import tasks
+from privacy.orchestration.approving import AskOperator, Question
 from privacy.orchestration.pools import SEVERAL
 from privacy.orchestration.tasks import REASON, coded, house
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context, XComArg
+    from airflow.sdk import XComArg
 
     from privacy.orchestration.runs import Run
 
@@ -28,38 +28,27 @@ PATIENCE = timedelta(days=7)
 """How long an answer is awaited. The term of 30 days goes on meanwhile; without an answer the run is red."""
 
 
-class Approval(ApprovalOperator):
-    """Asks an operator whether the plan may be done; what they say goes into the ledger from here, and counts there."""
+class Approval(AskOperator):
+    """Asks whether the plan may be done; an earlier answer that covers it is not asked for again."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            subject="May this be erased?", body="", fail_on_reject=True, response_timeout=PATIENCE, **kwargs
-        )
-
-    def execute(self, context: Context) -> Any:
-        """Wait for an answer; or go on at once where an earlier one covers it."""
+    def question(self) -> Question | None:
+        """See :class:`AskOperator`."""
         from privacy.orchestration import erasures
 
-        question = coded(lambda: erasures.asks(house(), run_of()))()
-        if question is None:
-            return None
-        self.subject, self.body = question
-        return super().execute(context)
+        found = erasures.asks(house(), run_of())
+        return None if found is None else Question(*found, PATIENCE)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Write the answer down, then let Airflow act on it."""
+    def answered(self, *, approved: bool, by: str) -> None:
+        """See :class:`AskOperator`."""
         from privacy.orchestration import erasures
 
-        if "error" in event:
-            coded(lambda: erasures.unanswered(house(), run_of()))()
+        erasures.answered(house(), run_of(), approved=approved, by=by)
 
-        def said() -> None:
-            user = event.get("responded_by_user") or {}
-            by = " at ".join(str(user.get("name") or user.get("id") or "unknown").split("@"))[:200]
-            erasures.answered(house(), run_of(), approved=event["chosen_options"] == [self.APPROVE], by=by)
+    def unanswered(self) -> None:
+        """See :class:`AskOperator`."""
+        from privacy.orchestration import erasures
 
-        coded(said)()
-        return super().execute_complete(context, event)
+        erasures.unanswered(house(), run_of())
 
 
 @task(pool=SEVERAL, multiple_outputs=False)
@@ -135,7 +124,12 @@ def chain() -> XComArg:
     def request(number: str) -> None:
         planned = plan(number)
         done = erase(number)
-        resolve(number) >> planned >> Approval(task_id="approve", map_index_template=NAMED) >> done
+        (
+            resolve(number)
+            >> planned
+            >> Approval(task_id="approve", subject="May this be erased?", map_index_template=NAMED)
+            >> done
+        )
         done >> verify(number) >> record(number) >> tell(number)
 
     found = list_requests()

@@ -229,6 +229,29 @@ def tell(house: House, run: Run) -> dict[str, bool]:
     return {"closed": told(house, run.number, made, found(house.means, run.id, subjects), author=PIPELINE)}
 
 
+def told_later(house: House, number: str, *, author: str, by_post: bool) -> tuple[bool, str]:
+    """Tell what the last run did that the register knows of, where that run could not: nobody knew an address.
+
+    :param by_post: whoever calls this prints the text, and posts it.
+    :returns: whether the request is closed, and the letter's text.
+    :raises Refused: ``erasure.nothing_to_tell``: nothing was done yet, or all was told.
+    """
+    from privacy.plans.erased import found, opened
+    from privacy.rights.erasing import letter
+    from privacy.rights.erasing import tell as told
+    from privacy.rights.states import State
+
+    request = _erasure(house, number)
+    done = house.ledger.entries(request=request.number, kind=COVERED)
+    if request.state not in (State.PARTLY_DONE, State.ACTED) or not done:
+        raise Refused("erasure.nothing_to_tell", "There is nothing to tell of this erasure now.", where=request.number)
+    run, subjects = str(done[-1].entry["run"]), subjects_of(house, request.number)
+    made, _ = opened(house.means, run, subjects)
+    tally = found(house.means, run, subjects)
+    text = letter(house, request.number, made, tally)
+    return told(house, request.number, made, tally, author=author, by_post=by_post), text
+
+
 def _unseen(house: House, run: Run, subjects: Sequence[Subject]) -> str | None:
     """Why what was done does not stand: the stores are asked again, whatever a task was marked as (edge case 32)."""
     from privacy.plans.erased import STARTED, look

@@ -22,6 +22,7 @@ from privacy.orchestration.purges import PurgeRun
 from privacy.orchestration.runs import code_version
 from privacy.rights.own import Bounds, Keeper, Thing, due, own
 from privacy.rights.own_deliveries import Deliveries
+from privacy.rights.own_markers import Markers, PolicyLetters
 from privacy.rights.own_store import MISSING, Bundles, Requests
 from privacy.storage_errors import staging_full
 
@@ -39,6 +40,8 @@ KEEPERS: dict[str, Keeper] = {
     "requests": Requests(),
     "letters": Letters(),
     "plans": Plans(),
+    "markers": Markers(),
+    "policy_letters": PolicyLetters(),
 }
 """The rules by name: bundles and deliveries before the requests, which wait for them."""
 

@@ -9,18 +9,18 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, get_current_context, task, task_group
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowSkipException
 
 from privacy.errors import BadInput
 from privacy.orchestration import tasks
+from privacy.orchestration.approving import AskOperator, Question
 from privacy.orchestration.pools import SEVERAL
 from privacy.orchestration.tasks import REASON, coded, house
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context, XComArg
+    from airflow.sdk import XComArg
 
     from privacy.orchestration.purges import PurgeRun
 
@@ -49,53 +49,36 @@ PARAMS = {
 }  # fmt: skip
 
 
-class Approval(ApprovalOperator):
-    """Asks an operator, if the rule's plan trips a guard; whatever they say, goes into the ledger from here.
+class Approval(AskOperator):
+    """Asks an operator, if the rule's plan trips a guard; whatever they say, goes into the ledger from here."""
 
-    Airflow lets whoever may edit tasks mark this one as successful. The purge therefore reads the ledger, into which
-    only an answer to the question itself is written (edge case 32).
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(subject="May this be deleted?", body="", fail_on_reject=True, **kwargs)
-
-    def execute(self, context: Context) -> Any:
-        """Wait for an answer, at most until shortly before the rule's next run; or go on at once."""
+    def question(self) -> Question | None:
+        """See :class:`AskOperator`; it is awaited at most until shortly before the rule's next run."""
         from privacy import plans
         from privacy.orchestration import purges
 
-        def asked() -> bool:
-            here, run = house(), run_of()
-            if run.dry:
-                raise AirflowSkipException("A dry run asks nobody.")
-            made, _ = plans.opened(here.means, run.id)
-            if not made.tripped:
-                return False
-            now = here.clock.now()
-            self.subject = f"{run.rule}: may {made.records} records be deleted?"
-            patience = purges.patience(here, run.rule, datetime.fromisoformat(made.as_of), now)
-            self.body = purges.body(made, now, here.policy.zone, patience)
-            self.response_timeout = patience
-            return True
+        here, run = house(), run_of()
+        if run.dry:
+            raise AirflowSkipException("A dry run asks nobody.")
+        made, _ = plans.opened(here.means, run.id)
+        if not made.tripped:
+            return None
+        now = here.clock.now()
+        patience = purges.patience(here, run.rule, datetime.fromisoformat(made.as_of), now)
+        body = purges.body(made, now, here.policy.zone, patience)
+        return Question(f"{run.rule}: may {made.records} records be deleted?", body, patience)
 
-        if coded(asked)():
-            return super().execute(context)
-        return None
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Write the answer down, then let Airflow act on it."""
+    def answered(self, *, approved: bool, by: str) -> None:
+        """See :class:`AskOperator`."""
         from privacy.orchestration import purges
 
-        if "error" in event:
-            coded(lambda: purges.unanswered(house(), run_of()))()
+        purges.answered(house(), run_of(), approved=approved, by=by)
 
-        def said() -> None:
-            user = event.get("responded_by_user") or {}
-            by = " at ".join(str(user.get("name") or user.get("id") or "unknown").split("@"))[:200]
-            purges.answered(house(), run_of(), approved=event["chosen_options"] == [self.APPROVE], by=by)
+    def unanswered(self) -> None:
+        """See :class:`AskOperator`."""
+        from privacy.orchestration import purges
 
-        coded(said)()
-        return super().execute_complete(context, event)
+        purges.unanswered(house(), run_of())
 
 
 @task(pool=SEVERAL, multiple_outputs=False)
@@ -158,7 +141,13 @@ def chain(purge_name: str) -> XComArg:
     def rule(rule: str) -> None:
         planned = plan(rule)
         done = purge(rule)
-        planned >> Approval(task_id="approve", map_index_template=NAMED) >> done >> verify(rule) >> record(rule)
+        (
+            planned
+            >> Approval(task_id="approve", subject="May this be deleted?", map_index_template=NAMED)
+            >> done
+            >> verify(rule)
+            >> record(rule)
+        )
 
     rules = list_rules(purge_name)
     rule.expand(rule=rules)

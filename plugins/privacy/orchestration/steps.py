@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from privacy.bundle import Scope
     from privacy.bundle.disclosed import Disclosed
+    from privacy.bundle.stopped import Stopped
     from privacy.rights.house import House
     from privacy.rights.payload import Payload
     from privacy.sources.base import Partition, Subject
@@ -184,6 +185,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     """
     from privacy.bundle.holdings import Facts
     from privacy.bundle.write import write_bundle as write
+    from privacy.rights.supplements import of_subject
     from privacy.sources.base import Of
 
     staging, register = there(house, run), house.register
@@ -205,6 +207,8 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             named=payload.identifiers,
             scope=_scope(payload),
             disclosed=_disclosed(house, run, request.right.value, request.dates.begun_at),
+            supplements=of_subject(house, payload.subject, request.dates.begun_at),
+            stopped=_stopped(house, run, payload, request.dates.begun_at),
         ),
         in_order,
         recipient=register.recipient(run.number),
@@ -242,6 +246,22 @@ def _disclosed(house: House, run: Run, right: str, as_of: datetime) -> tuple[Dis
     from privacy.rights.disclosures import Disclosures
 
     return Disclosures(house).told_to(_subject(house, run), as_of) if right == "access" else ()
+
+
+def _stopped(house: House, run: Run, payload: Payload, as_of: datetime) -> tuple[Stopped, ...]:
+    """What the list that the shop's systems obey says of this person; not for another controller."""
+    from privacy.bundle.stopped import Stopped
+    from privacy.rights.stop_rows import ANY
+
+    if payload.direct_transfer:
+        return ()
+    titles = {name: purpose.title for name, purpose in house.policy.purposes.items()}
+    found = [stop for stop in house.stops.active(_subject(house, run)) if stop.since <= as_of]
+    words = [() if ANY in stop.purposes else tuple(filter(None, map(titles.get, stop.purposes))) for stop in found]
+    return tuple(
+        Stopped(stop.kind, stop.value, purposes, stop.since, stop.ground.value)
+        for stop, purposes in zip(found, words, strict=True)
+    )
 
 
 def _all_of_them(staging: Path, run: Run, parts: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -126,9 +126,9 @@ def record(before: list[str]) -> dict[str, Any]:
     # them is green would turn green too, if this did not fail (edge case 36).
     from privacy.orchestration import ending
 
-    states = _states()
-    said = ending.record(house(), this_run(), failed=_first_failure(before, states))
-    if said["status"] != "done" and states.get(before[-1]) == "success":
+    found = states()
+    said = ending.record(house(), this_run(), failed=failure(before, found))
+    if said["status"] != "done" and found.get(before[-1]) == "success":
         raise Refused("run.marked_by_hand", "The run failed, although a task was marked as successful.")
     return said
 
@@ -164,14 +164,14 @@ def this_run() -> Run:
     return Run(run_id(dag_run.dag_id, dag_run.run_id, number), str(context["params"]["request"]), actor)
 
 
-def _states() -> dict[str, str]:
+def states() -> dict[str, str]:
     """The states of this run's tasks, as Airflow has them now; a mapped one as ``<task>_<index>``."""
     ti = get_current_context()["ti"]
     found: dict[str, str] = ti.get_task_states(ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
     return found
 
 
-def _first_failure(tasks: list[str], states: dict[str, str]) -> str | None:
+def failure(tasks: list[str], states: dict[str, str]) -> str | None:
     """The code of the first of these tasks that did not succeed; None when all did."""
     ti = get_current_context()["ti"]
     for name in tasks:

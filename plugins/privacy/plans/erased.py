@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from privacy.errors import Refused, Tampered
@@ -155,7 +156,7 @@ def _there(means: Means, part: Part, of: Of, planned: dict[Key, Item]) -> Iterat
     ref = means.datamap[part.dataset]
     change = part.change
     if part.fate in (Fate.DELETED, Fate.SHARED) or not isinstance(change, Set):
-        yield from located(means, ref, of, shared=part.shared if len(ref.dataset.people) > 1 else None)
+        yield from located(means, ref, of, shared=part.shared if ref.dataset.may_be_shared else None)
         return
     source = means.source(ref.system.system)
     undone = {
@@ -189,24 +190,25 @@ Unit = list[tuple[int, list[Item]]]
 
 
 def _units(plan: Erasure, folder: Path, means: Means) -> Iterator[tuple[int, Unit]]:
-    """A plan's items as they are done: of a database all at once, of other stores some at a time."""
-    items = groupby(plan.file(folder, means.key).items(), key=lambda pair: pair[0])
-    whole: Unit = []
-    at = ""
-    for number, its in items:
-        system = means.datamap[plan.parts[number].dataset].system
-        mine = [item for _, item in its]
-        if whole and system.system != at:
-            yield 0, whole
-            whole = []
-        at = system.system
-        if system.source == "sql":
-            whole.append((number, mine))
+    """A plan's items as they are done: of a database all at once; of one dataset the parts together, as a file is
+    rewritten once for all of them; of a dataset with one part some items at a time.
+    """
+    parts = ((n, [item for _, item in its]) for n, its in groupby(plan.file(folder, means.key).items(), itemgetter(0)))
+    for _, same in groupby(parts, lambda pair: _together(means, plan.parts[pair[0]].dataset)):
+        unit = list(same)
+        sql = means.datamap[plan.parts[unit[0][0]].dataset].system.source == "sql"
+        if sql or len(unit) > 1:
+            yield 0, unit
             continue
-        for batch, start in enumerate(range(0, len(mine), plan.batch_rows)):
-            yield batch, [(number, mine[start : start + plan.batch_rows])]
-    if whole:
-        yield 0, whole
+        ((number, items),) = unit
+        for batch, start in enumerate(range(0, len(items), plan.batch_rows)):
+            yield batch, [(number, items[start : start + plan.batch_rows])]
+
+
+def _together(means: Means, dataset: str) -> str:
+    """What is done in one go: the name of a database, or of a dataset."""
+    system = means.datamap[dataset].system
+    return system.system if system.source == "sql" else dataset
 
 
 def _batch(means: Means, plan: Erasure, of: Of, number: int, unit: Unit, *, again: bool) -> list[Batch]:
@@ -217,7 +219,7 @@ def _batch(means: Means, plan: Erasure, of: Of, number: int, unit: Unit, *, agai
         dataset = means.datamap[part.dataset]
         change = part.change
         assert change is not None  # noqa: S101 - a part without a change has no items
-        shared = part.shared if len(dataset.dataset.people) > 1 else None
+        shared = part.shared if dataset.dataset.may_be_shared else None
         steps.append(Step(Selection(dataset.name, of, shared=shared), change, tuple(items)))
     outcomes = iter(
         apply(

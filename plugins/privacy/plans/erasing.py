@@ -139,16 +139,16 @@ def _of_dataset(means: Means, ref: Ref, of: Of) -> Iterator[_Draft]:
     if erasure.do == "set":
         yield _Draft(ref, Fate.SET, list(located(means, ref, of)), columns=_values(erasure.set or {}))
         return
-    if len(ref.dataset.people) < 2 and not ref.dataset.judged:
+    if not ref.dataset.may_be_shared:
         yield _Draft(ref, Fate.DELETED, list(located(means, ref, of)))
         return
     alone = list(located(means, ref, of, shared=False))
     shared = list(located(means, ref, of, shared=True))
+    left = _left(located(means, ref, of), [*alone, *shared])
     yield _Draft(ref, Fate.DELETED, alone)
     if erasure.shared is not None:
         yield _Draft(ref, Fate.SHARED, shared, columns=_values(erasure.shared))
-        shared = []
-    yield _Draft(ref, Fate.REVIEW, shared + _left(located(means, ref, of), [*alone, *shared]))
+    yield _Draft(ref, Fate.REVIEW, left if erasure.shared is not None else [*shared, *left])
 
 
 def _values(given: Values | None) -> dict[str, object] | None:
@@ -259,7 +259,7 @@ def _referenced(means: Means, system: System, of: Of, drafts: list[_Draft]) -> l
 
 
 def _alone(draft: _Draft) -> bool | None:
-    return False if len(draft.ref.dataset.people) > 1 else None
+    return False if draft.ref.dataset.may_be_shared else None
 
 
 def _part(means: Means, draft: _Draft) -> Part:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from privacy.rights.letters import rows_of
+from privacy.rights.proof import KNOWN_FOR
 
 if TYPE_CHECKING:
     from privacy.datamap.load import Ref
@@ -19,15 +21,21 @@ CATEGORIES = {"phone": ("user.contact.phone_number",), "post": ("user.contact.ad
 def contacts(house: House, number: str, way: Literal["phone", "post"]) -> tuple[str, ...]:
     """Phone numbers, or addresses as the records have them, of the person whose a request is.
 
+    A record that came to be in the last 90 days before the request is passed over: whoever has taken over an account
+    orders something with their own number first (edge case 35).
+
     :returns: sorted, each once; empty: none is known. Of a record with two people only what is this one's own.
     """
     subject = house.subject(number)
+    latest = house.register.get(number).dates.received_at - KNOWN_FOR
     found: set[str] = set()
     for ref in house.datamap:
         columns = _columns(ref, way)
         if not columns or ref.dataset.delivery is not None:
             continue
         for row in rows_of(house, ref, subject):
+            if ref.dataset.time is not None and not _before(row[ref.dataset.time], latest):
+                continue
             for party in ref.dataset.people.values():
                 if _theirs(ref, party, row, subject):
                     own = [c for c in columns if len(ref.dataset.people) == 1 or c in party.private]
@@ -42,6 +50,12 @@ def _columns(ref: Ref, way: str) -> list[str]:
         for name, column in ref.dataset.columns.items()
         if column.type == "text" and any(f"{column.category}.".startswith(f"{c}.") for c in CATEGORIES[way])
     ]
+
+
+def _before(at: object, latest: datetime) -> bool:
+    if isinstance(at, datetime):
+        return at <= latest
+    return isinstance(at, date) and at < latest.date()
 
 
 def _theirs(ref: Ref, party: Party, row: dict[str, object], subject: Subject) -> bool:

@@ -1,4 +1,4 @@
-"""What is near its deadline, or past it: answers to requests (R-30D), answers of processors, approvals that wait.
+"""What is near its deadline, or past it: answers to requests (R-30D) and of processors, approvals, runs that fail.
 
 Of a request it is told 7 and 2 days before, on the day, and after: each time once in the ledger and in a letter to the
 controller, which names the others too. A day is a local date of the policy's zone; no identity check pauses the term.
@@ -16,7 +16,10 @@ from zoneinfo import ZoneInfo
 from privacy.errors import BadConfiguration, Tampered
 from privacy.letters import Letter, outbox, written
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
+from privacy.plans.approval import Answers
+from privacy.rights.attempts import failing
 from privacy.rights.deliveries import State as Answer
+from privacy.rights.notices import Notices, unconfirmed_settings
 from privacy.rights.states import State
 
 if TYPE_CHECKING:
@@ -54,15 +57,21 @@ class Kind(StrEnum):
     """Us: the person waits for an answer."""
     PROCESSOR = "processor"
     """A processor that was asked what it holds."""
+    NOTICE = "notice"
+    """A processor that was told of an erasure, rectification or restriction, and has not confirmed."""
+    SETTING = "setting"
+    """Somebody who looks each year that a processor's setting against further use still stands (GA-NOSHARE)."""
     APPROVAL = "approval"
     """An operator who was asked whether a purge may delete."""
+    RUN = "run"
+    """Somebody who looks why the pipeline of a request fails: it is tried again by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """Something that somebody has to do by a day. Numbers and names of rules and processors only: nothing personal.
 
-    :param about: a request's number; of an approval the rule.
+    :param about: a request's number; of a purge's approval the rule.
     :param due: the last local date; None: no date is set, it should not wait.
     :param days: that are left; negative: so many have passed.
     :param waits_for: the processor, or the next step. :param advice: the command, or where to look.
@@ -117,6 +126,8 @@ def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None)
             found += _of_request(request, today)
             found += _of_processors(house, request, now, today)
     found += _of_approvals(house, now)
+    found += _of_runs(house)
+    found += _of_notices(house, now, today)
     order = list(Level)
     return sorted(found, key=lambda one: (-order.index(one.level), one.days, one.kind, one.about))
 
@@ -129,13 +140,16 @@ def watch(house: House, *, actor: str) -> list[Deadline]:
     :raises Tampered: ``request.*``: a row of the register cannot be read; what the others say was told.
     """
     now, broken = house.clock.now(), list[Tampered]()
+    # What cannot be sent is among what is told: it needs somebody.
+    Notices(house).send(actor=actor)
     found = deadlines(house, now, broken)
-    new = [one for one in found if one.kind is Kind.REQUEST and not _told(house, one)]
+    new = [one for one in found if one.kind in _TOLD_OF and not _told(house, one)]
     if new:
         # First the letter: what the ledger says was told, was told. Dying in between tells it twice.
         _write(house, found, now)
         for one in new:
-            house.ledger.event(TOLD, actor=actor, request=one.about, reason=_reason(one))
+            number, reason = _telling(one)
+            house.ledger.event(TOLD, actor=actor, request=number, reason=reason)
     if broken:
         raise broken[0]
     return found
@@ -182,21 +196,56 @@ def _of_processors(house: House, request: Request, now: datetime, today: date) -
 
 
 def _of_approvals(house: House, now: datetime) -> Iterator[Deadline]:
-    for asked in house.ledger.archive.open_questions(ASKED, (APPROVED, REFUSED, UNANSWERED)):
+    kinds = [(ASKED, (APPROVED, REFUSED, UNANSWERED))]
+    kinds += [(one.asked, (one.approved, one.refused, one.unanswered)) for one in map(Answers, ("erasure", "rectify"))]
+    for asked in (asked for kind, answers in kinds for asked in house.ledger.archive.open_questions(kind, answers)):
         waited = (now - datetime.fromisoformat(asked["at"])).days
-        rule = str(asked.get("rule", ""))
+        rule = str(asked.get("rule") or asked.get("request") or "")
         yield Deadline(
             Kind.APPROVAL, rule, Level.SOON if waited < 1 else Level.NEAR, None, -waited, "an operator's answer",
             "Answer it in Airflow, among the required actions.",
         )  # fmt: skip
 
 
-def _reason(one: Deadline) -> str:
-    return f"{one.level.value} {one.due}"
+def _of_runs(house: House) -> Iterator[Deadline]:
+    for request, tried in failing(house):
+        yield Deadline(
+            Kind.RUN, request.number, Level.NEAR, None, -tried.days(house.clock.now()),
+            f"{request.right.pipeline}: {tried.failed}", f"privacy ledger show --request {request.number}",
+        )  # fmt: skip
+
+
+def _of_notices(house: House, now: datetime, today: date) -> Iterator[Deadline]:
+    for notice in Notices(house).silent(now):
+        waited = (now - (notice.sent_at or notice.made_at)).days
+        advice = f"{notice.processor}: {notice.state.value}. When it confirms: privacy notices confirm {notice.id}"
+        yield Deadline(Kind.NOTICE, notice.request, Level.NEAR, None, -waited, notice.processor, advice)
+    try:
+        settings = unconfirmed_settings(house, today)
+    except BadConfiguration:
+        return
+    for processor, since in settings.items():
+        days = (today - since).days - 365
+        advice = "Look that the setting still stands, and write the day into policy/processors.yaml (`confirmed`)."
+        yield Deadline(Kind.SETTING, processor, Level.NEAR, None, -days, "the privacy officer", advice)
+
+
+_TOLD_OF = (Kind.REQUEST, Kind.NOTICE, Kind.SETTING)
+"""What is a reason for a letter of its own: a request each time that it gets nearer, the others once a week."""
+
+
+def _telling(one: Deadline) -> tuple[str | None, str]:
+    """How the ledger says that it was told: of which request, and the reason."""
+    if one.kind is Kind.REQUEST:
+        return one.about, f"{one.level.value} {one.due}"
+    if one.kind is Kind.NOTICE:
+        return one.about, f"notice {one.waits_for} week {-one.days // 7}"
+    return None, f"setting {one.about} week {-one.days // 7}"
 
 
 def _told(house: House, one: Deadline) -> bool:
-    return any(e.entry.get("reason") == _reason(one) for e in house.ledger.entries(request=one.about, kind=TOLD))
+    number, reason = _telling(one)
+    return any(e.entry.get("reason") == reason for e in house.ledger.entries(request=number, kind=TOLD))
 
 
 def _write(house: House, found: list[Deadline], now: datetime) -> None:

@@ -55,7 +55,8 @@ class Handed:
 
     :param passphrase: of the ZIP; shown to whoever delivers, once. :param contacts: of the person, by the shop's
         records: where the passphrase goes. Both are personal, or open what is.
-    :param out: the file to hand over, where it went by no mail. :param until: when the link ends.
+    :param out: the file to hand over, where it went by no mail; :param letter: what goes with it, to be printed.
+    :param until: when the link ends.
     """
 
     how: str
@@ -64,6 +65,7 @@ class Handed:
     passphrase: str = field(repr=False)
     contacts: tuple[str, ...] = field(repr=False)
     out: Path | None = None
+    letter: str = field(default="", repr=False)
     until: datetime | None = None
 
 
@@ -96,7 +98,7 @@ def deliver(
     wanted = Delivery(how=way or "attachment", passphrase=passphrase(), passphrase_by=by)
     begun = house.register.delivering(number, wanted, author, again=again)
     begun = begun.model_copy(update={"how": "link"} if way is None and begun.path else {})
-    size = 0
+    size, letter = 0, ""
     if way is None and _told(house, payload, begun):
         pass  # A try that died after that: it went out with this passphrase.
     elif way is None and _waits(house, begun):
@@ -109,8 +111,9 @@ def deliver(
                 begun = begun.model_copy(update={"path": None, "until": None})
                 house.register.prepared(number, begun, author)
                 _put(file.content, cast(Path, out))
+        letter = _write(house, request, payload, begun, author) if way is not None else ""
     house.register.delivered(number, begun, author)
-    return Handed(begun.how, begun.digest, size, begun.passphrase, where, out if way else None, begun.until)
+    return Handed(begun.how, begun.digest, size, begun.passphrase, where, out if way else None, letter, begun.until)
 
 
 def _way(
@@ -213,10 +216,14 @@ def _moment(at: datetime) -> tuple[int, int, int, int, int, int]:
 
 def _put(file: BinaryIO, out: Path) -> None:
     with translated(str(out)), os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-        while block := file.read(_BLOCK):
-            target.write(block)
-        target.flush()
-        os.fsync(target.fileno())
+        try:
+            while block := file.read(_BLOCK):
+                target.write(block)
+            target.flush()
+            os.fsync(target.fileno())
+        except BaseException:
+            out.unlink(missing_ok=True)  # Half a file would be in the way of the next try.
+            raise
 
 
 def _occasion(begun: Delivery) -> str:
@@ -261,21 +268,28 @@ def _sent(house: House, request: Request, payload: Payload, begun: Delivery, fil
 
 def _write(
     house: House, request: Request, payload: Payload, begun: Delivery, author: str, content: bytes | None = None
-) -> None:
-    """:param content: of the attachment; None: there is a link."""
+) -> str:
+    """The letter of answer, by e-mail with an attachment or a link, or to be printed.
+
+    :param content: of the attachment; None: there is none. :returns: what it says.
+    """
     assert payload.bundle is not None  # noqa: S101 - it is released
     name = "-".join(filter(None, (request.number, _occasion(begun)))) + ".zip"
     values: dict[str, object] = {
-        "how": "attachment", "file": name, "link": "", "until": None, "passphrase_by": begun.passphrase_by,
+        "how": begun.how, "file": name, "link": "", "until": None, "passphrase_by": begun.passphrase_by,
         "left_out": bool(payload.bundle.left_out),
     }  # fmt: skip
-    if content is None:
+    if begun.how == "link":
         store, until = cast(Any, house.bundles), cast(datetime, begun.until)
         # Good until the same time of that day: the day before is whole.
         last = local_day(until, house.policy) - timedelta(days=1)
         link = store.link(begun.path, int((until - house.clock.now()).total_seconds()))
-        values |= {"how": "link", "link": str(link), "until": last}
+        values |= {"link": str(link), "until": last}
     attachment = None if content is None else Attachment(name, content)
-    house.letters.write(
-        request.number, Kind.ANSWER, values, author=author, occasion=_occasion(begun), attachment=attachment
-    )
+    by_hand = begun.how in ("post", "counter")
+    sent = house.letters.write(
+        request.number, Kind.ANSWER, values, author=author, occasion=_occasion(begun), attachment=attachment,
+        by_post=by_hand,
+    )  # fmt: skip
+    said = sent.content or house.letters.preview(request.number, Kind.ANSWER, values)
+    return said.text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from privacy.datamap.models import Text
 from privacy.rights.letter_kinds import Kind
+from privacy.rights.notices import names_told
 from privacy.rights.payload import Act
 from privacy.rights.states import State
 
@@ -30,9 +31,29 @@ def close(house: House, made: Erasure, tally: Tally, *, run: str, actor: str) ->
 
     number = str(made.request)
     waits = any(part.fate is Fate.WAITING for part in made.parts) or any(tally.kept.get(why) for why in LATER)
+    remember(house, number)
+    tell_processors(house, made, tally, actor=actor)
     act = Act(author=actor, at=house.clock.now(), digest=made.digest, counts=counts(made, tally))
     house.register.acted(number, act, partly=waits, run=run)
     return not waits
+
+
+def remember(house: House, number: str) -> None:
+    """Mark who was erased, before the register forgets them: a restored backup brings nobody back. Safe to repeat."""
+    from privacy.rights.markers import Markers
+
+    subject = house.register.resolution(number)
+    if subject is not None:
+        with house.ledger.writing() as writing:
+            Markers(house).note(writing, subject, house.clock.now())
+
+
+def tell_processors(house: House, made: Erasure, tally: Tally, *, actor: str) -> None:
+    """Make the notices to those who process what went (art. 19 GDPR); ``watch_deadlines`` sends them."""
+    from privacy.rights.notices import Notices, changed
+
+    if made.request is not None and (datasets := changed(made, tally)):
+        Notices(house).tell(made.request, "erasure", datasets, author=actor)
 
 
 def counts(made: Erasure, tally: Tally) -> dict[str, int]:
@@ -74,27 +95,36 @@ REVIEW = Text(
 )
 
 
-def tell(house: House, number: str, made: Erasure, tally: Tally, *, author: str) -> bool:
+def tell(house: House, number: str, made: Erasure, tally: Tally, *, author: str, by_post: bool = False) -> bool:
     """Write to the person what was done; when all is, close the request and forget whom it was about (promise REG).
 
     Safe to repeat: each letter goes out once.
 
+    :param by_post: nothing is sent: whoever calls this prints the letter (:func:`letter`) and posts it.
     :returns: whether the request is closed now.
     :raises Refused: ``letters.no_known_address``: nobody knows an address; it goes by post, by hand.
     :raises RetryLater: it cannot be sent now.
     """
     request = house.register.get(number)
+    said = values(house.datamap, made, tally) | {"told": names_told(house, number)}
     if request.state is State.PARTLY_DONE:
-        house.letters.write(number, Kind.ERASURE, values(house.datamap, made, tally), author=author)
+        house.letters.write(number, Kind.ERASURE, said, author=author, by_post=by_post)
         return False
     if request.state is not State.ACTED:
         return request.state is State.ANSWERED
     before = {stub.kind for stub in house.register.open(number).letters}
     kind = Kind.ERASURE_REST if request.dates.partly_at and Kind.ERASURE.value in before else Kind.ERASURE
-    house.letters.write(number, kind, values(house.datamap, made, tally), author=author)
+    house.letters.write(number, kind, said, author=author, by_post=by_post)
     house.register.answered(number, author)
     house.register.forget(number, author=author)
     return True
+
+
+def letter(house: House, number: str, made: Erasure, tally: Tally) -> str:
+    """What the person is to be told, as a letter to print. Nothing is sent or recorded."""
+    said = values(house.datamap, made, tally) | {"told": names_told(house, number)}
+    content = house.letters.preview(number, Kind.ERASURE, said)
+    return f"{content.subject}\n\n{content.text}"
 
 
 def values(datamap: DataMap, made: Erasure, tally: Tally) -> dict[str, object]:

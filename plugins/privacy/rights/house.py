@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from privacy.plans import Means
     from privacy.rights.deliveries import Deliveries
     from privacy.rights.letters import Correspondence
+    from privacy.rights.proof import Addresses, Rectified
     from privacy.rights.register import Register
+    from privacy.rights.stops import Stops
     from privacy.sources.base import Identifier, Source, Subject
     from privacy.storage import Store
 
@@ -100,11 +102,18 @@ class House:
         )  # fmt: skip
 
     @cached_property
+    def stops(self) -> Stops:
+        """Whose data are not to be processed."""
+        from privacy.rights.stops import Stops
+
+        return Stops(self.engine, self.key, self.ledger, self.policy, self.clock)
+
+    @cached_property
     def register(self) -> Register:
         """The register of requests."""
         from privacy.rights.keeping import Keeping
-        from privacy.rights.proof import addresses
         from privacy.rights.register import Register
+        from privacy.rights.stopping import Stopping
 
         return Register(
             self.engine,
@@ -113,9 +122,25 @@ class House:
             Keeping(self.holds),
             self.policy,
             self.clock,
-            addresses=lambda subject, address: addresses(self.datamap, self.source)(subject, address),
+            addresses=lambda subject, address: self.addresses()(subject, address),
             resolver=self._resolved,
+            stopping=Stopping(self.holds, self.stops, lambda: self.datamap),
         )
+
+    def addresses(self) -> Addresses:
+        """Since when an e-mail address is whose, by the shop's records and the register's requests to change one."""
+        from privacy.rights.proof import addresses, beside_requests
+
+        return beside_requests(addresses(self.datamap, self.source), self.datamap, self._rectified)
+
+    def _rectified(self) -> Iterator[Rectified]:
+        from privacy.rights.states import Right
+
+        for request in self.register.list():
+            if request.right is Right.RECTIFICATION and request.dates.begun_at and not request.forgotten:
+                subject = self.register.resolution(request.number)
+                if subject is not None:
+                    yield subject, request.dates.begun_at
 
     @cached_property
     def deliveries(self) -> Deliveries:

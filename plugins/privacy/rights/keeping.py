@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -87,10 +87,15 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Whom a request may be about. :param complete: False: the shop could not be asked, so there may be more."""
+    """Whom a request may be about.
+
+    :param complete: False: the shop could not be asked, so there may be more.
+    :param one: who it is, as far as anybody can tell now; None: several people, and a person has to decide.
+    """
 
     subjects: tuple[Subject, ...]
     complete: bool = True
+    one: Subject | None = None
 
 
 def people(payload: Payload, received_at: datetime, resolver: Resolver | None) -> People:
@@ -102,21 +107,23 @@ def people(payload: Payload, received_at: datetime, resolver: Resolver | None) -
     :param received_at: as of when the shop's records are asked.
     """
     if payload.subject is not None:
-        return People((payload.subject,))
+        return People((payload.subject,), one=payload.subject)
     named = Subject(1, payload.identifiers)
     if payload.decided is not None:
         decision = payload.decided.decision
-        return _together([_chosen(payload, received_at, decision, resolver)], named)
+        found = _together([_chosen(payload, received_at, decision, resolver)], named)
+        return replace(found, one=found.subjects[0])
     question = payload.question
     if question is None and resolver is not None:
         try:
-            return People((_resolved(payload, received_at, None, resolver), named))
+            found = People((_resolved(payload, received_at, None, resolver), named))
+            return replace(found, one=found.subjects[0])
         except AmbiguousIdentity as problem:
             question = problem.question if isinstance(problem.question, Question) else None
         except Exception as problem:  # noqa: BLE001 - whatever a shop's database does wrong, the request is held
             _told(payload.number, problem)
     if question is None:
-        return People((named,), complete=resolver is None)
+        return People((named,), complete=resolver is None, one=named)
     answers = [Decision(c.identifiers, about=question.shared) for c in question.candidates]
     return _together([_chosen(payload, received_at, answer, resolver) for answer in answers], named)
 

@@ -18,7 +18,7 @@ from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
 from privacy.letters import Attachment, Content, Letter, composed, outbox
 from privacy.rights.letter_kinds import NAMED, RIGHTS, SAMPLES, Kind
 from privacy.rights.payload import Ground, Reach, Stub
-from privacy.rights.proof import addresses, known_addresses, seen
+from privacy.rights.proof import known_addresses, seen
 from privacy.sources.base import Of, Selection
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ class Correspondence:
         return reach if reach == payload.reach else register.reach(number, reach, author)
 
     def _known(self, request: Request, payload: Payload, subject: Subject) -> tuple[str, ...]:
-        look_up = addresses(self._house.datamap, self._house.source)
-        return known_addresses(payload, subject, request.dates.received_at, look_up)
+        return known_addresses(payload, subject, request.dates.received_at, self._house.addresses())
 
     def _address(self, request: Request, payload: Payload, kind: Kind, to: str | None, author: str) -> str:
         named = [str(i.value) for i in payload.identifiers if i.kind == "email"]

@@ -10,6 +10,8 @@ from privacy.errors import Unreadable
 from privacy.rights.own import Thing
 from privacy.rights.own_deliveries import Deliveries
 from privacy.rights.own_held import Held
+from privacy.rights.states import LASTING
+from privacy.rights.supplements import needed
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -76,7 +78,8 @@ class Bundles:
 class Requests:
     """:class:`privacy.rights.own.Keeper` of key and content of closed requests (promise REG).
 
-    They wait for what only they lead to: the bundle that the key opens, deliveries that are held for the person.
+    They wait for what only they lead to: the bundle that the key opens, deliveries that are held for the person, the
+    records of a supplementary statement, a stop that lasts until whoever asked for it lifts it.
     """
 
     name = "own.requests"
@@ -85,6 +88,7 @@ class Requests:
         """See :meth:`privacy.rights.own.Keeper.things`."""
         held = Held(house)
         delivered = {thing.request for thing in Deliveries().things(house)}
+        stopped = house.stops.requests()
         for request, payload in opened(house):
             if payload is None:
                 continue
@@ -92,10 +96,15 @@ class Requests:
             thing = Thing(number, self.name, request.dates.closed_at, kind=kind, request=number)
             if held.of_request(number) or held.about(payload):
                 thing = thing.but("held")
+            elif number in stopped and request.right in LASTING:
+                # Only whoever asked for it lifts it, and only the request knows who that is.
+                thing = thing.but("stopped")
             elif payload.bundle is not None and payload.bundle.purged_at is None:
                 thing = thing.but("bundle")
             elif number in delivered:
                 thing = thing.but("deliveries")
+            elif thing.started is not None and needed(house, payload):
+                thing = thing.but("supplement")
             yield thing
 
     def remove(self, house: House, thing: Thing, *, actor: str) -> None:

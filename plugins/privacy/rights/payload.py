@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 
 from privacy.errors import BadInput, Tampered
 from privacy.identity import Decision, Question
+from privacy.plans.correction import Correction
 from privacy.sources.base import Identifier, Subject
 
 
@@ -67,6 +68,8 @@ class Ground(StrEnum):
     OTHERS = "rights_of_others"
     """Art. 15(4) GDPR."""
     WITHDRAWN = "withdrawn"
+    COMPELLING = "compelling_grounds"
+    """Of an objection: art. 21(1) GDPR: compelling legitimate grounds, or a legal claim."""
 
 
 class Necessity(StrEnum):
@@ -156,6 +159,21 @@ class Closing(_Sealed):
     at: Moment
     ground: Ground | None = None
     because: str = Field(default="", max_length=2_000)
+
+
+class Lifting(_Sealed):
+    """The person's own word that what they had stopped may go on.
+
+    :param word: what they said. :param channel: how it came. :param evidence: that it was they who said it; None: the
+        request's own proof. :param on: the local date from which it goes on; of a restriction they are told before.
+    """
+
+    author: str
+    at: Moment
+    word: str = Field(min_length=1, max_length=2_000)
+    channel: str = Field(min_length=1, max_length=100)
+    evidence: Evidence | None = None
+    on: date
 
 
 class Extension(_Sealed):
@@ -259,6 +277,9 @@ class Payload(_Sealed):
     :param secret: the age identity (secret key) that opens its bundle.
     :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
+    :param correction: what is to be corrected, and the plan of it.
+    :param purposes: of an objection or a withdrawal that is narrowed: for these alone, by the policy's names; empty:
+        for any. :param lifting: the person's word that it may go on; ``lifted``: who let it go on.
     :param visits: that it names. :param reach: where the person is written to. :param letters: that went out.
     :param delivery: of the copy, the last.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
@@ -286,7 +307,11 @@ class Payload(_Sealed):
     act: Act | None = None
     answer: Closing | None = None
     linked: str | None = None
+    correction: Correction | None = None
     visits: tuple[Visit, ...] = ()
+    purposes: tuple[str, ...] = ()
+    lifting: Lifting | None = None
+    lifted: Closing | None = None
     reach: Reach | None = None
     letters: tuple[Stub, ...] = ()
     delivery: Delivery | None = None

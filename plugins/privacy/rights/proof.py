@@ -7,7 +7,7 @@ the address first and asks for the data next (edge case 35). And nobody else may
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from privacy.datamap.kinds import fold
@@ -27,6 +27,9 @@ _NUMBER = re.compile(
 
 Span = tuple[datetime, datetime | None]
 """From (inclusive) and to (exclusive), UTC; the second None: still."""
+
+Rectified = tuple[Subject, datetime]
+"""Whom a request to rectify was about, as it was resolved before anything was changed, and when that began."""
 
 Addresses = Callable[[Subject, str], Sequence[Span]]
 """When the shop's records say that an e-mail address was a subject's."""
@@ -57,6 +60,28 @@ def addresses(datamap: DataMap, source_of: Callable[[str], Source]) -> Addresses
         return spans
 
     return look_up
+
+
+def beside_requests(look_up: Addresses, datamap: DataMap, rectified: Callable[[], Iterable[Rectified]]) -> Addresses:
+    """A look-up that takes an address which came by a request for no older than that request (edge case 35).
+
+    The shop's own records may say otherwise: whoever changes an address need not change the date beside it.
+
+    :param rectified: the requests to rectify, each with whom it was about before anything was changed, and when.
+    """
+
+    def looked_up(subject: Subject, address: str) -> Sequence[Span]:
+        people = {(i.kind, i.value) for i in subject.identifiers if _is_person(datamap, i.kind)}
+        spans = list(look_up(subject, address))
+        if not spans or not people:
+            return spans
+        for before, at in rectified():
+            had = {(i.kind, i.value) for i in before.identifiers}
+            if people & had and ("email", fold(address)) not in had:
+                spans = [(max(start, at), end) for start, end in spans if end is None or end > at]
+        return spans
+
+    return looked_up
 
 
 def check_evidence(payload: Payload, evidence: Evidence) -> None:

@@ -16,6 +16,8 @@ from privacy.errors import BadInput, Refused, RetryLater
 from privacy.identity import Decision, Question
 from privacy.ledger import Writing
 from privacy.rights.answering import Answering
+from privacy.rights.keeping import people
+from privacy.rights.lifting import Lifted, may_refuse
 from privacy.rights.payload import (
     Act,
     BundleRef,
@@ -28,8 +30,10 @@ from privacy.rights.payload import (
     plain,
 )
 from privacy.rights.proof import Span, check_address, check_delivery, check_evidence, check_reviewed
+from privacy.rights.rectifying import Correcting
 from privacy.rights.rows import Draft, Request
-from privacy.rights.states import State, Step, after, superseded
+from privacy.rights.states import Right, State, Step, after, superseded
+from privacy.rights.stopping import whose
 from privacy.rights.table import tell
 from privacy.sources.base import Subject
 
@@ -37,7 +41,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Answering):
+class Register(Lifted, Answering, Correcting):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:
@@ -85,7 +89,8 @@ class Register(Answering):
                     advice="Every retry uses the identity in the register.",
                 )
             if draft.payload.subject is None:
-                draft.payload = draft.payload.but(subject=subject, notes=dict(notes or {}))
+                # Where somebody is written to was found out of whom it was taken for until now.
+                draft.payload = draft.payload.but(subject=subject, notes=dict(notes or {}), reach=None)
                 tell(writing, draft, "request.resolved", author, run=run)
         self._place(draft, author)
         return self._table.request(draft)
@@ -144,8 +149,10 @@ class Register(Answering):
             draft.run = None
             # What was proven before, was proven of nobody in particular, or of whoever it was taken for then.
             _unproven(draft, writing, author)
-            draft.payload = draft.payload.but(decided=decided, subject=None, notes={})
+            draft.payload = draft.payload.but(decided=decided, subject=None, notes={}, reach=None)
             tell(writing, draft, "request.decided", author, reason=decision.address)
+            if self._stopping is not None:
+                self._stopping.decided(draft, writing, author=author)
         self._place(draft, author)
         return self._table.request(draft)
 
@@ -235,6 +242,7 @@ class Register(Answering):
         """
         spans: Sequence[Span] = ()
         there = self._table.draft(number)
+        whom = people(there.payload, there.dates.received_at, self._resolver) if there.right is Right.ERASURE else None
         after(there.dates, Step.PROVE, self._clock.now(), there.number)
         check_evidence(there.payload, evidence)
         if evidence.address is not None:
@@ -252,6 +260,9 @@ class Register(Answering):
             proof = Proof(evidence=evidence, author=author, at=self._clock.now())
             draft.payload = draft.payload.but(proofs=(*draft.payload.proofs, proof))
             tell(writing, draft, "request.proven", author, ground=evidence.kind.value)
+            if self._stopping is not None and whom is not None and whose(draft.payload) == whose(there.payload):
+                # In this very transaction: who has proven to leave is out of the staff's reach (STAFF-BLOCK).
+                self._stopping.stop(draft, whom, writing, author=author)
         return self._table.request(draft)
 
     def release(self, number: str, author: str) -> BundleRef:
@@ -288,6 +299,8 @@ class Register(Answering):
                 kind = "request.partly_done" if partly else "request.acted"
                 who, count = author or act.author, sum(act.counts.values())
                 tell(writing, draft, kind, who, run=run, digest=act.digest or None, count=count)
+                if self._stopping is not None:
+                    self._stopping.decided(draft, writing, author=who)
         return self._table.request(draft)
 
     def answered(self, number: str, author: str) -> Request:
@@ -298,20 +311,25 @@ class Register(Answering):
         with self._table.changing(number, Step.ANSWER) as (draft, writing):
             draft.payload = draft.payload.but(answer=Closing(author=author, at=self._clock.now()))
             tell(writing, draft, "request.answered", author)
+            if self._stopping is not None:
+                self._stopping.closed(draft, writing, author=author)
         return self._table.request(draft)
 
     def refuse(self, number: str, ground: Ground, author: str, *, because: str = "") -> Request:
         """Answer the request without data; its hold ends.
 
         :param because: in words; sealed.
-        :raises Refused: it is closed.
-        :raises BadInput: ``request.content``: too many words.
+        :raises Refused: it is closed; ``request.always_granted``: nobody weighs a restriction or a marketing stop.
+        :raises BadInput: ``request.content``: too many words; ``request.ground``: that ground is of an objection.
         """
         closing = Closing.of(author=author, at=self._clock.now(), ground=ground, because=because)
+        may_refuse(self.get(number), ground)
         with self._table.changing(number, Step.REFUSE) as (draft, writing):
             draft.payload = draft.payload.but(refusal=closing)
             tell(writing, draft, "request.refused", author, ground=ground.value)
             self._holds.release_request(draft.number, author=author, writing=writing)
+            if self._stopping is not None:
+                self._stopping.decided(draft, writing, author=author)
         return self._table.request(draft)
 
 

@@ -16,13 +16,17 @@ from privacy.ledger import entries_of
 from privacy.ledger.tables import request_register as table
 from privacy.rights.answering import LETTER
 from privacy.rights.disclosures import differences as of_disclosures
+from privacy.rights.markers import differences as of_markers
+from privacy.rights.notice_rows import differences as of_notices
 from privacy.rights.order_rows import differences as of_orders
+from privacy.rights.policy_versions import differences as of_versions
 from privacy.rights.rows import is_forgotten, opened, remains, written
+from privacy.rights.stop_rows import differences as of_stops
 from privacy.rights.table import FORGOTTEN
 
 
 def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
-    """What register, holds, orders and disclosures say otherwise than the ledger, one sentence each; nobody is named.
+    """What the tables beside the ledger say otherwise than it, one sentence each; nobody is named.
 
     A row that was removed, altered, added or put back as it was before is found, as long as the ledger itself stands.
 
@@ -37,6 +41,10 @@ def differences(engine: sa.Engine, key: MasterKey) -> list[str]:
             *of_holds(connection, key),
             *of_orders(connection),
             *of_disclosures(connection, key),
+            *of_stops(connection, key),
+            *of_markers(connection),
+            *of_notices(connection),
+            *of_versions(connection),
         ]
 
 

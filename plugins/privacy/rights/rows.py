@@ -109,11 +109,11 @@ def opened(row: sa.Row[Any], key: MasterKey) -> Draft:
     payload = Payload.from_bytes(content, number)
     claims = (
         dates.proven_at, dates.sealed_at, dates.released_at, dates.refused_at, dates.extended_at, dates.reviewed_at,
-        dates.partly_at, dates.acted_at, dates.answered_at,
+        dates.partly_at, dates.acted_at, dates.answered_at, dates.lifted_at,
     )  # fmt: skip
     facts = (
         payload.proofs, payload.bundle, payload.release, payload.refusal, payload.extension, payload.review,
-        payload.partly, payload.act, payload.answer,
+        payload.partly, payload.act, payload.answer, payload.lifted,
     )  # fmt: skip
     if any(bool(claim) != bool(fact) for claim, fact in zip(claims, facts, strict=True)):
         raise Tampered(
@@ -150,7 +150,7 @@ def values_of(draft: Draft, revision: int) -> dict[str, object]:
     return {**values, "payload": seal(draft.key, draft.payload.as_bytes(), about=_about(values))}
 
 
-_LATER = ("extended_at", "reviewed_at", "partly_at", "acted_at", "answered_at")
+_LATER = ("extended_at", "reviewed_at", "partly_at", "acted_at", "answered_at", "lifted_at")
 """Dates that the table got later: where one is empty, a row says what it said without it, so that older ones open."""
 
 

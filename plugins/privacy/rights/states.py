@@ -66,6 +66,9 @@ PIPELINES = {
     Right.CONSENT_WITHDRAWAL: "object_subject",
 }
 
+LASTING = (Right.RESTRICTION, Right.OBJECTION, Right.MARKETING_STOP, Right.CONSENT_WITHDRAWAL)
+"""What lasts beyond the answer, until the person says otherwise."""
+
 _ON_PROOF = (Right.ERASURE, Right.RECTIFICATION)
 """What changes records for good is done to whoever has proven to be their subject."""
 
@@ -98,6 +101,8 @@ class Step(StrEnum):
     INQUIRE = "inquire"
     """Processors are asked what they hold."""
     DECIDE = "decide"
+    CORRECT = "correct"
+    """What is to be corrected, and what is planned and done for it, is written down."""
     SEAL = "seal"
     PROVE = "prove"
     REVIEW = "review"
@@ -112,6 +117,8 @@ class Step(StrEnum):
     DELIVER = "deliver"
     """A released copy is handed over."""
     REFUSE = "refuse"
+    LIFT = "lift"
+    """The person lets go on what they had stopped; nobody else can (promise R-RESTR)."""
     EXTEND = "extend"
     """The person is told that the answer takes longer (art. 12(3) GDPR)."""
     PURGE = "purge"
@@ -128,6 +135,7 @@ class Dates:
     :param reviewed_at: when somebody had looked at what a copy withholds.
     :param partly_at: since when it is done but for what waits for a condition; :param acted_at: since when all is done;
         :param answered_at: when the person was told so, which closes it.
+    :param lifted_at: when the person let go on what they had stopped.
     :param right: what is asked for.
     """
 
@@ -143,6 +151,7 @@ class Dates:
     partly_at: datetime | None = None
     acted_at: datetime | None = None
     answered_at: datetime | None = None
+    lifted_at: datetime | None = None
     right: Right = Right.ACCESS
 
     @property
@@ -218,6 +227,8 @@ class Dates:
             return "a copy of what asks for none"
         if self.right in _ON_PROOF and (self.partly_at or self.acted_at) and not self.proven_at:
             return "done without proof"
+        if self.lifted_at and (self.right not in LASTING or not self.acted_at or self.lifted_at < self.acted_at):
+            return "lifted what was not stopped"
         if self.answered_at and not self.acted_at:
             return "answered before it was done"
         proven = self.proven_at if self.right in _ON_PROOF else None
@@ -271,6 +282,8 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
         if dates.closed_at is None:
             raise Refused("request.open", "The request is open; nothing that is kept for it may go.", where=number)
         return dates
+    if step is Step.LIFT:
+        return _lifted(dates, at, number)
     if step is Step.WRITE:
         return dates
     if step is Step.DELIVER:
@@ -293,6 +306,8 @@ def after(dates: Dates, step: Step, at: datetime, number: str) -> Dates:
             return dates if dates.begun_at else replace(dates, begun_at=at)
         case Step.INQUIRE:
             return dates
+        case Step.CORRECT:
+            return _corrected(dates, number)
         case Step.RESOLVE:
             return replace(dates, undecided_at=None)
         case Step.ASK:
@@ -433,6 +448,30 @@ def _not_acted(dates: Dates, number: str) -> None:
             "request.acted", "What was asked for is done, or partly done.", where=number,
             advice="Answer it: privacy request show.",
         )  # fmt: skip
+
+
+def _lifted(dates: Dates, at: datetime, number: str) -> Dates:
+    """Also of what is answered: a restriction lasts until then."""
+    if dates.right not in LASTING:
+        raise Refused("request.nothing_to_lift", "The request asks for nothing that could be lifted.", where=number)
+    if dates.refused_at or not dates.acted_at:
+        raise Refused(
+            "request.nothing_to_lift", "Nothing is stopped for good on this request.", where=number,
+            advice="If it is withdrawn before it is decided, refuse it on that ground.",
+        )  # fmt: skip
+    if dates.lifted_at:
+        raise Refused("request.lifted", "It was lifted before.", where=number)
+    return replace(dates, lifted_at=at)
+
+
+def _corrected(dates: Dates, number: str) -> Dates:
+    if dates.right is not Right.RECTIFICATION:
+        raise Refused(
+            "rectify.other_right", f"The request asks for {dates.right.value}, not for rectification.", where=number,
+            advice="Register the wish to have something corrected: privacy request new --right rectification.",
+        )  # fmt: skip
+    _not_acted(dates, number)
+    return dates
 
 
 def _acted(dates: Dates, step: Step, at: datetime, number: str) -> Dates:

@@ -20,7 +20,7 @@ from privacy.keys import MasterKey
 from privacy.ledger import Ledger, Writing
 from privacy.ledger.tables import request_register as table
 from privacy.rights.rows import Draft, Request, dates_of, is_forgotten, opened, remains, values_of
-from privacy.rights.states import Right, Step, after, answer_by
+from privacy.rights.states import Dates, Right, Step, after, answer_by
 
 FORGOTTEN = "request.forgotten"
 """The ledger's word that key and content of a request are destroyed; ``digest`` is of what its row goes on to say."""
@@ -74,15 +74,27 @@ class RequestTable:
                 broken.append(problem)
         return found
 
-    def wanted(self, number: str) -> Callable[[sa.Connection], bool]:
-        """Whether a request is still to be held, for the transaction that holds it: it cannot be closed meanwhile."""
+    def wanted(
+        self, number: str, still: Callable[[Dates], bool] = lambda dates: dates.kept
+    ) -> Callable[[sa.Connection], bool]:
+        """Whether a request is still to be held, for the transaction that holds it: it cannot be closed meanwhile.
+
+        :param still: asked of its dates.
+        """
         query = self._select(number).with_for_update(read=True)
 
         def look(connection: sa.Connection) -> bool:
             row = connection.execute(query).first()
-            return row is not None and dates_of(row).kept
+            return row is not None and still(dates_of(row))
 
         return look
+
+    @contextmanager
+    def locked(self, number: str) -> Iterator[tuple[Draft, Writing]]:
+        """A row, opened, in a transaction in which nobody else can change it: for what stands in other tables."""
+        with self._ledger.writing() as writing:
+            row = writing.connection.execute(self._select(number).with_for_update()).first()
+            yield opened(_there(row, number), self._key), writing
 
     def request(self, draft: Draft) -> Request:
         """A draft without its content."""

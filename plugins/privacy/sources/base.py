@@ -212,13 +212,31 @@ class Redaction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """A row that is added in which what stood in an item is kept, for a source of databases.
+
+    :param dataset: of the same system, whose table gets the row.
+    :param copy: column of that table -> column of the item, as it is stored.
+    :param put: column of that table -> a value of its type.
+    :param number: integer column of its key that gets one more than the highest with the same rest of the key.
+    """
+
+    dataset: str
+    copy: Mapping[str, str]
+    put: Mapping[str, object]
+    number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Set:
     """Give columns a value: redact, rectify, block.
 
     :param columns: column of the dataset -> a :class:`Redaction`, or a constant of the column's type.
+    :param keep: what stands there now is kept in a row of another table, all or nothing with the change.
     """
 
     columns: Mapping[str, object] = field(repr=False)
+    keep: Keeping | None = None
 
 
 class Item(NamedTuple):

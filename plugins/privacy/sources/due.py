@@ -14,10 +14,10 @@ FOREVER = Due(datetime(9999, 12, 31, tzinfo=UTC))
 """All that has a start."""
 
 
-def plain(pick: Of | Due, where: str) -> None:
+def plain(pick: Of | Due, where: str, *, every: bool = False) -> None:
     """Hold that a pick is one that a source of files or messages can serve.
 
-    :param where: the dataset's full name, for the error.
+    :param where: the dataset's full name, for the error. :param every: it can give all records, dated or not.
     :raises BadInput: ``sources.no_kinds``: records of some kinds; ``sources.no_every``: dated or not.
     """
     if isinstance(pick, Due) and pick.among is not None:
@@ -25,7 +25,7 @@ def plain(pick: Of | Due, where: str) -> None:
             "sources.no_kinds", "This kind of source cannot tell records by their kinds.", where=where,
             advice="Give the dataset one term (`term_kind`), or keep what has several in a database.",
         )  # fmt: skip
-    if isinstance(pick, Every):
+    if isinstance(pick, Every) and not every:
         raise BadInput(
             "sources.no_every", "This kind of source does not give all records, dated or not.", where=where,
             advice="A dataset that others follow lies in a database.",

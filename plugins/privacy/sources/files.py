@@ -103,7 +103,7 @@ class FilesSource:
         :raises Unreadable: see :meth:`privacy.sources.files_found.Files.of`.
         """
         files = self._of(selection.dataset)
-        plain(selection.pick, files.form.full)
+        plain(selection.pick, files.form.full, every=True)
         found, _ = files.of(selection.pick)
         return [Partition(files.form.prefix or "/", sum(file.entry.bytes for file in found))]
 
@@ -190,7 +190,7 @@ class FilesSource:
 
 def _picked(files: Files, selection: Selection, tally: Tally) -> Iterator[tuple[File, Picked]]:
     """The selected files; one that is a link cannot be anybody's record, and ends a selection of subjects."""
-    plain(selection.pick, files.form.full)
+    plain(selection.pick, files.form.full, every=True)
     pick = matcher(files.form, selection)
     if not pick.selects:
         return

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from privacy.datamap.kinds import normal
 from privacy.datamap.models import GLOBAL_KINDS
 from privacy.errors import BadInput
-from privacy.sources.base import ByKey, Due, Identifier, Of, Selection
+from privacy.sources.base import ByKey, Due, Every, Identifier, Of, Selection
 from privacy.sources.files_names import Named, NameForm, Value
 from privacy.sources.instants import micros
 
@@ -117,10 +117,13 @@ class DueMatcher:
     def __init__(self, form: NameForm, due: Due) -> None:
         self._form, self._before = form, micros(due.before)
         self._starts = form.dataset.starts.column if form.dataset.starts else None
-        self.selects = self._starts is not None
+        self._every = isinstance(due, Every)
+        self.selects = self._every or self._starts is not None
 
     def pick(self, file: Named) -> Picked:
         """What the selection says of a file."""
+        if self._every:
+            return Picked([(None, None)])
         at = self._form.moment(file, self._starts)
         return Picked([(None, None)] if at is not None and at < self._before else [])
 

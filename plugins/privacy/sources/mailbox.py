@@ -33,6 +33,7 @@ from privacy.sources.base import (
     ByKey,
     Claim,
     Due,
+    Every,
     Item,
     Of,
     Outcome,
@@ -95,7 +96,7 @@ class MailboxSource:
             there: an export without it would look like one that found nothing in it. A purge goes on without it.
         """
         dataset = self.dataset(selection.dataset)
-        plain(selection.pick, self.where(selection.dataset))
+        plain(selection.pick, self.where(selection.dataset), every=True)
         folders = self.folders(selection.dataset)
         missing = self.missing(dataset, folders)
         if missing and isinstance(selection.pick, Of):
@@ -235,8 +236,8 @@ class MailboxSource:
     def _due(self, selection: Selection, partition: Partition) -> Iterator[tuple[Folder, Stored, int, str]]:
         """The messages that fall due, of those that can be read; the others the doctor tells of."""
         pick, starts = selection.pick, self.dataset(selection.dataset).starts
-        plain(pick, self.where(selection.dataset))
-        if not isinstance(pick, Due) or (starts is None and not isinstance(pick, ByKey)):
+        plain(pick, self.where(selection.dataset), every=True)
+        if not isinstance(pick, Due) or (starts is None and not isinstance(pick, ByKey | Every)):
             return
         with self.opened(selection.dataset, partition.name) as folder:
             for stored in self._named(folder, partition.name, pick) if isinstance(pick, ByKey) else folder.messages():

@@ -67,7 +67,7 @@ def _step(source: MailboxSource, step: Step, spare: Sequence[Of]) -> Iterator[Ou
                 except RetryLater as problem:
                     later = problem
                     break
-            if isinstance(step.change, Delete) and any(outcome.status is Status.DONE for outcome in outcomes):
+            if any(outcome.status is Status.DONE for outcome in outcomes):
                 before = opened.settle()
                 outcomes = [_gone(outcome) if str(outcome.key[1]) in before else outcome for outcome in outcomes]
         yield from outcomes

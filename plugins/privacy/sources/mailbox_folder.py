@@ -207,17 +207,18 @@ class MaildirFolder:
                 # First the old one by its new name, so that a cut between the two leaves the old one, whole.
                 os.rename(old, to, src_dir_fd=sub, dst_dir_fd=sub)
                 os.rename(file, to, src_dir_fd=self._tmp, dst_dir_fd=sub)
-                os.fsync(sub)
                 there.append((sub, to))
 
             self._at(opened, mine, swap)
             self._places.pop(name, None)
             for _ in range(_TRIES):
+                # As many names as before, but the one that was replaced.
+                if os.fstat(opened.file.fileno()).st_nlink < mine.st_nlink:
+                    return
                 again = self._renamed(name, there[-1], mine.st_ino)
                 if again is None:
                     return
                 os.rename(there[-1][1], again[1], src_dir_fd=there[-1][0], dst_dir_fd=again[0])
-                os.fsync(again[0])
                 there.append(again)
         raise RetryLater("mailbox.busy", "The message is renamed faster than it is changed.", where=self.place(name))
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
 from typing import Any, BinaryIO, TypeVar, cast
 
 from imapclient import IMAPClient
@@ -16,9 +13,10 @@ from imapclient import IMAPClient
 from privacy.errors import PrivacyError, Refused, RetryLater, Unreadable
 from privacy.sources.mailbox_content import held, plain
 from privacy.sources.mailbox_imap_fetch import Remote, appended, by_number, expunged, flags, searched, unmark
+from privacy.sources.mailbox_imap_listed import FETCHED_BYTES, Known, batches, named
 from privacy.sources.mailbox_imap_search import misses, searches
 from privacy.sources.mailbox_imap_server import MailServer, denied
-from privacy.sources.mailbox_names import arrived, base_name, spoken
+from privacy.sources.mailbox_names import spoken
 from privacy.sources.mailbox_redact import TOKEN, token
 from privacy.sources.mailbox_store import Made, Opened, Sought, Stored
 
@@ -34,20 +32,8 @@ HEAD_BYTES = 64 * 2**10
 _TRIES = 5
 _LISTED, _HEADS, _REMOVED = 2_000, 500, 2_000
 """So many messages are listed, looked at by their heads, removed at once."""
-_FETCHED, _FETCHED_BYTES = 1_000, 4 * 2**20
-"""So many are fetched together, of so many bytes: servers take lines of 64 KiB."""
 
 _Given = TypeVar("_Given")
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A message of the list. :param version: see ``Opened``."""
-
-    stored: Stored
-    uid: int
-    bytes: int
-    version: str
 
 
 class ImapFolder:
@@ -64,8 +50,8 @@ class ImapFolder:
         self._server, self._raw, self._name, self.where = server, raw, name, where
         self._lasting, self._whole = lasting, whole
         self._validity = server.open(raw, where)
-        self._known: dict[str, _Known] | None = None
-        self._doomed: list[_Known] = []
+        self._known: dict[str, Known] | None = None
+        self._doomed: list[Known] = []
 
     def messages(self) -> list[Stored]:
         """See :meth:`Folder.messages`."""
@@ -74,7 +60,7 @@ class ImapFolder:
             count = self._server.exists
             rows = list(self._rows(count))
             if len(rows) == count:
-                self._known = self._named(rows)
+                self._known = named(rows, self._name, self._validity, lasting=self._lasting)
                 return [self._known[name].stored for name in sorted(self._known)]
         raise RetryLater("mailbox.busy", "The folder changes faster than it can be listed.", where=self.where)
 
@@ -115,10 +101,10 @@ class ImapFolder:
         """See :meth:`Folder.contents`: what the server finds, and what has a head that names one of the selection."""
         its = [self._of(stored) for stored in listed]
         wanted = self._found(its, sought) if sought is not None and not self._whole else None
-        for batch in _batches(its if wanted is None else [known for known in its if known.uid in wanted]):
+        for batch in batches(its if wanted is None else [known for known in its if known.uid in wanted]):
             for known in batch:
                 held(self, known.stored, known.bytes)
-            if len(batch) == 1 and batch[0].bytes > _FETCHED_BYTES:
+            if len(batch) == 1 and batch[0].bytes > FETCHED_BYTES:
                 got = {batch[0].uid: self._large(batch[0])}
             else:
                 said = self._fetch([known.uid for known in batch], ["BODY.PEEK[]"])
@@ -176,7 +162,7 @@ class ImapFolder:
             self._ask(partial(expunged, uids=[uid]))
             raise self.moved(known.stored.name)
 
-    def _twin(self, known: _Known, new: bytes, given: list[str], made: Made) -> int | None:
+    def _twin(self, known: Known, new: bytes, given: list[str], made: Made) -> int | None:
         """The message that a run which was cut off has put beside the old one: the same but for its tokens."""
         for other in self._list().values():
             near = other.uid != known.uid and other.stored.received == known.stored.received
@@ -233,35 +219,18 @@ class ImapFolder:
             said = self._ask(partial(by_number, numbers=numbers, what=what))
             yield from ((int(row[b"UID"]), row) for row in said.values() if row.keys() >= set(map(str.encode, what)))
 
-    def _named(self, rows: Iterable[tuple[int, dict[bytes, Any]]]) -> dict[str, _Known]:
-        found: dict[str, _Known] = {}
-        for uid, row in sorted(rows, key=lambda pair: pair[0]):
-            name = f"{self._validity}.{uid:010d}"
-            filed: datetime = row[b"INTERNALDATE"].astimezone(UTC)
-            received = filed
-            if self._lasting and (given := row[b"X-GUID"]) not in (b"", None):
-                name = base_name(given.decode("utf-8", "backslashreplace") if isinstance(given, bytes) else str(given))
-                received = arrived(name, filed)
-                if name in found:  # A copy within the folder.
-                    name = f"{name}~{uid}"
-            about = f"{name.partition('~')[0]}\0{self._validity} {uid} {row[b'RFC822.SIZE']} {filed.isoformat()}"
-            version = sha256(about.encode("utf-8", "replace")).hexdigest()
-            stored = Stored(self._name, name, (str(self._validity), str(uid)), received)
-            found[name] = _Known(stored, uid, int(row[b"RFC822.SIZE"]), version)
-        return found
-
-    def _list(self) -> dict[str, _Known]:
+    def _list(self) -> dict[str, Known]:
         if self._known is None:
             self.messages()
         return self._known or {}
 
-    def _of(self, stored: Stored) -> _Known:
+    def _of(self, stored: Stored) -> Known:
         known = self._list().get(stored.name)
         if known is None or known.stored.place != stored.place:
             raise self.moved(stored.name)
         return known
 
-    def _found(self, its: Sequence[_Known], sought: Sought) -> set[int] | None:
+    def _found(self, its: Sequence[Known], sought: Sought) -> set[int] | None:
         """The numbers of those that may hold what is sought; None: any may."""
         if not sought.pieces or not its:
             return set()
@@ -291,14 +260,14 @@ class ImapFolder:
         self._same()
         return self._ask(lambda client: client.fetch(uids, what))
 
-    def _piece(self, known: _Known, at: int, most: int) -> bytes:
+    def _piece(self, known: Known, at: int, most: int) -> bytes:
         row = self._fetch([known.uid], [f"BODY.PEEK[]<{at}.{most}>"]).get(known.uid, {})
         piece = row.get(f"BODY[]<{at}>".encode())
         if piece is None:
             raise self.moved(known.stored.name)
         return bytes(piece)
 
-    def _large(self, known: _Known) -> bytes:
+    def _large(self, known: Known) -> bytes:
         return Remote(lambda at, most: self._piece(known, at, most)).readall()
 
     def _ask(self, do: Callable[[IMAPClient], _Given]) -> _Given:
@@ -324,20 +293,6 @@ class ImapFolder:
             "mailbox.renumbered", "The mail server has given the folder's messages other numbers since.",
             where=self.where, advice="Start again: what was planned or read by the old numbers means nothing any more.",
         )  # fmt: skip
-
-
-def _batches(its: Iterable[_Known]) -> Iterator[list[_Known]]:
-    """Messages that are fetched together."""
-    batch: list[_Known] = []
-    size = 0
-    for known in its:
-        if batch and (size + known.bytes > _FETCHED_BYTES or len(batch) == _FETCHED):
-            yield batch
-            batch, size = [], 0
-        batch.append(known)
-        size += known.bytes
-    if batch:
-        yield batch
 
 
 def _said(version: str) -> Callable[[], str]:

@@ -20,12 +20,12 @@ from itertools import product
 
 from privacy.datamap.kinds import fold
 from privacy.sources.mailbox_addresses import Address, addresses
-from privacy.sources.mailbox_headers import Field, Head, head
-from privacy.sources.mailbox_original import BLIND, ENVELOPE
-from privacy.sources.mailbox_parts import Part, parameters
+from privacy.sources.mailbox_headers import Head, head
+from privacy.sources.mailbox_parts import Part
+from privacy.sources.mailbox_redact_fields import PARTIES, TITLES, Edit, bytes_replaced, field_edits, valued
 from privacy.sources.mailbox_replace import Replacer, encoded
-from privacy.sources.mailbox_whose import FIELDS, Message, texts_of
-from privacy.sources.mailbox_words import codec, decoded, guessed
+from privacy.sources.mailbox_whose import Message, texts_of
+from privacy.sources.mailbox_words import codec, guessed
 
 NOTE = (
     "Deze tekst is verwijderd op verzoek van degene die haar schreef.\n\n"
@@ -35,19 +35,10 @@ NOTE = (
 
 REMOVED = "[verwijderd / removed]"
 
-_PARTIES = frozenset(
-    (*(name for names in FIELDS.values() for name in names), *BLIND, *ENVELOPE, "disposition-notification-to",
-     "return-receipt-to", "errors-to", "mail-followup-to", "x-sender", "x-receiver", "x-envelope-from")
-)  # fmt: skip
 _CONTENT = re.compile(r"content-.*|lines")
-_TITLES = ("subject", "thread-topic")
 _THEIRS = frozenset(("autocrypt", "face", "x-face", "organization", "x-originating-ip", "x-sender-ip", "x-client-ip"))
 """Fields about the sender's own person, that name them without an address."""
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\\.|[,;:<>()"]|[^,;:<>()"\\]+', re.DOTALL)
-_FOLD = re.compile(r"(?:\r*\n|\r)[ \t]?")
 _CODED = ("base64", "quoted-printable")
-
-Edit = tuple[int, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +90,7 @@ def redacted(message: Message, tokens: Mapping[str, str], wanted: Wanted, staff:
 
 def _named(message: Message) -> Iterator[Address]:
     for field in message.head.fields:
-        if field.name in _PARTIES:
+        if field.name in PARTIES:
             yield from addresses(field.value)
 
 
@@ -120,134 +111,17 @@ def _head(data: bytes, top: Head, replacer: Replacer, line: str | None, *, whole
     limit = min(top.body, top.end)
     begin = top.fields[0].start if top.fields else 0
     first = data[:begin]
-    if first and (new := _bytes(first, replacer)) != first:
+    if first and (new := bytes_replaced(first, replacer)) != first:
         yield 0, begin, new
     for field in top.fields:
         if field.start >= limit:
             continue  # After a line that is no field the text begins, and is seen to there.
         if whole and (_CONTENT.fullmatch(field.name) or field.name in _THEIRS):
             yield field.start, field.end, b""
-        elif line is not None and field.name in _TITLES:
-            yield _valued(data, field, " " + encoded(line, field.name))
+        elif line is not None and field.name in TITLES:
+            yield valued(data, field, " " + encoded(line, field.name))
         else:
-            yield from _field(data, field, replacer)
-
-
-def _field(data: bytes, field: Field, replacer: Replacer) -> Iterator[Edit]:
-    """A field, changed where an address is in it."""
-    party = field.name in _PARTIES
-    titled = field.name in _TITLES and replacer.named(decoded(field.value))
-    if not titled and not replacer.found(field.value) and not (party and _of(field.value, replacer)):
-        return
-    ways = [_party, _listed] if party else []
-    for way in (*ways, _bytes, _decoded):
-        made = way(field.raw, replacer)
-        named = titled and replacer.named(decoded(_unfolded(made)))
-        if (
-            not named
-            and not _seen(made, replacer)
-            and (not party or _others(made, replacer) == _others(field.raw, replacer))
-        ):
-            break
-    else:
-        if party:
-            return
-        made = b" " + next(iter(replacer.tokens.values())).encode()
-    if b"boundary" in field.raw.lower() and _boundary(made) != _boundary(field.raw):
-        return  # The parts would be lost; whoever called this sees that the address is still there.
-    yield _valued(data, field, made)
-
-
-def _boundary(raw: bytes) -> str | None:
-    return parameters(_unfolded(raw)).get("boundary")
-
-
-def _valued(data: bytes, field: Field, value: str | bytes) -> Edit:
-    """A field with another value; its name, and what ends it, stay."""
-    lines = data[field.start : field.end]
-    ending = lines[len(lines.rstrip(b"\r\n")) :] or b"\n"
-    made = value.encode("utf-8", "replace") if isinstance(value, str) else value
-    if b"\r\n" not in ending:
-        made = made.replace(b"\r\n", b"\n")
-    return field.start, field.end, lines[: lines.index(b":") + 1] + made + ending
-
-
-def _seen(value: bytes, replacer: Replacer) -> bool:
-    text = _unfolded(value)
-    return replacer.found(text) or bool(_of(text, replacer))
-
-
-def _of(value: str, replacer: Replacer) -> list[Address]:
-    return [address for address in addresses(value) if address.canonical in replacer.tokens]
-
-
-def _unfolded(value: bytes) -> str:
-    return _FOLD.sub(" ", guessed(value)).replace("\0", "").strip()
-
-
-def _others(raw: bytes, replacer: Replacer) -> list[str]:
-    tokens = set(replacer.tokens.values())
-    found = (address.canonical for address in addresses(_unfolded(raw)))
-    return [address for address in found if address not in replacer.tokens and address not in tokens]
-
-
-def _decoded(raw: bytes, replacer: Replacer) -> bytes:
-    """A field's text, read as mail programs show it, and written anew."""
-    return b" " + encoded(replacer.text(decoded(_unfolded(raw)))).encode("utf-8", "replace")
-
-
-def _listed(raw: bytes, replacer: Replacer) -> bytes:
-    """A list of addresses written anew, for one that is no list as it stands there."""
-    made = []
-    for address in addresses(_unfolded(raw)):
-        own = replacer.tokens.get(address.canonical)
-        name = "" if own else address.name
-        shown = f"<{own or address.shown}>"
-        plain = name.isascii() and name.isprintable()
-        quoted = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"' if plain else encoded(name)
-        made.append(f"{quoted} {shown}" if name else shown)
-    return (" " + ",\r\n ".join(made)).encode("utf-8", "replace")
-
-
-def _party(raw: bytes, replacer: Replacer) -> bytes:
-    """A list of addresses with some of them replaced, name and all; else as it is."""
-    made: list[tuple[bytes, bytes]] = []
-    for piece, mark in _pieces(raw):
-        found = addresses(_unfolded(piece))
-        its = [address for address in found if address.canonical in replacer.tokens]
-        if not its:
-            made.append((piece, mark))
-            continue
-        if len(its) < len(found):
-            return raw
-        new = replacer.tokens[its[0].canonical].encode()
-        new = b"<" + new + b">" if b"<" in piece else new
-        first = piece
-        # A name with a comma in it, unquoted, is cut in two.
-        while made and made[-1][1] == b"," and made[-1][0].strip() and not addresses(_unfolded(made[-1][0])):
-            first = made.pop()[0]
-        made.append((first[: len(first) - len(first.lstrip())] + new + piece[len(piece.rstrip()) :], mark))
-    return b"".join(piece + mark for piece, mark in made)
-
-
-def _pieces(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """What stands between commas, semicolons and the colons of groups, each with the mark after it."""
-    text = raw.decode("latin-1")
-    piece, deep, angle = "", 0, False
-    for found in _TOKEN.finditer(text):
-        mark = found[0]
-        if mark == "(":
-            deep += 1
-        elif mark == ")":
-            deep = max(0, deep - 1)
-        elif mark in "<>" and not deep:
-            angle = mark == "<"
-        elif mark in ",;:" and len(mark) == 1 and not deep and not angle:
-            yield piece.encode("latin-1"), mark.encode("latin-1")
-            piece = ""
-            continue
-        piece += mark
-    yield piece.encode("latin-1"), b""
+            yield from field_edits(data, field, replacer)
 
 
 def _body(message: Message, replacer: Replacer) -> Iterator[Edit]:
@@ -261,7 +135,7 @@ def _body(message: Message, replacer: Replacer) -> Iterator[Edit]:
         for field in part.head.fields:
             if field.start not in done:
                 done.add(field.start)
-                yield from _field(data, field, replacer)
+                yield from field_edits(data, field, replacer)
         if part.kind.startswith("message/") and not part.aside and part.start < part.end:
             if part.coding in _CODED:
                 inner = Message(part.content(), message.received)
@@ -273,7 +147,7 @@ def _body(message: Message, replacer: Replacer) -> Iterator[Edit]:
                 for field in its.fields:
                     if field.end <= its.body and field.start not in done:
                         done.add(field.start)
-                        yield from _field(data, field, replacer)
+                        yield from field_edits(data, field, replacer)
                 seen.add((part.start, its.body))
             else:
                 yield from _text(part, replacer)
@@ -308,16 +182,6 @@ def _charsets(part: Part, content: bytes) -> Iterator[str]:
                 continue
             if same:
                 yield name
-
-
-def _bytes(raw: bytes, replacer: Replacer) -> bytes:
-    """Bytes that say no charset, with tokens."""
-    for charset in ("utf-8", "cp1252", "latin-1"):
-        try:
-            return replacer.text(raw.decode(charset)).encode(charset)
-        except UnicodeError:
-            continue
-    return raw
 
 
 def _coded(part: Part, content: bytes) -> bytes:

@@ -17,8 +17,9 @@ class Redact:
     """One step that sets columns of messages, prepared once."""
 
     def __init__(self, dataset: Dataset, pick: Of, step: Step) -> None:
-        self._step = step
+        self._step, self._dataset = step, dataset
         self._whose = Whose(dataset, pick)
+        self._subjects = {subject.no: subject for subject in pick.subjects}
         columns = step.change.columns if isinstance(step.change, Set) else {}
         self._wanted = Wanted(_text(columns, "text", NOTE), _text(columns, "subject_line", REMOVED))
 
@@ -31,12 +32,13 @@ class Redact:
         :param where: how an error names it.
         """
         numbers = [row.subject for row in rows if row.withheld is None or self._step.reviewed]
+        theirs = Whose(self._dataset, Of(tuple(self._subjects[no] for no in numbers)))
 
         def made(give: Callable[[], str]) -> bytes:
             tokens = {a: own for no in numbers for own in (give(),) for a in self._whose.own(no, received)}
             message = Message(data, received)
             new = redacted(message, tokens, self._wanted, self._whose.is_staff)
-            found = self._whose.judge(new, received)
+            found = theirs.judge(new, received)
             if new == data or (found is not None and any(row.subject in numbers for row in found[1].rows)):
                 raise Unreadable(
                     "mailbox.not_redacted", "A subject would still be found in the message; it is as it was.",

@@ -128,8 +128,8 @@ class Folder(Protocol):
     def replace(self, opened: Opened, made: Made) -> None:
         """Put another message in the place of exactly this one: with its flags, and received when it was.
 
-        It is on disk when this returns. Cut off in between, one of the two is there, or both: the next try with the
-        first then finds the second, and takes the first away.
+        Its bytes are on disk when this returns; that it is there, after :meth:`settle`. Cut off in between, one of the
+        two is there, or both: the next try with the first then finds the second, and takes the first away.
 
         :param made: what makes the other one, with tokens as they are given.
         :raises RetryLater: ``mailbox.moved``.

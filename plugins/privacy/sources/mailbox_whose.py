@@ -132,6 +132,10 @@ class Whose:
         for subject in of.subjects if self._parties else ():
             for address, claim in claims(subject):
                 self._claims.setdefault(address, []).append(claim._replace(contested=claim.contested and not perhaps))
+        self._mine: dict[int, list[str]] = {}
+        for address, its in self._claims.items():
+            for no in {claim.subject for claim in its}:
+                self._mine.setdefault(no, []).append(address)
         self._domains = frozenset(address.rpartition("@")[2] for address in self._claims)
         self._sieve = Sieve(self._claims) if len(self._claims) <= MOST_NEEDLES else None
 
@@ -149,10 +153,11 @@ class Whose:
 
     def own(self, subject: int, at: datetime) -> set[str]:
         """A subject's addresses at that time, and nobody else's then."""
+        mine = self._mine.get(subject, ())
         return {
             address
-            for address, its in self._claims.items()
-            if any(c.subject == subject and not c.contested and c.holds(at) for c in its)
+            for address in mine
+            if any(c.subject == subject and not c.contested and c.holds(at) for c in self._claims[address])
         }
 
     def judge(self, data: bytes, received: datetime) -> tuple[Message, Verdict] | None:

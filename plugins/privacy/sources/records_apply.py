@@ -15,7 +15,8 @@ from privacy.sources.base import Delete, Item, Kept, Of, Outcome, Set, Status, S
 from privacy.sources.records_files import File, RecordFiles, form_of
 from privacy.sources.records_match import Matcher, Pick, Seen, place
 from privacy.sources.records_own import Own
-from privacy.sources.records_rewrite import Changes, not_redacted, rewrite
+from privacy.sources.records_rewrite import not_redacted, rewrite
+from privacy.sources.records_rewrite_parquet import Changes
 from privacy.sources.records_scan import Scanner, Told, locating
 from privacy.sources.weblogs_apply import version
 

@@ -63,7 +63,7 @@ class ParquetReader:
         self._visits = {window.number for window in windows if overlaps(day, window)}
         self.skipped = False
         """Whether rows were gone by for their ids that have an address which is looked for."""
-        paths = [layout.paths[name] for name in deciding(layout) if name in layout.paths]
+        paths = [layout.paths[name] for name in deciding(layout, pick) if name in layout.paths]
         self._deciding = list(dict.fromkeys(top for path in paths for top in tops(path, self.schema)))
 
     @property
@@ -280,11 +280,19 @@ def overlaps(span: tuple[int, int] | None, window: Window) -> bool:
     return span is None or (window.low <= span[1] and window.high >= span[0])
 
 
-def deciding(layout: Layout) -> list[str]:
-    """The columns that tell whose a record is, when it is due, and which version of it holds."""
+def deciding(layout: Layout, pick: Pick | None = None) -> list[str]:
+    """The columns that tell whose a record is, when it is due, and which version of it holds.
+
+    :param pick: only what matters for these subjects: of a party, the columns up to the last that may name one.
+    """
     dataset = layout.dataset
     found = [name for party in dataset.people.values() for name in party.subject]
     more = [dataset.time, layout.starts, layout.latest, AGENT, *dataset.key]
+    if isinstance(pick, Matcher) and pick.shared is None and not pick.windows:
+        found, more[3] = [], None
+        for _, columns in pick.parties:
+            last = max((at for at, column in enumerate(columns) if column.claims), default=-1)
+            found += [column.name for column in columns[: last + 1]]
     return [name for name in dict.fromkeys([*found, *more]) if name in dataset.columns]
 
 

@@ -122,7 +122,7 @@ class Scanner:
         :param output: all columns are needed of them. ``every``, ``visits``, ``only``: see :class:`ParquetReader`.
         """
         if file.form is Form.PARQUET:
-            need = list(self.layout.dataset.columns) if output else deciding(self.layout)
+            need = list(self.layout.dataset.columns) if output else deciding(self.layout, self.pick)
             with opened(self.files, file, self.pick) as reader:
                 told.records = reader.total
                 yield from reader.groups(need, every=every, visits=visits, only=only)

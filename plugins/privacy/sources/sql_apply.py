@@ -27,6 +27,7 @@ from privacy.sources.due import changing
 from privacy.sources.sql_dialect import Key, quoted
 from privacy.sources.sql_held import Held
 from privacy.sources.sql_items import Items
+from privacy.sources.sql_kept import keep
 from privacy.sources.sql_ranged import OtherwiseDeleted, gone_as_planned
 from privacy.sources.sql_read import Row, all_of
 from privacy.sources.sql_references import References, Rows, Why, chunks
@@ -199,6 +200,9 @@ class _Work:
                     self.stays[key] = Status.GONE, "not_selected" if key in there else ""
                 elif key in spared:
                     self.stays[key] = Status.HELD, "hold"
+                elif key in self.own and not self.own[key].columns:
+                    # What did nothing must not look like what did something (edge case 28).
+                    self.stays[key] = Status.FAILED, "sql.nothing_set"
                 elif now[key] == planned[key]:
                     self.todo.append(key)
                 elif key not in as_set:
@@ -229,6 +233,8 @@ class _Work:
         """Give the columns their values: of a record that is shared, those that are the subjects' own."""
         groups: dict[tuple[str, ...], list[Key]] = {}
         for key in self.todo:
+            if change.keep is not None:
+                keep(self.source, connection, self._name, key, change.keep)
             groups.setdefault(tuple(self.own.get(key, change).columns), []).append(key)
         for names, keys in groups.items():
             if names:

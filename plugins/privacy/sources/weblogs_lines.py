@@ -101,7 +101,7 @@ class LineFormat:
         return BadConfiguration("weblogs.format", f"The dataset cannot be read: {what}.", where=self.full)
 
     def after(self, column: str) -> bytes:
-        """The character that always follows a column's group; empty where there is none."""
+        """The characters that always follow a column's group; empty where there are none."""
         return following(str(self.dataset.format), column)
 
     def match(self, line: bytes) -> re.Match[bytes] | None:
@@ -198,7 +198,7 @@ def _decimal(raw: bytes, precision: int, scale: int) -> Decimal | None:
 
 
 def following(pattern: str, name: str) -> bytes:
-    """The character that a regular expression demands right after a named group; empty when that is not certain."""
+    """The characters that a regular expression demands right after a named group; empty when none is certain."""
     depth, at, inside, end = 0, 0, False, -1
     if pattern.startswith("(?") and not pattern.startswith(("(?P<", "(?:")):
         return b""  # Flags may change what a character means.
@@ -224,10 +224,16 @@ def following(pattern: str, name: str) -> bytes:
         at += 1
     if end <= 0 or end >= len(pattern):
         return b""
-    char = pattern[end]
-    escaped = char == "\\"
-    if escaped:
+    made = b""
+    while end < len(pattern):
+        escaped = pattern[end] == "\\"
+        end += escaped
+        char, then = pattern[end : end + 1], pattern[end + 1 : end + 2]
+        plain = char.isascii() and (not char.isalnum() if escaped else char not in "\\.^$*+?{}[]()|")
+        if not char or not plain or (then and then in "?*{"):
+            break
+        made += char.encode()
+        if then == "+":
+            break
         end += 1
-        char = pattern[end : end + 1]
-    plain = char.isascii() and (not char.isalnum() if escaped else char not in "\\.^$*+?{}[]()|")
-    return char.encode() if char and plain and pattern[end + 1 : end + 2] not in ("?", "*", "{") else b""
+    return made

@@ -1,7 +1,7 @@
 """Whose a log line is: :mod:`privacy.sources.whose` over the lines of a log.
 
-Two ways lead to the same result: with few identifiers, :meth:`Matcher.candidates` searches the raw block for them and
-only lines that hold one are parsed; with many, every line is parsed and looked up.
+:meth:`Matcher.candidates` searches the raw block for the identifiers, be they few or thousands, and only lines that
+hold one are parsed. Where an identifier may be written in ways that cannot be searched for, every line is.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from privacy.sources.base import ByKey, Due, Of
 from privacy.sources.weblogs_lines import LineFormat
+from privacy.sources.weblogs_many import Many
 from privacy.sources.weblogs_runs import Runs
 from privacy.sources.weblogs_spelling import blank, canonicaliser, needles, spellings
 from privacy.sources.weblogs_times import micros
@@ -20,7 +21,7 @@ from privacy.sources.whose import AGENT, Whose, Window
 __all__ = ["MOST_NEEDLES", "DueMatcher", "Matcher", "Picked", "Span", "Window"]
 
 MOST_NEEDLES = 16
-"""With more texts to search for than this, parsing every line is faster."""
+"""With more texts to search for than this, they are searched for all at once."""
 
 Span = tuple[int, int]
 Fields = re.Match[bytes]
@@ -83,23 +84,28 @@ class Matcher(Whose[Fields, bytes]):
         super().__init__(form.dataset, _Words(form), of, on, shared)
         self._form = form
         found: set[bytes] = set()
+        full: set[bytes] = set()
         findable = True
         for name in dict.fromkeys(column.name for _, columns in self.parties for column in columns):
-            known, numeric = self.known(name, of)
+            (known, numeric), after = self.known(name, of), form.after(name)
             for _, i in known:
-                texts, sure = needles(i.kind, numeric, i.value, form.after(name))
+                texts, sure = needles(i.kind, numeric, i.value, after)
                 found |= texts
+                full |= needles(i.kind, numeric, i.value, after, always=True)[0]
                 findable = findable and sure
         # A text within which another one stands adds nothing: whatever holds it holds the other.
         ordered = sorted(found, key=lambda text: (len(text), text))
         shorter = ordered if len(ordered) <= MOST_NEEDLES * 4 else []
         self.needles = [n for n in ordered if not any(o != n and o in n for o in shorter)]
-        self.parse_all = not findable or len(self.needles) > MOST_NEEDLES
+        self.parse_all = not findable
+        self._many = Many(full) if findable and len(self.needles) > MOST_NEEDLES else None
 
     def candidates(self, block: bytearray) -> list[Span] | None:
         """The lines (from, to, without newline) in which an identifier stands, in order; None: look at every line."""
         if self.parse_all:
             return None
+        if self._many is not None:
+            return self._many.lines(block)
         found: dict[int, int] = {}
         for needle in self.needles:
             at = block.find(needle)
