@@ -1,0 +1,71 @@
+"""Who may see what: every route asks, through whatever manages the users of Airflow.
+
+Both dependencies stand on the whole application (:func:`privacy.desk.app.make`), so that a route that somebody adds
+cannot be open, and a form that somebody adds cannot be forged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from fastapi import HTTPException, Request
+from starlette.concurrency import run_in_threadpool
+
+READ_DAG = "export_subject"
+"""Whoever may read this DAG may see the pages on which nothing personal stands."""
+
+Deed = Literal["read", "start"]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who is signed in to Airflow. :param id: theirs. :param name: as others call them. :param known: Airflow's own."""
+
+    id: str
+    name: str
+    known: object = None
+
+    @property
+    def actor(self) -> str:
+        """As the ledger names them: it takes no @, no control characters, and no long texts."""
+        return "".join(c for c in self.name.replace("@", " at ") if c.isprintable())[:100] or "a user of Airflow"
+
+
+class Gate(Protocol):
+    """Airflow's auth manager, as far as the desk asks it."""
+
+    async def user(self, request: Request) -> User | None:
+        """Whose session a request carries; None: nobody's that is valid."""
+        ...
+
+    def may(self, user: User, deed: Deed, dag: str) -> bool:
+        """Whether they may read a DAG, or start it."""
+        ...
+
+
+async def signed_in(request: Request) -> User:
+    """Who asks, when they are signed in and may see the desk.
+
+    :raises HTTPException: 401: nobody is signed in; 403: they may not.
+    """
+    gate: Gate = request.app.state.gate
+    user = await gate.user(request)
+    if user is None:
+        raise HTTPException(401, "Sign in to Airflow first, then open this page again.")
+    if not await run_in_threadpool(gate.may, user, "read", READ_DAG):
+        raise HTTPException(403, "You may not see the privacy desk: ask for the right to read its DAGs.")
+    request.state.user = user
+    return user
+
+
+def who(request: Request) -> User:
+    """Who asks, as :func:`signed_in` found before any route ran."""
+    user: User = request.state.user
+    return user
+
+
+def may_start(request: Request, dag: str | None) -> bool:
+    """Whether who asks may start a DAG; None: there is none, so nobody may."""
+    gate: Gate = request.app.state.gate
+    return dag is not None and gate.may(who(request), "start", dag)

@@ -1,0 +1,72 @@
+"""The desk over a real installation; only Airflow's auth manager is stood in for, at its boundary."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.testclient import TestClient
+
+from conftest_ledger import migrated
+from privacy.clock import FixedClock
+from privacy.connections import EnvironmentConnections
+from privacy.desk.access import Deed, User
+from privacy.desk.app import make
+from privacy.desk.house import Houses
+from privacy.keys import MasterKey
+from privacy.rights.house import House
+from privacy.settings import Settings
+
+PROJECT = Path(__file__).parents[1]
+NOW = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
+HERE = "http://desk.example"
+SESSION = "session"
+
+
+class People:
+    """Who is signed in by which cookie: a viewer, an operator, somebody who may see nothing."""
+
+    async def user(self, request: Request) -> User | None:
+        name = request.cookies.get(SESSION)
+        return User(name, f"{name}@shop.example") if name in ("viewer", "operator", "other", "stranger") else None
+
+    def may(self, user: User, deed: Deed, dag: str) -> bool:  # noqa: ARG002
+        return user.id in ("operator", "other") or (deed == "read" and user.id == "viewer")
+
+
+class Desk:
+    """The application, its installation, and what it started."""
+
+    def __init__(self, folder: Path) -> None:
+        migrated(folder).dispose()
+        settings = Settings(home=PROJECT / "include", state=folder)
+        MasterKey.load(settings.master_key_file, create=True)
+        self.clock = FixedClock(NOW)
+        self.houses = Houses(settings, EnvironmentConnections({}), self.clock)
+        self.started: list[tuple[str, str, str]] = []
+        self.app = make(self.houses, People(), self._start, "a secret of the tests", PROJECT)
+
+    @property
+    def house(self) -> House:
+        return self.houses()
+
+    def as_(self, who: str | None) -> TestClient:
+        client = TestClient(self.app, base_url=HERE, follow_redirects=False, raise_server_exceptions=False)
+        if who is not None:
+            client.cookies.set(SESSION, who)
+        return client
+
+    def _start(self, dag: str, number: str, user: User) -> str:
+        self.started.append((dag, number, user.id))
+        return "manual__1"
+
+
+def token_of(page: str) -> str:
+    found = re.search(r'name="token" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+__all__ = ["HERE", "NOW", "Desk", "token_of"]

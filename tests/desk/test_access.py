@@ -1,0 +1,146 @@
+"""Who may open what on the desk, and which forms it takes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from fastapi.routing import APIRoute
+
+from conftest_desk import HERE, Desk, token_of
+from privacy.rights import Right
+from privacy.sources.base import Identifier
+
+ANNA = Identifier("email", "anna@a.example")
+
+
+def received(desk: Desk, right: Right = Right.ACCESS) -> str:
+    return desk.house.register.receive(right, [ANNA], author="desk").number
+
+
+def routes(desk: Desk, number: str) -> list[tuple[str, str]]:
+    """Every route that the application has, from the application itself."""
+    found: list[tuple[str, str]] = []
+    pending = list(desk.app.routes)
+    while pending:
+        route = pending.pop()
+        nested = getattr(getattr(route, "original_router", None), "routes", None) or getattr(route, "routes", None)
+        if nested and not isinstance(route, APIRoute):
+            pending += nested
+            continue
+        # Anything else (a mount, a websocket, a plain Starlette route) would bypass the dependencies.
+        assert isinstance(route, APIRoute), route
+        path = route.path.replace("{number}", number)
+        assert "{" not in path, path
+        found += [(method, path) for method in sorted(route.methods or ())]
+    assert len(found) >= 6
+    return found
+
+
+def test_no_route_answers_whoever_is_not_signed_in(desk: Desk) -> None:
+    number = received(desk)
+    for method, path in routes(desk, number):
+        answer = desk.as_(None).request(method, path, headers={"Origin": HERE})
+        assert answer.status_code == 401, (method, path)
+        assert number not in answer.text
+    assert desk.started == []
+
+
+def test_no_route_answers_whoever_may_not_read_the_dags(desk: Desk) -> None:
+    number = received(desk)
+    for method, path in routes(desk, number):
+        assert desk.as_("stranger").request(method, path, headers={"Origin": HERE}).status_code == 403, (method, path)
+
+
+def test_a_viewer_sees_every_page_and_changes_nothing(desk: Desk) -> None:
+    number = received(desk)
+    for method, path in routes(desk, number):
+        client = desk.as_("viewer")
+        answer = client.request(method, path, headers={"Origin": HERE})
+        assert answer.status_code == (403 if method == "POST" else 303 if path == "/" else 200), (method, path)
+        assert "anna" not in answer.text
+        assert "Start export_subject" not in answer.text
+    assert desk.started == []
+
+
+def test_an_operator_gets_every_page_with_headers_that_let_nothing_in(desk: Desk) -> None:
+    number = received(desk)
+    for method, path in routes(desk, number):
+        for who in ("operator", None):
+            answer = desk.as_(who).request(method, path)
+            policy = answer.headers["content-security-policy"]
+            assert policy.startswith("default-src 'none'; style-src 'self'"), (method, path)
+            assert "frame-ancestors 'self'" in policy
+            assert "unsafe" not in policy
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["referrer-policy"] == "same-origin"
+        assert not re.search(r"<script|\son\w+=|\sstyle=|https?://(?!desk\.example)", answer.text)
+
+
+def test_a_page_that_fails_shows_nothing_of_why(desk: Desk) -> None:
+    def broken() -> None:
+        raise RuntimeError("anna@a.example")
+
+    desk.app.add_api_route("/broken", broken)
+    answer = desk.as_("operator").get("/broken")
+    assert answer.status_code == 500
+    assert "anna" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert desk.as_(None).get("/broken").status_code == 401  # a route that is added later is guarded too
+
+
+def test_an_operator_starts_the_dag_of_a_request_by_its_number_alone(desk: Desk) -> None:
+    number, client = received(desk), desk.as_("operator")
+    shown = client.get(f"/requests/{number}")
+    answer = client.post(f"/requests/{number}/start", data={"token": token_of(shown.text)}, headers={"Origin": HERE})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/requests/{number}?started=true")
+    assert desk.started == [("export_subject", number, "operator")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "change"),
+    [
+        ({}, "none"),
+        ({"Origin": "https://elsewhere.example"}, "none"),
+        ({"Origin": "null"}, "none"),
+        ({"Origin": HERE, "Sec-Fetch-Site": "cross-site"}, "none"),
+        ({"Origin": HERE}, "no token"),
+        ({"Origin": HERE}, "altered"),
+        ({"Origin": HERE}, "another user's"),
+        ({"Origin": HERE}, "another session's"),
+    ],
+)
+def test_a_form_that_the_desk_did_not_give_is_refused(desk: Desk, headers: dict[str, str], change: str) -> None:
+    number, client, giver = received(desk), desk.as_("operator"), desk.as_("operator")
+    token = token_of(client.get(f"/requests/{number}").text)
+    if change == "no token":
+        token = ""
+    if change == "altered":
+        token = ("A" if token[0] != "A" else "B") + token[1:]
+    if change == "another user's":
+        client.cookies.set("session", "other")
+    if change == "another session's":
+        token = token_of(giver.get(f"/requests/{number}").text)
+    answer = client.post(f"/requests/{number}/start", data={"token": token}, headers=headers)
+    assert answer.status_code == 403
+    assert desk.started == []
+
+
+def test_the_cookie_of_forms_is_out_of_reach_of_scripts_and_other_sites(desk: Desk) -> None:
+    kept = desk.as_("operator").get(f"/requests/{received(desk)}").headers["set-cookie"].lower()
+    assert "httponly" in kept
+    assert "samesite=strict" in kept
+
+
+def test_a_request_that_is_closed_or_needs_a_person_starts_nothing(desk: Desk) -> None:
+    from privacy.rights.payload import Ground
+
+    number, client = received(desk), desk.as_("operator")
+    token = token_of(client.get(f"/requests/{number}").text)
+    desk.house.register.refuse(number, Ground.WITHDRAWN, "desk")
+    complaint = received(desk, Right.COMPLAINT)
+    for one in (number, complaint):
+        assert "Start " not in client.get(f"/requests/{one}").text
+        assert client.post(f"/requests/{one}/start", data={"token": token}, headers={"Origin": HERE}).status_code == 409
+    assert desk.started == []
