@@ -97,7 +97,7 @@ def versions_are_right(shop: OnServers, before: dict[str, list[str]], looks: tup
     assert rewritten <= files, "a file was written that held nothing of theirs"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_on_servers_exactly_their_records_are_gone_and_all_else_is_the_same(shop: OnServers, case: Case) -> None:
     """Edge cases 12, 13, 17, 20, 22, 30 and 31."""
