@@ -297,3 +297,14 @@ def test_a_letter_that_cannot_be_sent_goes_by_post_and_closes_the_request(shop: 
     with pytest.raises(Refused) as refused:
         erasures.told_later(shop.house, number, author="desk", by_post=True)
     assert refused.value.code == "erasure.nothing_to_tell"
+
+
+def test_who_got_a_gift_takes_nothing_of_the_buyers_along(shop: Erasing) -> None:
+    """Edge case 22: the order is retained for both; what nobody needs of it goes with whoever it is about."""
+    before = shop.rows("SELECT * FROM orders WHERE order_id = 1126")
+    ((phone,),) = shop.rows("SELECT phone FROM orders WHERE order_id = 1126")
+    assert phone is not None
+    shop.erase(shop.request("1021"))
+    assert shop.rows("SELECT * FROM orders WHERE order_id = 1126") == before
+    shop.erase(shop.request("1020"), "run-2")
+    assert shop.rows("SELECT phone, ip, user_agent, gift_message FROM orders WHERE order_id = 1126") == [(None,) * 4]

@@ -18,7 +18,10 @@ from conftest_judge import Judge
 from conftest_look import Files
 from privacy.identity import Decision
 
-SOME = {1: ["1001", "1003", "1009", "1014", "1020", "guest:pieter.gast@post.example", "applicant:1012"], 2: ["1002"]}
+SOME = {
+    1: ["1001", "1003", "1009", "1014", "1020", "1021", "guest:pieter.gast@post.example", "applicant:1012"],
+    2: ["1002"],
+}
 """Of which seed whom every run of the tests erases: merged accounts, gifts, threads, an open order, a guest."""
 
 AMBIGUOUS = {"1005": (1005,), "1006": (1006,)}

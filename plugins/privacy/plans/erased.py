@@ -156,16 +156,16 @@ def _there(means: Means, part: Part, of: Of, planned: dict[Key, Item]) -> Iterat
     ref = means.datamap[part.dataset]
     change = part.change
     if part.fate in (Fate.DELETED, Fate.SHARED) or not isinstance(change, Set):
-        yield from located(means, ref, of, shared=part.shared if ref.dataset.may_be_shared else None)
+        yield from located(means, ref, of, shared=part.shared)
         return
     source = means.source(ref.system.system)
     undone = {
         tuple(row[name] for name in ref.dataset.key)
-        for row in rows_of(source, Selection(ref.name, of))
+        for row in rows_of(source, Selection(ref.name, of, shared=part.shared))
         if not all(_is_set(row[name], value) for name, value in change.columns.items())
     }
     rows = ref.system.source == "sql"
-    for item in located(means, ref, of):
+    for item in located(means, ref, of, shared=part.shared):
         # Of a file it is the rows in it that are to be set; a row's key is its own.
         if item.key in planned and (item.key in undone if rows else undone):
             yield item
@@ -219,8 +219,7 @@ def _batch(means: Means, plan: Erasure, of: Of, number: int, unit: Unit, *, agai
         dataset = means.datamap[part.dataset]
         change = part.change
         assert change is not None  # noqa: S101 - a part without a change has no items
-        shared = part.shared if dataset.dataset.may_be_shared else None
-        steps.append(Step(Selection(dataset.name, of, shared=shared), change, tuple(items)))
+        steps.append(Step(Selection(dataset.name, of, shared=part.shared), change, tuple(items)))
     outcomes = iter(
         apply(
             means.source(ref.system.system), steps, means.holds, request=plan.request,

@@ -30,8 +30,9 @@ from privacy.plans.means import Means
 from privacy.plans.people import Key, rows_of
 from privacy.plans.standing import held_now
 from privacy.retention.terms import day_of, due
-from privacy.sources.base import SUBJECT, Delete, Item, Of, Referring, Selection, Step, Subject
+from privacy.sources.base import PARTY, SUBJECT, Delete, Item, Of, Referring, Selection, Step, Subject
 from privacy.sources.collecting import collecting_seldom
+from privacy.sources.sql_shared import owners
 
 
 @dataclass
@@ -42,6 +43,7 @@ class _Draft:
     fate: Fate
     items: list[Item] = field(default_factory=list)
     columns: dict[str, object] | None = None
+    shared: bool | None = None
     reasons: Counter[str] = field(default_factory=Counter)
     until: Counter[str] = field(default_factory=Counter)
 
@@ -130,14 +132,11 @@ def _of_dataset(means: Means, ref: Ref, of: Of) -> Iterator[_Draft]:
             why = Counter(reason for reasons in unfinished.values() for reason in reasons)
             draft.reasons.update(dict.fromkeys(why, sum(i.records for i in draft.items)))
             yield draft
-    if erasure.do == "retain":
-        draft = _Draft(ref, Fate.RETAINED, list(located(means, ref, of)), columns=_values(erasure.set))
-        if draft.items:
-            draft.until.update(_until(means, ref, of))
-        yield draft
-        return
-    if erasure.do == "set":
-        yield _Draft(ref, Fate.SET, list(located(means, ref, of)), columns=_values(erasure.set or {}))
+    if erasure.do in ("retain", "set"):
+        for draft in _staying(means, ref, of, Fate.RETAINED if erasure.do == "retain" else Fate.SET):
+            if draft.fate is Fate.RETAINED and draft.items:
+                draft.until.update(_until(means, ref, of, draft))
+            yield draft
         return
     if not ref.dataset.may_be_shared:
         yield _Draft(ref, Fate.DELETED, list(located(means, ref, of)))
@@ -145,10 +144,31 @@ def _of_dataset(means: Means, ref: Ref, of: Of) -> Iterator[_Draft]:
     alone = list(located(means, ref, of, shared=False))
     shared = list(located(means, ref, of, shared=True))
     left = _left(located(means, ref, of), [*alone, *shared])
-    yield _Draft(ref, Fate.DELETED, alone)
+    yield _Draft(ref, Fate.DELETED, alone, shared=False)
     if erasure.shared is not None:
-        yield _Draft(ref, Fate.SHARED, shared, columns=_values(erasure.shared))
+        yield _Draft(ref, Fate.SHARED, shared, columns=_values(erasure.shared), shared=True)
     yield _Draft(ref, Fate.REVIEW, left if erasure.shared is not None else [*shared, *left])
+
+
+def _staying(means: Means, ref: Ref, of: Of, fate: Fate) -> Iterator[_Draft]:
+    """Records that stay, by what is set in them. Of one that somebody else is in (a gift) only what is the subject's
+    own: a column of a party that they are. What is no party's stays there.
+    """
+    wanted = _values(ref.dataset.erasure.set)
+    if wanted is None or not ref.dataset.may_be_shared:
+        yield _Draft(ref, fate, list(located(means, ref, of)), columns=wanted)
+        return
+    yield _Draft(ref, fate, list(located(means, ref, of, shared=False)), columns=wanted, shared=False)
+    own: dict[tuple[object, ...], tuple[str, ...]] = {}
+    for row in rows_of(means.source(ref.system.system), Selection(ref.name, of, shared=True)):
+        mine = set(str(row[PARTY]).split(","))
+        names = tuple(name for name in wanted if (its := owners(ref.dataset, name)) and mine.issuperset(its))
+        own[tuple(row[name] for name in ref.dataset.key)] = names
+    groups: dict[tuple[str, ...], list[Item]] = {}
+    for item in located(means, ref, of, shared=True):
+        groups.setdefault(own.get(item.key, ()), []).append(item)
+    for names, items in groups.items():
+        yield _Draft(ref, fate, items, columns={name: wanted[name] for name in names} or None, shared=True)
 
 
 def _values(given: Values | None) -> dict[str, object] | None:
@@ -195,7 +215,7 @@ def _lapsed(means: Means, unfinished: Unfinished, reason: str, row: dict[str, An
     return due(since, period, means.datamap.policy.zone, bound="keep_at_most") <= means.clock.now()
 
 
-def _until(means: Means, ref: Ref, of: Of) -> dict[str, int]:
+def _until(means: Means, ref: Ref, of: Of, draft: _Draft) -> dict[str, int]:
     """On which local dates purges end what is retained: how many records by date; of ``""`` it is not known yet."""
     found: Counter[str] = Counter()
     leading = ref if ref.dataset.follows is None else means.datamap[ref.dataset.follows]
@@ -203,11 +223,13 @@ def _until(means: Means, ref: Ref, of: Of) -> dict[str, int]:
     rules = (rule for purge in means.datamap.policy.purges.values() for rule in purge.rules.values())
     rule = next((one for one in rules if ref.full in one.datasets), None)
     if starts is None or rule is None or leading is not ref:
-        return {"": sum(item.records for item in located(means, ref, of))}
+        return {"": sum(item.records for item in draft.items)}
     terms = {name: way.term for way in ways(means, rule, ref) for name in _kinds(way)}
-    seen: set[Key] = set()
-    for row in rows_of(means.source(ref.system.system), Selection(ref.name, of)):
+    seen, keys = set[Key](), {item.key for item in draft.items}
+    for row in rows_of(means.source(ref.system.system), Selection(ref.name, of, shared=draft.shared)):
         key = tuple(row[name] for name in ref.dataset.key)
+        if draft.shared and key not in keys:
+            continue
         if key in seen:
             continue
         seen.add(key)
@@ -238,7 +260,7 @@ def _referenced(means: Means, system: System, of: Of, drafts: list[_Draft]) -> l
     emptied: dict[str, _Draft] = {}
     while True:
         going = [draft for draft in drafts if draft.fate is Fate.DELETED and draft.items]
-        unit = [Step(Selection(d.ref.name, of, shared=_alone(d)), Delete(), tuple(d.items)) for d in going]
+        unit = [Step(Selection(d.ref.name, of, shared=d.shared), Delete(), tuple(d.items)) for d in going]
         stay = source.referenced(unit) if unit else {}
         if not any(stay.values()):
             return drafts + list(emptied.values())
@@ -253,13 +275,11 @@ def _referenced(means: Means, system: System, of: Of, drafts: list[_Draft]) -> l
                     where=draft.ref.full,
                     advice="Say what is set in them instead: `erasure: {do: delete, referenced: {...}}`.",
                 )  # fmt: skip
-            own = emptied.setdefault(draft.ref.full, _Draft(draft.ref, Fate.REFERENCED, columns=_values(wanted)))
+            own = emptied.setdefault(
+                draft.ref.full, _Draft(draft.ref, Fate.REFERENCED, columns=_values(wanted), shared=draft.shared)
+            )
             own.items += [item for item in draft.items if item.key in keys]
             draft.items = [item for item in draft.items if item.key not in keys]
-
-
-def _alone(draft: _Draft) -> bool | None:
-    return False if draft.ref.dataset.may_be_shared else None
 
 
 def _part(means: Means, draft: _Draft) -> Part:
@@ -269,7 +289,7 @@ def _part(means: Means, draft: _Draft) -> Part:
     return Part(
         dataset=draft.ref.full, fate=draft.fate, columns=draft.columns, records=sum(i.records for i in draft.items),
         items=len(draft.items), bytes=sum(i.bytes for i in draft.items), held=dict(held), reasons=dict(draft.reasons),
-        until=dict(draft.until),
+        until=dict(draft.until), shared=draft.shared,
     )  # fmt: skip
 
 

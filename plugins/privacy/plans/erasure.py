@@ -62,6 +62,8 @@ class Part:
     :param records, items, bytes: how much that is.
     :param held: of the items those that are held at the moment of the plan, by the kind of hold.
     :param reasons: of what waits: how many records by what is unfinished.
+    :param shared: which of the dataset's records it picks (see :class:`privacy.sources.base.Selection`); of those that
+        somebody else is in, ``columns`` are the subject's own.
     :param until: of what is retained: how many records by the local date on which a purge ends them; ``""``: that day
         is not known yet (a dispute, an employment).
     :param sha256: over the digests of the items.
@@ -76,6 +78,7 @@ class Part:
     held: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     until: dict[str, int] = field(default_factory=dict)
+    shared: bool | None = None
     sha256: str = ""
 
     @property
@@ -92,11 +95,6 @@ class Part:
         """The same in a word."""
         change = self.change
         return None if change is None else Change.DELETE if isinstance(change, Delete) else Change.SET
-
-    @property
-    def shared(self) -> bool | None:
-        """Which of the dataset's records it picks: see :class:`privacy.sources.base.Selection`."""
-        return {Fate.DELETED: False, Fate.SHARED: True}.get(self.fate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,8 @@ class Erasure:
     def digest(self) -> str:
         """sha256 over whose records, and what becomes of each: what an operator approves."""
         said = [
-            [p.dataset, p.fate.value, p.columns, p.records, p.items, p.reasons, p.until, p.sha256] for p in self.parts
+            [p.dataset, p.fate.value, p.columns, p.shared, p.records, p.items, p.reasons, p.until, p.sha256]
+            for p in self.parts
         ]
         return sha256(json.dumps([self.request, self.subjects, said], sort_keys=True).encode()).hexdigest()
 
