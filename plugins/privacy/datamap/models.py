@@ -203,10 +203,13 @@ class Starts(Strict):
 
     :param column: a date or datetime column.
     :param kind: the text column that says of which kind a record is, where its term's kinds have terms of their own.
+    :param decided_within: its term begins with a decision of staff (a rejection), which comes so long after the
+        dataset's ``time`` at the most (``P8W``): one that waits longer is told of, as nothing else ends it.
     """
 
     column: Name
     kind: Name | None = None
+    decided_within: Annotated[str, Field(pattern=r"^P[1-9]\d{0,3}[MWD]$")] | None = None
 
 
 class Decided(Strict):
@@ -408,6 +411,8 @@ class Dataset(Layout):
                 raise ValueError(f"starts.kind: column {self.starts.kind!r} is no text")
             if self.term_kind is not None:
                 raise ValueError("its records are of one kind (`term_kind`), or a column says which; not both")
+        if self.starts is not None and self.starts.decided_within is not None and self.time is None:
+            raise ValueError("starts.decided_within counts from the dataset's `time`: say which column that is")
         if self.follows is not None and self.starts is not None:
             raise ValueError("its term counts from a column (`starts`), or it follows another dataset; not both")
         for name in sorted(self.erasure.columns):

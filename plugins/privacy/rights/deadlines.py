@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from privacy.errors import BadConfiguration, Tampered
+from privacy.errors import BadConfiguration, PrivacyError, Tampered
 from privacy.letters import Letter, outbox, written
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
 from privacy.plans.approval import Answers
@@ -21,6 +21,7 @@ from privacy.rights.attempts import failing
 from privacy.rights.deliveries import State as Answer
 from privacy.rights.notices import Notices, unconfirmed_settings
 from privacy.rights.states import State
+from privacy.rights.undecided import undecided
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -63,6 +64,8 @@ class Kind(StrEnum):
     """Somebody who looks each year that a processor's setting against further use still stands (GA-NOSHARE)."""
     APPROVAL = "approval"
     """An operator who was asked whether a purge may delete."""
+    DECISION = "decision"
+    """Staff: records whose term begins with their decision, and who have taken none (an application)."""
     RUN = "run"
     """Somebody who looks why the pipeline of a request fails: it is tried again by itself."""
 
@@ -128,6 +131,7 @@ def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None)
     found += _of_approvals(house, now)
     found += _of_runs(house)
     found += _of_notices(house, now, today)
+    found += _of_decisions(house, now)
     order = list(Level)
     return sorted(found, key=lambda one: (-order.index(one.level), one.days, one.kind, one.about))
 
@@ -230,7 +234,21 @@ def _of_notices(house: House, now: datetime, today: date) -> Iterator[Deadline]:
         yield Deadline(Kind.SETTING, processor, Level.NEAR, None, -days, "the privacy officer", advice)
 
 
-_TOLD_OF = (Kind.REQUEST, Kind.NOTICE, Kind.SETTING)
+def _of_decisions(house: House, now: datetime) -> Iterator[Deadline]:
+    try:
+        found = list(undecided(house, now))
+    except PrivacyError:
+        return  # A store or data map that cannot be read is told of by its own runs, and hides no request.
+    for one in found:
+        late = (now - one.since).days
+        owner = house.datamap[one.dataset].dataset.owner
+        yield Deadline(
+            Kind.DECISION, one.dataset, Level.LATE, None, -late, owner,
+            f"{one.records} records wait for a decision; the first should have had it {late} days ago.",
+        )  # fmt: skip
+
+
+_TOLD_OF = (Kind.REQUEST, Kind.NOTICE, Kind.SETTING, Kind.DECISION)
 """What is a reason for a letter of its own: a request each time that it gets nearer, the others once a week."""
 
 
@@ -240,7 +258,7 @@ def _telling(one: Deadline) -> tuple[str | None, str]:
         return one.about, f"{one.level.value} {one.due}"
     if one.kind is Kind.NOTICE:
         return one.about, f"notice {one.waits_for} week {-one.days // 7}"
-    return None, f"setting {one.about} week {-one.days // 7}"
+    return None, f"{one.kind.value} {one.about} week {-one.days // 7}"
 
 
 def _told(house: House, one: Deadline) -> bool:
