@@ -308,3 +308,22 @@ def test_who_got_a_gift_takes_nothing_of_the_buyers_along(shop: Erasing) -> None
     assert shop.rows("SELECT * FROM orders WHERE order_id = 1126") == before
     shop.erase(shop.request("1020"), "run-2")
     assert shop.rows("SELECT phone, ip, user_agent, gift_message FROM orders WHERE order_id = 1126") == [(None,) * 4]
+
+
+def test_a_letter_that_could_not_be_sent_goes_out_the_next_day_with_what_was_done_then(shop: Erasing) -> None:
+    number = shop.request("1011")
+    shop.erase(number)
+    outbox = shop.folder / "state/outbox"
+    outbox.parent.mkdir(parents=True, exist_ok=True)
+    outbox.write_text("no folder")
+    said: list[str] = []
+    erasures.tell_left(shop.house, say=said.append)
+    assert len(said) == 1
+    assert number in said[0]
+    assert shop.house.register.get(number).state is State.ACTED
+    outbox.unlink()
+    erasures.tell_left(shop.house, say=said.append)
+    assert len(said) == 1
+    assert shop.house.register.get(number).forgotten
+    (letter,) = outbox.glob("*.eml")
+    assert number in letter.read_text()

@@ -57,7 +57,10 @@ def list_requests() -> list[str]:
     """The requests to go on with: the one that was asked for, or all that are partly done."""
     from privacy.orchestration import erasures
 
-    found = erasures.requests(house(), get_current_context()["params"].get("request"))
+    wanted = get_current_context()["params"].get("request")
+    if wanted is None:
+        erasures.tell_left(house())
+    found = erasures.requests(house(), wanted)
     if not found:
         raise AirflowSkipException("Nothing waits for an erasure to go on.")
     return found

@@ -253,6 +253,26 @@ def told_later(house: House, number: str, *, author: str, by_post: bool) -> tupl
     return told(house, request.number, made, tally, author=author, by_post=by_post), text
 
 
+def tell_left(house: House, *, say: Callable[[str], None] = print) -> None:
+    """Send the letters of erasures that were done and could not be told then, before anything more is done for them.
+
+    :param say: told which could not be sent now either, by number and code.
+    """
+    from privacy.rights.letter_kinds import Kind
+    from privacy.rights.states import Right, State
+
+    for request in house.register.list():
+        if request.right is not Right.ERASURE or request.state not in (State.PARTLY_DONE, State.ACTED):
+            continue
+        told = {stub.kind for stub in house.register.open(request.number).letters}
+        if request.state is State.PARTLY_DONE and Kind.ERASURE.value in told:
+            continue
+        try:
+            told_later(house, request.number, author=PIPELINE, by_post=False)
+        except PrivacyError as problem:
+            say(f"{request.number}: the person is not told yet [{problem.code}]")
+
+
 def _unseen(house: House, run: Run, subjects: Sequence[Subject]) -> str | None:
     """Why what was done does not stand: the stores are asked again, whatever a task was marked as (edge case 32)."""
     from privacy.plans.erased import STARTED, look
