@@ -198,7 +198,7 @@ def test_a_run_that_a_later_one_has_ended_changes_nothing_any_more(shop: Erasing
 
 
 EVENTS = ("open", "os.remove", "os.rename", "os.truncate", "sqlite3.connect")
-MOST = 8
+MOST = 12
 
 
 def in_a_process(shop: Erasing, number: str, die_at: int, seen: Path) -> int:
@@ -232,6 +232,7 @@ def points(events: list[str]) -> Iterator[int]:
         yield from those[::step][: most + 1]
 
 
+@pytest.mark.check("kills an erasure a dozen times, each in a shop of its own")
 def test_whenever_it_dies_the_next_run_ends_as_if_it_had_not(tmp_path: Path, made: Path) -> None:
     """Edge case 13: never told to be erased while something of them is left."""
     seen = tmp_path / "seen.json"
