@@ -124,16 +124,16 @@ class Sheet:
 
     def _bought(self, subject: str, mine: Mapping[str, set[Key]], order: int) -> bool:
         """Whether they are who placed an order of theirs; who gets it as a gift has nothing of the buyer's erased."""
-        named = {str(value).lower() for one in self.subjects[subject]["named"] for value in one.values()}
+        own = {str(value).lower() for one in self.subjects[subject]["named"] for value in one.values()}
+        numbers = {number for (number,) in mine.get("shop.customers", ())}
         with closing(self._open()) as db:
-            ((number, to, address),) = db.execute(
-                "SELECT customer_id, recipient_customer_id, recipient_email FROM orders WHERE order_id = ?", (order,)
+            ((number, address),) = db.execute(
+                "SELECT customer_id, email FROM orders WHERE order_id = ?", (order,)
             ).fetchall()
-        mine_by_number = mine.get("shop.customers", set())
-        if number is not None:
-            return (number,) in mine_by_number
-        # A guest's order under an address that they had once is theirs too; so it is asked who got it.
-        return not ((to,) in mine_by_number if to is not None else str(address).lower() in named)
+            # Addresses that they had once are not among what they may be named by.
+            for table in ("customers", "customer_emails"):
+                own |= {e.lower() for n, e in db.execute(f"SELECT customer_id, email FROM {table}") if n in numbers}
+        return number in numbers if number is not None else str(address).lower() in own
 
     def _others(self, subject: str, name: str, key: Key) -> bool:
         """Whether another person is in it; who shares an address with the subject is no other where it names both."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -18,6 +19,7 @@ from privacy.sources.base import Identifier
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(400)]
 
 DAG = "erase_subject"
+FILE = "access-2026-05-04.gz"
 WHO, EMAIL = 64_207_915, "vergeet.kanarie@veer.example"
 STEPS = ("resolve", "plan", "approve", "erase", "verify", "record", "tell")
 SETTLED = 3.0
@@ -25,19 +27,24 @@ SETTLED = 3.0
 
 
 @pytest.fixture
-def number(live: Live) -> str:
+def number(live: Live) -> Iterator[str]:
     """A proven request to be erased, of somebody with a trip and a line in a log."""
     with sqlite3.connect(live.ferry.database) as db:
         db.execute("DELETE FROM trips WHERE traveller = ?", (WHO,))
         db.execute("INSERT OR REPLACE INTO travellers VALUES (?, ?, 'V')", (WHO, EMAIL))
         db.execute("INSERT OR REPLACE INTO trips VALUES (901, ?, NULL, '1.50', '2026-05-01T10:00:00Z')", (WHO,))
     line = f'198.51.100.9 - {WHO} [04/May/2026:10:05:00 +0000] "GET /mijn" 200 5 "-" "{AGENT}" "-"\n'
-    (live.ferry.logs / "access-2026-05-04.gz").write_bytes(gzip.compress(line.encode()))
+    (live.ferry.logs / FILE).write_bytes(gzip.compress(line.encode()))
     register = live.ferry.house.register
     named = [Identifier("ferry.traveller", WHO), Identifier("email", EMAIL)]
     made = register.receive(Right.ERASURE, named, author="desk").number
     register.prove(made, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "desk")
-    return made
+    yield made
+    # Other tests share the company.
+    (live.ferry.logs / FILE).unlink(missing_ok=True)
+    with sqlite3.connect(live.ferry.database) as db:
+        db.execute("DELETE FROM trips WHERE traveller = ?", (WHO,))
+        db.execute("DELETE FROM travellers WHERE traveller = ?", (WHO,))
 
 
 def decided(live: Live, run: str, answer: str) -> str:
@@ -71,7 +78,7 @@ def test_who_asks_to_be_forgotten_is_when_an_operator_has_approved(live: Live, n
         f"request.{step} {number}": "success" for step in STEPS
     }
     assert there(live) == 0
-    assert not (live.ferry.logs / "access-2026-05-04.gz").exists()
+    assert not (live.ferry.logs / FILE).exists()
     assert live.ferry.house.register.get(number).state is State.ANSWERED
     assert live.ferry.house.register.get(number).forgotten
     (approved,) = live.ferry.house.ledger.entries(request=number, kind="erasure.approved")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from conftest_holds import DATASETS, NUMBER, Memory, Place, person
+from privacy.errors import Refused
 from privacy.holds import Everything, HoldKind, Keys, apply
 from privacy.sources.base import Status
 
@@ -30,6 +32,7 @@ class Purging(RuleBasedStateMachine):
         self.shop = Memory()
         self.next = 0
         self.said: dict[str, tuple[object, tuple[str, ...], str | None]] = {}
+        self.of_a_right: set[str] = set()
 
     def teardown(self):
         if hasattr(self, "folder"):
@@ -46,6 +49,8 @@ class Purging(RuleBasedStateMachine):
         # Under its number alone: only the hold that keeps a request's records gives way to what is done for it.
         own = request if kind is HoldKind.REQUEST else None
         self.said[id] = (who, tuple(datasets or DATASETS), own)
+        if request is not None and kind in (HoldKind.RESTRICTION, HoldKind.OBJECTION):
+            self.of_a_right.add(id)
         return id
 
     @rule(target=placed, kind=KINDS, key=st.integers(1, 8), dataset=st.sampled_from(DATASETS))
@@ -62,12 +67,17 @@ class Purging(RuleBasedStateMachine):
 
     @rule(id=consumes(placed))
     def release(self, id):
+        if id in self.of_a_right:
+            # It ends with the person's own request, and stays in force.
+            with pytest.raises(Refused):
+                self.place.holds.release(id, author="a")
+            return
         assert self.place.holds.release(id, author="a") == 1
         del self.said[id]
 
     @rule(id=placed, who=PEOPLE)
     def find_out_whose(self, id, who):
-        if id in self.said and isinstance(self.said[id][0], int):
+        if id in self.said and isinstance(self.said[id][0], int) and id not in self.of_a_right:
             self.place.holds.replace(person(who), id=id)
             self.said[id] = (who, *self.said[id][1:])
 

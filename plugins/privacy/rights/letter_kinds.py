@@ -71,7 +71,7 @@ _WAITS = (
         "why": Text(nl="een bestelling die nog niet is geleverd", en="an order that is not delivered yet"),
     },
 )  # fmt: skip
-_TOLD = ("Polderhosting",)
+_TOLD = ("Voorbeeld Hosting B.V.",)
 
 SAMPLES: Mapping[Kind, Mapping[str, object]] = {
     Kind.RECEIPT: {},
