@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
-from privacy.numbers import PATTERN
 from privacy.orchestration import erase_tasks, tasks
 
 DOC = """
@@ -39,20 +38,13 @@ safe to start again: it goes on where it was. Nobody is told to be erased before
 | `unexpected.*` | A defect: the place in the code stands behind it; report both. |
 """
 
-REQUEST = Param(
-    type="string",
-    pattern=PATTERN,
-    title="Request number",
-    description="As the register wrote it, e.g. AVG-2026-0042-9. Never a name or an address.",
-)
-
 
 @dag(
     schedule=None,
     catchup=False,
     max_active_runs=4,
     tags=["rights", "erasure"],
-    params={"request": REQUEST},
+    params={"request": tasks.REQUEST},
     default_args=tasks.RETRIES,
     doc_md=DOC,
 )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
-from privacy.numbers import PATTERN
 from privacy.orchestration import tasks
 
 DOC = """
@@ -43,20 +42,13 @@ removed at the end of every run, so clearing single tasks ends in `staging.gone`
 | `task.*` | The task was killed or marked by hand; start it again. |
 """
 
-REQUEST = Param(
-    type="string",
-    pattern=PATTERN,
-    title="Request number",
-    description="As the register wrote it, e.g. AVG-2026-0042-9. Never a name or an address.",
-)
-
 
 @dag(
     schedule=None,
     catchup=False,
     max_active_runs=4,
     tags=["rights", "access", "portability"],
-    params={"request": REQUEST},
+    params={"request": tasks.REQUEST},
     default_args=tasks.RETRIES,
     doc_md=DOC,
 )

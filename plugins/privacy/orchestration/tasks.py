@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from airflow.sdk import get_current_context, task
+from airflow.sdk import Param, get_current_context, task
 from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowSkipException
 
 from privacy.errors import GiveUp, PrivacyError, Refused
+from privacy.numbers import PATTERN
 from privacy.orchestration.pools import SEVERAL
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ R = TypeVar("R")
 NAMESPACE = uuid.UUID("5d0d3c52-7d4b-5f0e-9b39-0a8d6a0c5f11")
 REASON = "reason"
 """The XCom key under which a task that fails leaves its code."""
+
+REQUEST = Param(
+    type="string",
+    pattern=PATTERN,
+    title="Request number",
+    description="As the register wrote it, e.g. AVG-2026-0042-9. Never a name or an address.",
+)
+"""What a DAG that serves one request is started with."""
 
 RETRIES: dict[str, Any] = {
     "retries": 3,
