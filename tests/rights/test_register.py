@@ -621,3 +621,11 @@ def test_a_direct_transfer_is_for_portability_alone_and_is_sealed_with_the_reque
     office.register.begin(made.number, "r2")
     assert office.register.open(made.number).direct_transfer
     assert not office.register.open(office.receive()).direct_transfer
+
+
+@pytest.mark.parametrize("address", ["a@b.example\r\nBcc: c@d.example", "a@b.example\x00", "a\n@b.example"])
+def test_an_address_of_two_lines_is_not_registered(office, address):
+    """Edge case 27: it would begin another header, and as an identifier it finds nobody."""
+    with pytest.raises(BadInput) as refused:
+        office.receive(Identifier("email", address))
+    assert "b.example" not in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -23,6 +24,9 @@ from privacy.rights.states import Dates, Right, State, Step
 from privacy.rights.stopping import Stopping, may_hold, may_stop, whose
 from privacy.rights.table import RequestTable
 from privacy.sources.base import Identifier, Subject
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""A line break in an address is somebody's attempt at a second header; as an identifier it would find nobody."""
 
 _EARLIEST = 1970
 """No request arrived before this year: it was typed wrong."""
@@ -107,6 +111,8 @@ class Arrivals:
                 advice="Register it as portability, or without the transfer.",
             )
         self._fitting(right, purposes)
+        if any(i.kind == "email" and _CONTROL.search(str(i.value)) for i in identifiers):
+            raise BadInput("request.content", "An e-mail address that the request names is not one line.")
         if received_at > now:
             raise BadInput("request.future", "A request cannot have arrived in the future.")
         if received_at.year < _EARLIEST:
