@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -328,3 +329,32 @@ def test_a_letter_that_could_not_be_sent_goes_out_the_next_day_with_what_was_don
     assert shop.house.register.get(number).forgotten
     (letter,) = outbox.glob("*.eml")
     assert number in letter.read_text()
+
+
+def test_a_plan_that_finds_nothing_says_so_loudly(shop: Erasing) -> None:
+    """Edge case 28: a number that was mistyped is approved by nobody who reads."""
+    number = shop.house.register.receive(Right.ERASURE, [Identifier("shop.customer_id", 987_654)], author="desk").number
+    shop.house.register.prove(number, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "desk")
+    run, said = shop.planned(number)
+    assert said["asked"]
+    question = erasures.asks(shop.house, run)
+    assert question is not None
+    assert "NOTHING FOUND" in question[1]
+
+
+def test_a_file_that_was_rewritten_and_still_has_something_of_theirs_is_not_green(shop: Erasing) -> None:
+    """Edge case 28: another version is no proof; what the store has is."""
+    number = shop.request("1003")
+    run, _ = shop.planned(number)
+    file = next(
+        f for f in sorted((shop.shop / "weblogs").rglob("*.gz")) if b" 1003 [" in gzip.decompress(f.read_bytes())
+    )
+    line = next(one for one in gzip.decompress(file.read_bytes()).splitlines(keepends=True) if b" 1003 [" in one)
+    erasures.answered(shop.house, run, approved=True, by="privacy officer")
+    erasures.erase(shop.house, run)
+    erasures.verify(shop.house, run)
+    file.write_bytes(gzip.compress((gzip.decompress(file.read_bytes()) if file.exists() else b"") + line))
+    with pytest.raises(Refused) as refused:
+        erasures.record(shop.house, run, None, say=lambda _: None)
+    assert refused.value.code == "erasure.remaining"
+    assert shop.house.register.get(number).state is State.PROVEN

@@ -59,6 +59,8 @@ def why(datamap: DataMap, part: Part) -> str:
 
 def words(datamap: DataMap, made: Erasure) -> str:
     """All in one sentence: how many now, how many later and for what, how many are retained until when."""
+    if not made.parts:
+        return "NOTHING FOUND under what the request names: is it written as the shop writes it?"
     now = sum(part.records for part in made.parts if not part.fate.stays)
     said = [f"{now} now"]
     waiting = [part for part in made.parts if part.fate is Fate.WAITING]

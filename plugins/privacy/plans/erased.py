@@ -133,7 +133,8 @@ def look(means: Means, run: str, subjects: Sequence[Subject]) -> Looked:
             why = stayed.get((number, progress.known(item.key)))
             if why is not None:
                 remaining[why] += 1
-            elif item.key in mine and not _newer(mine[item.key], item):
+            elif item.key in mine:
+                # Also where its version is another one: a file that was rewritten and still has something of theirs.
                 untold.append(part.dataset)
             else:
                 new += item.records
@@ -144,11 +145,6 @@ def look(means: Means, run: str, subjects: Sequence[Subject]) -> Looked:
             where=plan.request or run, advice="Look at the store: something brings them back, or keeps them.",
         )  # fmt: skip
     return Looked(dict(remaining), new)
-
-
-def _newer(planned: Item, now: Item) -> bool:
-    """Whether what is there came after the plan: a file that goes on growing is another one, with what is new in it."""
-    return planned.version != now.version and not (planned.whole and now.whole)
 
 
 def _there(means: Means, part: Part, of: Of, planned: dict[Key, Item]) -> Iterator[Item]:

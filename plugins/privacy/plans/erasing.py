@@ -21,7 +21,7 @@ import orjson
 from privacy.datamap.load import Ref
 from privacy.datamap.models import System, Unfinished, Values
 from privacy.datamap.policy import Period
-from privacy.errors import BadConfiguration, GiveUp, Refused
+from privacy.errors import BadConfiguration, GiveUp
 from privacy.holds.models import written
 from privacy.plans.erasure import Erasure, Fate, Part
 from privacy.plans.file import Digests, ItemsFile
@@ -291,11 +291,6 @@ def _part(means: Means, draft: _Draft) -> Part:
         items=len(draft.items), bytes=sum(i.bytes for i in draft.items), held=dict(held), reasons=dict(draft.reasons),
         until=dict(draft.until), shared=draft.shared,
     )  # fmt: skip
-
-
-def refused(code: str, message: str, request: str | None, advice: str = "") -> Refused:
-    """What an erasure says that may not be done now."""
-    return Refused(code, message, where=request or "", advice=advice)
 
 
 def moment(plan: Erasure) -> datetime:
