@@ -1,4 +1,4 @@
-"""The desk's side of Airflow: its auth manager, and starting a DAG as whoever is signed in."""
+"""The desk's side of Airflow: its auth manager, its runs and its questions."""
 
 from __future__ import annotations
 
@@ -50,27 +50,26 @@ def project() -> Path:
     return Path(str(conf.get_mandatory_value("core", "dags_folder"))).parent
 
 
-def start(dag: str, number: str, user: User) -> str:
-    """Start a DAG with a request's number, as that user.
+class LiveAirflow:
+    """:class:`privacy.desk.airflow.Airflow` in the API server itself."""
 
-    :returns: Airflow's id of the run.
-    :raises Refused: ``airflow.no_dag``.
-    """
-    from airflow.api.common.trigger_dag import trigger_dag
+    def start(self, dag: str, conf: dict[str, object], user: User) -> str:
+        """See :meth:`privacy.desk.airflow.Airflow.start`."""
+        from airflow.api.common.trigger_dag import trigger_dag
 
-    try:
-        run = trigger_dag(
-            dag_id=dag,
-            triggered_by=DagRunTriggeredByType.UI,
-            triggering_user_name=user.name,
-            conf={"request": number},
-            replace_microseconds=False,
-        )
-    except (DagNotFound, ValueError):
-        run = None
-    if run is None:
-        raise Refused(
-            "airflow.no_dag", f"Airflow cannot start {dag} now.", where=number,
-            advice="Look at it in Airflow: is it there, and does it parse?",
-        )  # fmt: skip
-    return str(run.run_id)
+        try:
+            run = trigger_dag(
+                dag_id=dag,
+                triggered_by=DagRunTriggeredByType.UI,
+                triggering_user_name=user.name,
+                conf=conf,
+                replace_microseconds=False,
+            )
+        except (DagNotFound, ValueError):
+            run = None
+        if run is None:
+            raise Refused(
+                "airflow.no_dag", f"Airflow cannot start {dag} now.", where=dag,
+                advice="Look at it in Airflow: is it there, and does it parse?",
+            )  # fmt: skip
+        return str(run.run_id)

@@ -1,16 +1,17 @@
-"""The desk's routes."""
+"""The register: its list, and a request."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from privacy.desk import finding, forms, promises
+from privacy.desk import finding
 from privacy.desk.access import may_start, who
-from privacy.desk.app import asset, page
-from privacy.errors import BadInput, Refused
+from privacy.desk.shown import chosen, house_of, page, root
+from privacy.errors import Refused
 from privacy.rights.house import House
 from privacy.rights.rows import Request as Asked
 from privacy.rights.states import MOMENTS, Right, State
@@ -20,43 +21,18 @@ router = APIRouter()
 Text = Annotated[str, Query(max_length=100)]
 
 
-@router.get("/")
-def first(request: Request) -> Response:
-    """The first page."""
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/requests", 303)
-
-
-@router.get("/desk.css")
-def style() -> Response:
-    """How all pages look."""
-    return Response(asset("desk.css"), media_type="text/css")
-
-
-@router.get("/promises")
-def the_promises(request: Request) -> HTMLResponse:
-    """The statement's promises, for a supervisor's eyes too."""
-    house = _house(request)
-    now, project = house.clock.now(), request.app.state.project
-    shown = promises.promises(house, project, now)
-    counts = {colour: sum(one.colour == colour for one in shown) for colour in ("red", "amber", "green")}
-    return page(
-        request, "promises", here="promises", shown=shown, counts=counts, policy=house.policy, now=now,
-        checked=promises.checked(house, now),
-    )  # fmt: skip
-
-
 @router.get("/requests")
 def the_requests(
     request: Request, state: Text = "", right: Text = "", overdue: bool = False, after: Text = ""
 ) -> HTMLResponse:
     """The register, the latest first."""
-    house = _house(request)
+    house = house_of(request)
     found = finding.find(
-        house, state=_one(State, state), right=_one(Right, right), overdue=overdue, after=after
+        house, state=chosen(State, state), right=chosen(Right, right), overdue=overdue, after=after
     )  # fmt: skip
     today = house.clock.now().astimezone(_zone(house)).date()
     return page(
-        request, "requests", here="requests", found=found, today=today, zone=house.policy.zone, states=list(State),
+        request, "requests", here="requests", found=found, today=today, states=list(State),
         rights=list(Right), state=state, right=right, overdue=overdue,
         left=lambda one: days_left(one, today),
     )  # fmt: skip
@@ -65,16 +41,15 @@ def the_requests(
 @router.get("/requests/{number}")
 def one_request(request: Request, number: str, started: bool = False) -> HTMLResponse:
     """A request: its dates, what was done, what comes next; nothing personal."""
-    house = _house(request)
+    house = house_of(request)
     found = house.register.get(number)
     today = house.clock.now().astimezone(_zone(house)).date()
     dates = [(name.removesuffix("_at"), at) for name in MOMENTS if (at := getattr(found.dates, name)) is not None]
     offered = found.dates.closed_at is None and may_start(request, found.right.pipeline)
     return page(
-        request, "request", here="requests", found=found, zone=house.policy.zone, left=days_left(found, today),
+        request, "request", here="requests", found=found, left=days_left(found, today),
         dates=sorted(dates, key=lambda one: one[1]), entries=[_entry(e.entry) for e in
         house.ledger.entries(request=found.number)], offered=offered, started=started,
-        token=forms.token(request) if offered else "",
     )  # fmt: skip
 
 
@@ -85,7 +60,7 @@ def start(request: Request, number: str) -> Response:
     :raises HTTPException: 403: they may not start that DAG.
     :raises Refused: it is closed, or there is no DAG for it.
     """
-    house, user = _house(request), who(request)
+    house, user = house_of(request), who(request)
     # Asked before the register: whoever may start nothing learns nothing of a number here.
     if not any(may_start(request, dag) for dag in {right.pipeline for right in Right if right.pipeline}):
         raise HTTPException(403, "You may not start this.")
@@ -98,8 +73,8 @@ def start(request: Request, number: str) -> Response:
     if found.dates.closed_at:
         raise Refused(f"request.{found.state.value}", f"The request is {found.state.value}: nothing was started.")
     house.register.hold(found.number, author=user.actor)
-    request.app.state.start(dag, found.number, user)
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/requests/{found.number}?started=true", 303)
+    request.app.state.airflow.start(dag, {"request": found.number}, user)
+    return RedirectResponse(f"{root(request)}/requests/{found.number}?started=true", 303)
 
 
 def days_left(found: Asked, today: Any) -> tuple[str, str]:
@@ -126,19 +101,5 @@ def _entry(entry: dict[str, object]) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _one(kind: Any, value: str) -> Any:
-    try:
-        return kind(value) if value else None
-    except ValueError:
-        raise BadInput("desk.cursor", "There is no such filter.", advice="Choose one from the list.") from None
-
-
-def _house(request: Request) -> House:
-    house: House = request.app.state.house()
-    return house
-
-
 def _zone(house: House) -> Any:
-    from zoneinfo import ZoneInfo
-
     return ZoneInfo(house.policy.zone)
