@@ -169,6 +169,15 @@ class Arrivals:
         """
         return tuple(r for r in self._table.all(broken) if state is None or r.state is state)
 
+    def search(self, identifiers: Iterable[Identifier], *, most: int = 50) -> tuple[Request, ...]:
+        """Requests that name one of these identifiers, or turned out to be of who has it; the latest first.
+
+        By keyed digests: no request is opened. What was forgotten is not found.
+
+        :param identifiers: in their normal form (:func:`privacy.rights.naming.identifier`). :param most: so many.
+        """
+        return tuple(self._table.search(identifiers, most))
+
     def not_held(self, requests: Iterable[Request]) -> frozenset[str]:
         """The numbers of those whose records a purge may take although they are neither exported nor closed."""
         open_ones = frozenset(r.number for r in requests if r.dates.kept)
