@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -60,7 +61,7 @@ class Marks:
         if new := wanted - there:
             connection.execute(sa.insert(table), [{"mark": one, "number": payload.number} for one in sorted(new)])
 
-    def query(self, identifiers: Iterable[Identifier], most: int) -> sa.Select[tuple[str]]:
+    def query(self, identifiers: Iterable[Identifier], most: int) -> sa.Select[Any]:
         """The numbers of requests by any of these, the latest first."""
         marks = {self.mark(i) for i in identifiers if i.kind not in UNMARKED}
         c = request_register.c
