@@ -274,6 +274,7 @@ class Payload(_Sealed):
     :param deliver_to: where its sender wants the answer; None: the address that the shop knows.
     :param direct_transfer: of a portability: the data go to another controller, so only what the person provided and
         what was observed of them is given (WP 242).
+    :param language: that it is written in, as whoever registered it saw; None: as the shop's records say.
     :param secret: the age identity (secret key) that opens its bundle.
     :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
@@ -292,6 +293,7 @@ class Payload(_Sealed):
     author: str
     deliver_to: str | None = None
     direct_transfer: bool = False
+    language: Literal["nl", "en"] | None = None
     secret: str
     question: Question | None = None
     decided: Decided | None = None
