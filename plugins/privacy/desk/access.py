@@ -20,11 +20,15 @@ Deed = Literal["read", "start"]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who is signed in to Airflow. :param id: theirs. :param name: as others call them. :param known: Airflow's own."""
+    """Who is signed in to Airflow. :param id: theirs. :param name: as others call them. :param known: Airflow's own.
+
+    :param names: by which a setting may mean them: ``user:NAME``, ``role:NAME``, ``group:NAME``.
+    """
 
     id: str
     name: str
     known: object = None
+    names: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -69,3 +73,20 @@ def may_start(request: Request, dag: str | None) -> bool:
     """Whether who asks may start a DAG; None: there is none, so nobody may."""
     gate: Gate = request.app.state.gate
     return dag is not None and gate.may(who(request), "start", dag)
+
+
+def reads_bundles(user: User, readers: frozenset[str]) -> bool:
+    """Whether somebody may see and download bundles.
+
+    :param readers: whom ``PRIVACY_BUNDLE_READERS`` names; empty: nobody may, on the desk.
+    """
+    return bool(user.names & readers)
+
+
+def asked_here(request: Request) -> None:
+    """For what leaves an entry though it changes nothing else: another site cannot let a user seem to have looked.
+
+    :raises HTTPException: 403.
+    """
+    if request.headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
+        raise HTTPException(403, "This was asked for by a page from elsewhere; nothing was given.")
