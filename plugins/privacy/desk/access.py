@@ -22,11 +22,15 @@ Deed = Literal["read", "start", "answer"]
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who is signed in to Airflow. :param id: theirs. :param name: as others call them. :param known: Airflow's own."""
+    """Who is signed in to Airflow. :param id: theirs. :param name: as others call them. :param known: Airflow's own.
+
+    :param names: by which a setting may mean them: ``user:NAME``, ``role:NAME``, ``group:NAME``.
+    """
 
     id: str
     name: str
     known: object = None
+    names: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -99,3 +103,20 @@ def operator(request: Request, right: Right | None = None) -> User:
     if not any(may_start(request, dag) for dag in sorted(dags)):
         raise HTTPException(403, "You may not do this: it takes the right to start the DAG of such requests.")
     return who(request)
+
+
+def reads_bundles(user: User, readers: frozenset[str]) -> bool:
+    """Whether somebody may see and download bundles.
+
+    :param readers: whom ``PRIVACY_BUNDLE_READERS`` names; empty: nobody may, on the desk.
+    """
+    return bool(user.names & readers)
+
+
+def asked_here(request: Request) -> None:
+    """For what leaves an entry though it changes nothing else: another site cannot let a user seem to have looked.
+
+    :raises HTTPException: 403.
+    """
+    if request.headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
+        raise HTTPException(403, "This was asked for by a page from elsewhere; nothing was given.")
