@@ -158,6 +158,7 @@ def test_what_is_held_stays_until_the_hold_ends(shop: Erasing) -> None:
     assert not shop.rows("SELECT 1 FROM reviews WHERE customer_id = 1001")
 
 
+@pytest.mark.check("an erasure in a shop of its own; the others show what most depends on")
 def test_a_record_that_was_changed_after_the_plan_stays_and_goes_with_the_next_run(shop: Erasing) -> None:
     """Edge case 14."""
     number = shop.request(WHO)
@@ -184,6 +185,7 @@ def test_a_run_that_did_nothing_is_not_green(shop: Erasing) -> None:
     assert shop.house.register.get(number).state is State.PROVEN
 
 
+@pytest.mark.check("an erasure in a shop of its own; the others show what most depends on")
 def test_a_run_that_a_later_one_has_ended_changes_nothing_any_more(shop: Erasing) -> None:
     """Edge case 36."""
     number = shop.request(WHO)
