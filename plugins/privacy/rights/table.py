@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from privacy import numbers
 from privacy.clock import Clock
-from privacy.database import translated
+from privacy.database import reading, translated
 from privacy.datamap.policy import Policy
 from privacy.errors import BadInput, RetryLater, Tampered
 from privacy.keys import MasterKey
@@ -48,6 +48,12 @@ class RequestTable:
         :raises Tampered: see :func:`privacy.rights.rows.opened`.
         """
         with translated("register"), self._engine.connect() as connection:
+            row = connection.execute(self._select(number)).first()
+        return opened(_there(row, number), self._key)
+
+    def read(self, number: str) -> Draft:
+        """As :meth:`draft`, also inside the gate of the holds: it waits for nobody who writes."""
+        with translated("register"), reading(self._engine).connect() as connection:
             row = connection.execute(self._select(number)).first()
         return opened(_there(row, number), self._key)
 
