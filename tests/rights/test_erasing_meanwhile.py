@@ -127,3 +127,23 @@ def test_what_comes_while_an_approval_is_awaited_is_not_forgotten(shop: Erasing)
     shop.erase(number, "run-2")
     assert not shop.rows("SELECT 1 FROM reviews WHERE customer_id = 1011")
     assert shop.house.register.get(number).state is State.ACTED
+
+
+def test_whoever_can_write_into_the_ledger_cannot_cover_a_plan_that_nobody_approved(shop: Erasing) -> None:
+    """Edge case 32: chained on as it should be, and signed for by the next entry, it is no approval."""
+    number = shop.request(WHO)
+    shop.planned(number, "run-0")
+    head = next((shop.folder / "state").rglob("*head*.json"))
+    before = head.read_bytes()
+    every = tuple(ref.full for ref in shop.house.datamap)
+    shop.house.ledger.event(erasures.COVERED, actor="somebody", run="run-0", request=number, datasets=every)
+    head.write_bytes(before)
+    shop.house.ledger.event("own.looked", actor="somebody else")
+    proof = shop.house.ledger.verify()
+    assert proof.ok
+    assert proof.recovered
+    run, said = shop.planned(number)
+    assert said["asked"]
+    with pytest.raises(Refused) as refused:
+        erasures.erase(shop.house, run)
+    assert refused.value.code == "erasure.not_approved"

@@ -26,7 +26,7 @@ PIPELINE = "erase_subject"
 PROMISES = ("R-ERASE", "STAFF-BLOCK")
 
 COVERED = "erasure.covered"
-"""Event of the ledger: an approved plan named these datasets; what of them goes later, nobody is asked about again."""
+"""Event of the ledger: by an approved plan these datasets go; what of them goes later, nobody is asked about again."""
 
 
 def requests(house: House, wanted: str | None = None) -> list[str]:
@@ -93,12 +93,27 @@ def plan(house: House, run: Run, *, say: Callable[[str], None] = print) -> dict[
 
 
 def covered(house: House, made: Erasure) -> bool:
-    """Whether an operator has approved an earlier plan of the request that named all of its datasets."""
+    """Whether an operator has approved an earlier plan of the request of which all that this one changes went, or was
+    to go later.
+
+    An entry that was not signed for when it was written covers nothing: somebody may have chained it on.
+    """
     ledger, proof = house.ledger, house.ledger.verify()
-    entries = ledger.entries(request=made.request, kind=COVERED)
-    signed = [e.entry for e in entries if e.seq <= proof.anchored] if proof.ok else []
+    signed = [
+        e.entry for e in ledger.entries(request=made.request, kind=COVERED)
+        if proof.ok and e.seq <= proof.anchored
+        and not any(first <= e.seq <= last for first, last in proof.recovered)
+    ]  # fmt: skip
     known = {name for entry in signed for name in _names(entry.get("datasets"))}
-    return bool(signed) and {part.dataset for part in made.parts} <= known
+    return bool(signed) and set(_going(made)) <= known
+
+
+def _going(made: Erasure) -> tuple[str, ...]:
+    """The datasets of which a plan changes something, or lets it go later; not those that only stay."""
+    from privacy.plans.erasure import Fate
+
+    names = (part.dataset for part in made.parts if part.change is not None or part.fate is Fate.WAITING)
+    return tuple(dict.fromkeys(names))
 
 
 def _names(said: object) -> list[str]:
@@ -203,10 +218,7 @@ def record(house: House, run: Run, failed: str | None, *, say: Callable[[str], N
             reason = next(iter(tally.reasons), "failed")
         if reason is None and made is not None and tally is not None:
             # The register first: a run is done when whoever asks of the request is told so.
-            ledger.event(
-                COVERED, actor=run.actor, run=run.id, request=number,
-                datasets=tuple(dict.fromkeys(part.dataset for part in made.parts)),
-            )  # fmt: skip
+            ledger.event(COVERED, actor=run.actor, run=run.id, request=number, datasets=_going(made))
             close(house, made, tally, run=run.id, actor=run.actor, new=new)
         counts = deleted(made, tally) if made is not None and tally is not None else {}
         ledger.end(
