@@ -64,7 +64,7 @@ class Notices:
             raise Refused("request.not_resolved", "It was never resolved whose it is.", where=number)
         refs = [self._house.datamap[name] for name in dict.fromkeys(datasets)]
         there = [notice for notice in self.of(number) if notice.deed is deed]
-        said = self._said(number)
+        said = self.said(number)
         for processor, every in _by_processor(refs).items():
             before = {notice.id for notice in there if notice.processor == processor}
             # An erasure that finishes later tells of what went later.
@@ -82,7 +82,7 @@ class Notices:
 
     def about(self, number: str, deed: Deed) -> tuple[str, ...]:
         """The datasets that a request's notices of one deed were about, as the ledger has them."""
-        said = self._said(number)
+        said = self.said(number)
         every = (name for notice in self.of(number) if notice.deed is deed for name in said.get(notice.id, ()))
         return tuple(dict.fromkeys(every))
 
@@ -155,7 +155,7 @@ class Notices:
             or (notice.state is State.SENT and notice.sent_at is not None and now - notice.sent_at >= every)
         ]  # fmt: skip
 
-    def _said(self, number: str) -> dict[str, list[str]]:
+    def said(self, number: str) -> dict[str, list[str]]:
         """The datasets that each notice of a request was about."""
         found: dict[str, list[str]] = {}
         for e in self._house.ledger.entries(request=number, kind=MADE):
