@@ -102,6 +102,24 @@ def test_an_erasure_that_died_half_way_cannot_be_withdrawn(shop: Erasing) -> Non
     assert refused.value.code == "request.begun"
 
 
+def test_what_an_order_needs_that_is_reopened_after_the_plan_is_not_taken(shop: Erasing) -> None:
+    """Edge case 30: approved while nothing was open; by the time it is done, a parcel came back."""
+    ((order,),) = shop.rows("SELECT max(order_id) FROM orders WHERE customer_id = 1001")
+    number = shop.request("1001")
+    run = approved(shop, number)
+    shop.change("UPDATE orders SET status = 'paid', ordered_at = '2026-11-18T09:00:00Z' WHERE order_id = ?", order)
+    before = shop.everything()
+    with pytest.raises(Refused) as refused:
+        erasures.erase(shop.house, run)
+    assert refused.value.code == "erasure.reopened"
+    assert shop.everything() == before
+    with pytest.raises(Refused):
+        erasures.record(shop.house, run, refused.value.code, say=lambda _: None)
+    addresses = shop.rows("SELECT * FROM addresses WHERE customer_id = 1001")
+    assert shop.erase(number, "run-2")["retained"]["waiting"] >= len(addresses) > 0
+    assert shop.rows("SELECT * FROM addresses WHERE customer_id = 1001") == addresses
+
+
 def a_review(shop: Erasing) -> None:
     shop.change(
         "INSERT INTO reviews (review_id, customer_id, email, product_id, rating, title, body, published, posted_at) "

@@ -78,6 +78,14 @@ def test_a_letter_that_cannot_be_sent_leaves_the_hold_and_is_sent_by_the_next_tr
     assert (again.hold, len(again.orders), again.problem) == (kept.hold, 1, "")
 
 
+def test_who_wants_to_be_gone_has_nothing_kept_longer_for_it(cameras):
+    cameras.clip("till", 3 * HOUR)
+    visit = Visit(camera="till", at=NOW - 3 * HOUR)
+    number = cameras.house.register.receive(Right.ERASURE, (ANNA,), author="desk", visits=(visit,)).number
+    assert keep(cameras.house, number, "desk") == []
+    assert cameras.house.holds.active() == ()
+
+
 def test_a_request_that_is_closed_or_names_no_visit_holds_nothing(cameras):
     assert keep(cameras.house, asked(cameras), "desk") == []
     number = asked(cameras, Visit(camera="till", at=NOW))

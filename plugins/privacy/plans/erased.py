@@ -17,7 +17,7 @@ from privacy.errors import Refused, Tampered
 from privacy.holds import apply
 from privacy.plans.approval import Answers
 from privacy.plans.doing import CLOSING
-from privacy.plans.erasing import located, whose
+from privacy.plans.erasing import located, unfinished, whose
 from privacy.plans.erasure import Erasure, Fate, Part
 from privacy.plans.means import Means
 from privacy.plans.people import Key, rows_of
@@ -80,18 +80,22 @@ def erase(
 
     :param stop: asked after each batch. :param still: asked inside the gate before each batch; raises when whoever
         asked for it does not any more.
-    :raises Refused: ``erasure.other_plan``, ``erasure.ended``; before anything is changed, or between two batches.
+    :raises Refused: ``erasure.other_plan``, ``erasure.ended``, ``erasure.reopened``: before anything is changed, or
+        between two batches.
     :raises Tampered: ``holds.altered``, ``plans.altered``; likewise.
     :raises RetryLater, Unreadable: a store cannot be asked; what is done is recorded.
     """
     plan, folder = opened(means, run, subjects)
+    of = Of(tuple(subjects))
     means.holds.compared()
     _not_ended(means, plan)
     still()
+    for system in dict.fromkeys(means.datamap[part.dataset].system.system for part in plan.parts):
+        _finished_still(means, plan, of, system)
     again = bool(means.ledger.entries(run=run, kind=STARTED))
     if not again:
         means.ledger.event(STARTED, actor=actor, run=run, request=plan.request, digest=plan.digest)
-    progress, of = Progress(folder, means.key), Of(tuple(subjects))
+    progress = Progress(folder, means.key)
     known = {(batch.step, batch.number): batch for batch in progress.batches()}
     stopped = False
     for number, unit in _units(plan, folder, means):
@@ -126,11 +130,14 @@ def look(means: Means, run: str, subjects: Sequence[Subject]) -> Looked:
         planned.setdefault(number, {})[item.key] = item
     remaining: Counter[str] = Counter()
     untold: list[str] = []
+    seen: dict[tuple[str, bool | None], list[Item]] = {}
     for number, part in enumerate(plan.parts):
         if part.change is None:
             continue
         mine = planned.get(number, {})
         there = list(_there(means, part, of, mine))
+        if part.fate in (Fate.DELETED, Fate.SHARED):
+            seen[part.dataset, part.shared] = there
         for item in there:
             why = stayed.get((number, progress.known(item.key)))
             if why is not None:
@@ -144,13 +151,18 @@ def look(means: Means, run: str, subjects: Sequence[Subject]) -> Looked:
             "erasure.remaining", f"{len(untold)} items of {names} are still what they were.",
             where=plan.request or run, advice="Look at the store: something brings them back, or keeps them.",
         )  # fmt: skip
-    return Looked(dict(remaining), _come(means, plan, of, planned))
+    return Looked(dict(remaining), _come(means, plan, of, planned, seen))
 
 
-def _come(means: Means, plan: Erasure, of: Of, planned: dict[int, dict[Key, Item]]) -> dict[str, int]:
+def _come(
+    means: Means, plan: Erasure, of: Of, planned: dict[int, dict[Key, Item]],
+    seen: dict[tuple[str, bool | None], list[Item]],
+) -> dict[str, int]:  # fmt: skip
     """What is to go and was in no plan: it came while an approval was awaited, or while the others went.
 
     Of what waits for something unfinished nothing is asked: it goes on waiting with the rest.
+
+    :param seen: what was located before.
     """
     known: dict[str, set[Key]] = {}
     for number, items in planned.items():
@@ -163,7 +175,8 @@ def _come(means: Means, plan: Erasure, of: Of, planned: dict[int, dict[Key, Item
             continue
         picks = (False, True)[: 1 + (erasure.shared is not None)] if ref.dataset.may_be_shared else (None,)
         for shared in picks:
-            for item in located(means, ref, of, shared=shared):
+            there = seen.get((ref.full, shared))
+            for item in located(means, ref, of, shared=shared) if there is None else there:
                 if item.key not in known.get(ref.full, ()):
                     found[ref.full] += item.records
     return dict(found)
@@ -201,6 +214,22 @@ def _not_ended(means: Means, plan: Erasure) -> None:
     """A run that was ended by a later one, or by hand, changes nothing any more (edge case 36)."""
     if any(e.entry["kind"] in ("run.ended", CLOSING) for e in means.ledger.entries(run=plan.run)):
         raise Refused("erasure.ended", "The run has ended; what is left waits for the next one.", where=plan.run)
+
+
+def _finished_still(means: Means, plan: Erasure, of: Of, system: str) -> None:
+    """An order that was reopened, or disputed, since the plan was made needs what the plan would take (edge case 30).
+
+    What markers name is planned and done at once, for many people: of those nothing is asked again.
+    """
+    if plan.request is None:
+        return
+    for name in dict.fromkeys(part.dataset for part in plan.parts if part.change is not None):
+        ref = means.datamap[name]
+        if ref.system.system == system and ref.dataset.erasure.wait_for and unfinished(means, ref, of):
+            raise Refused(
+                "erasure.reopened", "Something of theirs is unfinished that was not when the plan was made.",
+                where=plan.request, advice="Start it again: the new plan lets what is needed for that wait.",
+            )  # fmt: skip
 
 
 Unit = list[tuple[int, list[Item]]]
@@ -244,6 +273,7 @@ def _batch(
     def first() -> None:
         _not_ended(means, plan)
         still()
+        _finished_still(means, plan, of, ref.system.system)
 
     source = means.source(ref.system.system)
     outcomes = iter(apply(source, steps, means.holds, request=plan.request, first=first))

@@ -15,6 +15,7 @@ from privacy.holds import HoldKind, Keys, Span
 from privacy.rights.order_rows import Order
 from privacy.rights.orders import Orders
 from privacy.rights.recordings import chosen, footage
+from privacy.rights.states import Right
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 AROUND = timedelta(minutes=30)
 """How much is held to either side of a visit: nobody remembers it to the minute."""
+
+_LEAVING = (Right.ERASURE, Right.CLIENT_END, Right.MARKETING_STOP, Right.CONSENT_WITHDRAWAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +50,11 @@ def keep(house: House, number: str, author: str) -> list[Kept]:
     """Hold the footage of a request's visits, and order its holders to keep it. Safe to repeat.
 
     :param number: of a registered request. :param author: who is said to have placed the holds.
-    :returns: one for each visit and system that has recordings; one that failed keeps no other from being held.
+    :returns: one for each visit and system that has recordings; one that failed keeps no other from being held. None
+        where the person wants to be gone or left alone: then footage goes when it goes.
     """
     request = house.register.get(number)
-    if request.forgotten or request.dates.closed_at is not None:
+    if request.forgotten or request.dates.closed_at is not None or request.right in _LEAVING:
         return []
     seen = house.register.open(number).visits
     try:
