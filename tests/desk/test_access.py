@@ -81,7 +81,7 @@ def test_a_viewer_with_a_form_of_their_own_changes_nothing_and_finds_nobody(desk
     """The forms are genuine, and still no viewer's: each route asks for the right before it touches anything."""
     number, client = received(desk), desk.as_("viewer")
     before = len(desk.house.ledger.entries())
-    token = forms_token(client, number)
+    token = forms_token(client)
     for path in [path for method, path in routes(desk, number) if method == "POST"]:
         form = {"token": token, "kind": "email", "value": "anna@a.example", "value1": "anna@a.example", "kind1": "email",
                 "right": "access", "by_post": "1", "option": "Approve"}  # fmt: skip
@@ -92,7 +92,7 @@ def test_a_viewer_with_a_form_of_their_own_changes_nothing_and_finds_nobody(desk
     assert desk.airflow.started == []
 
 
-def forms_token(client: TestClient, number: str) -> str:
+def forms_token(client: TestClient) -> str:
     """What a form of this viewer's session carries: their page has none, so it is made as the page would."""
     request = Request({"type": "http", "headers": [], "app": client.app, "state": {}})
     request.state.user = User(client.cookies[SESSION], "")

@@ -10,6 +10,7 @@ from starlette.datastructures import FormData
 
 from privacy.desk import asking, forms
 from privacy.desk.access import may_answer, who
+from privacy.desk.airflow import REJECT
 from privacy.desk.shown import page, root
 from privacy.errors import BadInput, Refused
 
@@ -38,10 +39,13 @@ def answer(request: Request, question: str, form: Annotated[FormData, Depends(fo
             raise HTTPException(403, "You may not answer this.")
         raise Refused("airflow.no_question", "The question does not wait any more.", where=question)
     if not found.answerable:
-        raise HTTPException(403, found.why or "You may not answer this: Airflow does not let you.")
+        raise HTTPException(403, "You may not answer this: Airflow does not let you.")
     option = str(form.get("option", ""))
     if option not in found.question.options:
         raise BadInput("desk.option", "That is none of the answers.")
+    if found.why and option != REJECT:
+        # The library would refuse it too, and the run would be lost; here nothing is lost.
+        raise Refused("desk.four_eyes", found.why)
     request.app.state.airflow.answer(found.question, option, who(request))
     said = forms.told(request, f"{found.question.subject} Answered: {option}. The run goes on with that.")
     if form.get("back") == "request":

@@ -94,7 +94,8 @@ def _page(
     questions = [one for one in asking.waiting(request) if one.question.about == shown.found.number]
     return page(
         request, "request", status, here="requests", it=shown, found=shown.found, left=days_left(shown.found, today),
-        operates=operates, payload=shown.payload if operates else None, said=said, wrong=wrong, typed=defaultdict(str, typed or {}),
+        operates=operates, payload=shown.payload if operates else None, said=said, wrong=wrong,
+        typed=defaultdict(str, typed or {}),
         run=_run(request, shown.found.right.pipeline, shown.found.number), questions=questions,
         evidence=[one.value for one in EvidenceKind], necessities=[one.value for one in Necessity],
         number=shown.found.number,
