@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from fastapi import Request
 from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
 
-from conftest_desk import HERE, Desk, token_of
+from conftest_desk import HERE, SESSION, Desk, token_of
+from privacy.desk import forms
+from privacy.desk.access import User
 from privacy.rights import Right
 from privacy.sources.base import Identifier
 
@@ -16,6 +20,13 @@ ANNA = Identifier("email", "anna@a.example")
 
 def received(desk: Desk, right: Right = Right.ACCESS) -> str:
     return desk.house.register.receive(right, [ANNA], author="desk").number
+
+
+VALUES = {"name": "README.html", "deed": "prove", "kind": "receipt", "question": "1f0e9f6e-0000-4000-8000-000000000000"}
+"""What stands in a path beside the number of a request."""
+
+OPERATORS = ("/requests/new", "/letters/receipt")
+"""Pages on which something personal is typed or may stand: for whoever may start such a request's DAG."""
 
 
 def routes(desk: Desk, number: str) -> list[tuple[str, str]]:
@@ -30,10 +41,12 @@ def routes(desk: Desk, number: str) -> list[tuple[str, str]]:
             continue
         # Anything else (a mount, a websocket, a plain Starlette route) would bypass the dependencies.
         assert isinstance(route, APIRoute), route
-        path = route.path.replace("{number}", number).replace("{name}", "README.html")
+        path = route.path.replace("{number}", number)
+        for name, value in VALUES.items():
+            path = path.replace(f"{{{name}}}", value)
         assert "{" not in path, path
         found += [(method, path) for method in sorted(route.methods or ())]
-    assert len(found) >= 6
+    assert len(found) >= 14
     return found
 
 
@@ -57,11 +70,35 @@ def test_a_viewer_sees_every_page_and_changes_nothing(desk: Desk) -> None:
     for method, path in routes(desk, number):
         client = desk.as_("viewer")
         answer = client.request(method, path, headers={"Origin": HERE})
-        closed = method == "POST" or f"{number}/bundle" in path
+        closed = method == "POST" or path.endswith(OPERATORS) or f"{number}/bundle" in path
         assert answer.status_code == (403 if closed else 303 if path == "/" else 200), (method, path)
         assert "anna" not in answer.text
         assert "Start export_subject" not in answer.text
     assert desk.airflow.started == []
+
+
+def test_a_viewer_with_a_form_of_their_own_changes_nothing_and_finds_nobody(desk: Desk) -> None:
+    """The forms are genuine, and still no viewer's: each route asks for the right before it touches anything."""
+    number, client = received(desk), desk.as_("viewer")
+    before = len(desk.house.ledger.entries())
+    token = forms_token(client)
+    for path in [path for method, path in routes(desk, number) if method == "POST"]:
+        form = {"token": token, "kind": "email", "value": "anna@a.example", "value1": "anna@a.example", "kind1": "email",
+                "right": "access", "by_post": "1", "option": "Approve"}  # fmt: skip
+        answer = client.post(path, data=form, headers={"Origin": HERE})
+        assert (answer.status_code, "You may not" in answer.text) == (403, True), path
+        assert number not in answer.text
+    assert len(desk.house.ledger.entries()) == before
+    assert desk.airflow.started == []
+
+
+def forms_token(client: TestClient) -> str:
+    """What a form of this viewer's session carries: their page has none, so it is made as the page would."""
+    request = Request({"type": "http", "headers": [], "app": client.app, "state": {}})
+    request.state.user = User(client.cookies[SESSION], "")
+    token = forms.token(request)
+    client.cookies.set(forms.COOKIE, request.state.nonce)
+    return token
 
 
 def test_an_operator_gets_every_page_with_headers_that_let_nothing_in(desk: Desk) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from privacy.desk.routes import assets, bundles, promises, requests
+from privacy.desk.routes import approvals, assets, bundles, promises, request_detail, request_new, requests
 
-ROUTERS: tuple[APIRouter, ...] = (assets.router, requests.router, bundles.router, promises.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    assets.router, request_new.router, requests.router, request_detail.router, bundles.router,
+    approvals.router, promises.router,
+)  # fmt: skip
 
-PAGES: tuple[tuple[str, str], ...] = (("requests", "Requests"), ("promises", "Promises"))
+PAGES: tuple[tuple[str, str], ...] = (
+    ("requests", "Requests"), ("approvals", "Approvals"), ("promises", "Promises"),
+)  # fmt: skip
 """(its path, its name), as the desk's own navigation has them; the first one opens first."""
