@@ -30,6 +30,7 @@ from privacy.desk.house import Houses
 from privacy.rights import Right
 from privacy.rights.own_store import Bundles
 from privacy.rights.payload import GlassGround
+from privacy.rights.stops import blocking
 from privacy.settings import Settings
 
 BECAUSE = "Anna telephoned: her lawyer needs it today"
@@ -470,6 +471,20 @@ def test_restricted_data_open_on_the_grounds_of_the_law_alone(shop: Shop) -> Non
     assert shop.said(number, "request.glass_broken")[0]["reason"] == "blocked"
     shop.books.prove(shop.made["bert"])
     assert client.get(f"/requests/{shop.made['bert']}/bundle").status_code == 200, "another person's is not blocked"
+
+
+def test_whether_somebody_is_blocked_is_asked_by_the_index(shop: Shop) -> None:
+    """With as many stops as there may be."""
+    engine = shop.books.house.engine
+    words = str(
+        blocking({("email", ANNA), ("books.reader", "1")}).compile(
+            engine, compile_kwargs={"literal_binds": True, "render_postcompile": True}
+        )
+    )
+    with engine.connect() as connection:
+        plan = [str(row.detail) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}")]
+    assert any("USING INDEX do_not_process_whom (kind=? AND value=?)" in step for step in plan), plan
+    assert not any(step.startswith("SCAN do_not") for step in plan), plan
 
 
 def test_a_stop_of_marketing_closes_no_bundle(shop: Shop) -> None:
