@@ -9,24 +9,28 @@ import tracemalloc
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pyzipper
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from fastapi.testclient import TestClient
+from sqlalchemy.orm.exc import DetachedInstanceError
 
 from conftest_desk import HERE, SESSION, People, Scheduled, token_of
 from conftest_letters import ANNA, BERT, NOW, Books
 from privacy.bundle.check import check_bundle
 from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
-from privacy.desk.access import User, reads_bundles
+from privacy.desk.access import User, names_of, reads_bundles
 from privacy.desk.app import make
 from privacy.desk.bundles import policy_of
 from privacy.desk.house import Houses
 from privacy.rights import Right
 from privacy.rights.own_store import Bundles
 from privacy.rights.payload import GlassGround
+from privacy.rights.stops import blocking
 from privacy.settings import Settings
 
 BECAUSE = "Anna telephoned: her lawyer needs it today"
@@ -161,6 +165,38 @@ def test_nobody_may_see_bundles_where_the_setting_is_empty() -> None:
     for wrong in ("maria", "role:", "team:x", "user:a,,user:b", "user:a,b"):
         with pytest.raises(ValueError, match="bundle_readers"):
             Settings(bundle_readers=wrong)
+
+
+class Named:
+    """A role or a group, as FAB has them."""
+
+    def __init__(self, name: str, *roles: Any) -> None:
+        self.name, self.roles = name, roles
+
+
+class Detached:
+    """A user of FAB, whose groups cannot be read any more."""
+
+    username = "maria"
+    roles = (Named("Op"),)
+
+    @property
+    def groups(self) -> object:
+        raise DetachedInstanceError
+
+
+def test_users_are_meant_by_what_the_auth_manager_says_of_them() -> None:
+    """Airflow's own simple auth manager, and users as FAB and others have them."""
+    simple = SimpleAuthManagerUser(username="maria", role="op", teams=["privacy"])
+    assert names_of(simple) == {"user:maria", "role:op", "group:privacy"}
+    assert names_of(SimpleAuthManagerUser(username="x", role=None)) == {"user:x"}
+    fab = SimpleNamespace(
+        username="maria", get_id=lambda: "7", roles=[Named("Op")], groups=[Named("office", Named("Privacy"))]
+    )
+    assert names_of(fab) == {"user:maria", "role:Op", "role:Privacy", "group:office"}
+    assert names_of(Detached()) == {"user:maria", "role:Op"}, "what is not known opens nothing"
+    other = SimpleNamespace(user_id="8f3a", name="admin", get_id=lambda: "8f3a", get_name=lambda: "admin")
+    assert names_of(other) == {"user:8f3a"}, "a name that one can choose means nobody"
 
 
 def test_a_user_who_is_called_like_a_role_has_not_got_it() -> None:
@@ -435,6 +471,20 @@ def test_restricted_data_open_on_the_grounds_of_the_law_alone(shop: Shop) -> Non
     assert shop.said(number, "request.glass_broken")[0]["reason"] == "blocked"
     shop.books.prove(shop.made["bert"])
     assert client.get(f"/requests/{shop.made['bert']}/bundle").status_code == 200, "another person's is not blocked"
+
+
+def test_whether_somebody_is_blocked_is_asked_by_the_index(shop: Shop) -> None:
+    """With as many stops as there may be."""
+    engine = shop.books.house.engine
+    words = str(
+        blocking({("email", ANNA), ("books.reader", "1")}).compile(
+            engine, compile_kwargs={"literal_binds": True, "render_postcompile": True}
+        )
+    )
+    with engine.connect() as connection:
+        plan = [str(row.detail) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}")]
+    assert any("USING INDEX do_not_process_whom (kind=? AND value=?)" in step for step in plan), plan
+    assert not any(step.startswith("SCAN do_not") for step in plan), plan
 
 
 def test_a_stop_of_marketing_closes_no_bundle(shop: Shop) -> None:

@@ -70,8 +70,9 @@ def chosen(kind: type[Kind], value: str) -> Kind | None:
         raise BadInput("desk.filter", "There is no such filter.", advice="Choose one from the list.") from None
 
 
+@lru_cache(maxsize=1)
 def environment() -> Environment:
-    """The templates: everything in them is escaped, and a name that is not there is an error."""
+    """The templates, read once: everything in them is escaped, and a name that is not there is an error."""
     made = Environment(loader=PackageLoader("privacy.desk"), autoescape=True, undefined=StrictUndefined)
     made.filters.update(moment=_moment, day=_day, number=_number, words=words)
     return made
