@@ -103,20 +103,9 @@ def identifiers(
         pairs.append((kind.strip(), given(value, kind.strip())))
     if not pairs and sys.stdin.isatty():
         pairs.append(("email", given("-", "E-mail address")))
-    return [_identifier(datamap, kind, value) for kind, value in pairs]
+    from privacy.rights.selecting import identifier
 
-
-def _identifier(datamap: DataMap, kind: str, value: str) -> Identifier:
-    from privacy.datamap.kinds import normal
-    from privacy.datamap.models import GLOBAL_KINDS
-    from privacy.sources.base import Identifier
-
-    declared = datamap.kind(kind)
-    if declared is None and kind not in GLOBAL_KINDS:
-        known = [*GLOBAL_KINDS, *(f"{s.system}.{k}" for s in datamap.systems.values() for k in s.identity.kinds)]
-        # What stands before the = may be a person's, typed in the wrong order: it is not repeated.
-        raise BadInput("cli.identifier", "There is no such kind of identifier.", advice=f"Kinds: {', '.join(known)}.")
-    return Identifier(kind, normal(kind, value, declared.type if declared else "text"))
+    return [identifier(datamap, kind, value) for kind, value in pairs]
 
 
 def tell(data: Any, text: str, *, as_json: bool) -> None:
