@@ -142,15 +142,9 @@ def moment(text: str, zone: str) -> datetime:
 
     :raises BadInput: ``cli.moment``.
     """
-    from datetime import UTC, datetime
-    from zoneinfo import ZoneInfo
+    from privacy.clock import moments
 
-    try:
-        at = datetime.fromisoformat(text)
-        # In UTC at once: near the ends of the calendar a moment of one zone is none of another's.
-        return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise BadInput("cli.moment", "That is no date or time.", advice="Write it like 2026-11-02T09:30.") from None
+    return moments(text, zone)[0]
 
 
 def shown(value: str | int) -> str:

@@ -12,7 +12,6 @@ from privacy.cli.common import (
     Json,
     given,
     identifiers,
-    moment,
     on_a_terminal,
     on_behalf,
     table,
@@ -57,7 +56,7 @@ def place(
     as_json: Json = False,
 ) -> None:
     """Keep records from every deletion from now on. On footage, order its holder to keep it too."""
-    from privacy.holds import Everything, HoldKind, Span
+    from privacy.holds import Everything, HoldKind
     from privacy.rights import holding
 
     by, house = on_behalf(author), workbench()
@@ -74,8 +73,7 @@ def place(
     if subject:
         what, whole = holding.people(house, identifiers(house.datamap, [], [], subject))
     elif camera is not None and begins is not None and ends is not None:
-        zone = house.policy.zone
-        span = Span(given(camera, "Camera").strip(), moment(begins, zone), moment(ends, zone))
+        span = holding.span(given(camera, "Camera"), begins, ends, house.policy.zone)
         what, names = holding.footage(house, span, names)
     elif key:
         what = _keys(house, key, names)

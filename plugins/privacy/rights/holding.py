@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from privacy.clock import moments
 from privacy.errors import BadInput, PrivacyError, Refused
 from privacy.holds import Everything, Hold, HoldKind, Keys, Span
 from privacy.plans.followers import located, numbered
@@ -84,6 +85,16 @@ def people(house: House, named: Iterable[Identifier]) -> tuple[list[Subject], bo
         found += some
         whole = whole and complete
     return found, whole
+
+
+def span(camera: str, begins: str, ends: str, zone: str) -> Span:
+    """What a camera saw from one moment to another, as somebody typed them (ISO 8601, in the zone without an offset).
+
+    Of an hour that the clocks skip or repeat all is meant: a hold keeps too much rather than too little (edge case 3).
+
+    :raises BadInput: ``cli.moment``.
+    """
+    return Span(camera.strip(), min(moments(begins, zone)), max(moments(ends, zone)))
 
 
 def footage(house: House, span: Span, names: Sequence[str] | None = None) -> tuple[Keys, list[str]]:
