@@ -13,6 +13,7 @@ from conftest_ledger import migrated
 from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
 from privacy.desk.access import Deed, User
+from privacy.desk.airflow import Progress, Question
 from privacy.desk.app import make
 from privacy.desk.house import Houses
 from privacy.keys import MasterKey
@@ -37,14 +38,36 @@ class People:
 
 
 class Scheduled:
-    """Airflow, at its boundary: remembers what it was asked to start, and starts nothing."""
+    """Airflow, at its boundary: remembers what it was asked to start, and starts nothing.
+
+    :ivar waiting: the questions that it has; :ivar runs: how far which run is; :ivar answers: what was answered.
+    """
 
     def __init__(self) -> None:
         self.started: list[tuple[str, dict[str, object], str]] = []
+        self.waiting: list[Question] = []
+        self.answers: list[tuple[str, str, str]] = []
+        self.runs: dict[tuple[str, str], Progress] = {}
 
     def start(self, dag: str, conf: dict[str, object], user: User) -> str:
         self.started.append((dag, conf, user.id))
         return f"manual__{len(self.started)}"
+
+    def progress(self, dag: str, run: str) -> Progress | None:
+        return self.runs.get((dag, run))
+
+    def latest(self, dag: str, request: str) -> str | None:
+        numbered = [
+            (n, one) for n, one in enumerate(self.started, 1) if one[0] == dag and one[1] == {"request": request}
+        ]
+        return f"manual__{numbered[-1][0]}" if numbered else None
+
+    def questions(self) -> tuple[Question, ...]:
+        return tuple(self.waiting)
+
+    def answer(self, question: Question, option: str, user: User) -> None:
+        self.waiting.remove(question)
+        self.answers.append((question.id, option, user.id))
 
 
 class Desk:

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 READ_DAG = "export_subject"
 """Whoever may read this DAG may see the pages on which nothing personal stands."""
 
-Deed = Literal["read", "start"]
+Deed = Literal["read", "start", "answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Gate(Protocol):
         ...
 
     def may(self, user: User, deed: Deed, dag: str) -> bool:
-        """Whether they may read a DAG, or start it."""
+        """Whether they may read a DAG, start it, or answer what it asks."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
@@ -13,8 +14,17 @@ from airflow.models.dag import DagModel
 from airflow.utils.types import DagRunTriggeredByType
 from fastapi import HTTPException, Request
 
+from privacy.desk import airflow_questions, airflow_runs
 from privacy.desk.access import Deed, User
+from privacy.desk.airflow import Progress, Question
 from privacy.errors import Refused
+
+_ASKED: dict[Deed, tuple[Literal["GET", "POST", "PUT"], DagAccessEntity | None]] = {
+    "read": ("GET", None),
+    "start": ("POST", DagAccessEntity.RUN),
+    "answer": ("PUT", DagAccessEntity.HITL_DETAIL),
+}
+"""What Airflow's own routes ask for each deed."""
 
 
 class AirflowGate:
@@ -31,12 +41,9 @@ class AirflowGate:
     def may(self, user: User, deed: Deed, dag: str) -> bool:
         """See :meth:`privacy.desk.access.Gate.may`."""
         details = DagDetails(id=dag, team_name=DagModel.get_team_name(dag))
-        if deed == "read":
-            return bool(get_auth_manager().is_authorized_dag(method="GET", details=details, user=user.known))
+        method, entity = _ASKED[deed]
         return bool(
-            get_auth_manager().is_authorized_dag(
-                method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user.known
-            )
+            get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user.known)
         )
 
 
@@ -73,3 +80,19 @@ class LiveAirflow:
                 advice="Look at it in Airflow: is it there, and does it parse?",
             )  # fmt: skip
         return str(run.run_id)
+
+    def progress(self, dag: str, run: str) -> Progress | None:
+        """See :meth:`privacy.desk.airflow.Airflow.progress`."""
+        return airflow_runs.progress(dag, run)
+
+    def latest(self, dag: str, request: str) -> str | None:
+        """See :meth:`privacy.desk.airflow.Airflow.latest`."""
+        return airflow_runs.latest(dag, request)
+
+    def questions(self) -> tuple[Question, ...]:
+        """See :meth:`privacy.desk.airflow.Airflow.questions`."""
+        return airflow_questions.waiting()
+
+    def answer(self, question: Question, option: str, user: User) -> None:
+        """See :meth:`privacy.desk.airflow.Airflow.answer`."""
+        airflow_questions.answer(question, option, user)
