@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from privacy.desk.routes import assets, promises, requests, retention
+from privacy.desk.routes import assets, disclosures, holds, promises, requests, retention
 
-ROUTERS: tuple[APIRouter, ...] = (assets.router, requests.router, retention.router, promises.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    assets.router,
+    requests.router,
+    retention.router,
+    holds.router,
+    disclosures.router,
+    promises.router,
+)
 
-PAGES: tuple[tuple[str, str], ...] = (("requests", "Requests"), ("retention", "Retention"), ("promises", "Promises"))
+PAGES: tuple[tuple[str, str], ...] = (
+    ("requests", "Requests"),
+    ("retention", "Retention"),
+    ("holds", "Holds"),
+    ("promises", "Promises"),
+)
 """(its path, its name), as the desk's own navigation has them; the first one opens first."""

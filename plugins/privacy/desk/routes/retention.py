@@ -88,8 +88,8 @@ def one_run(request: Request, run: str) -> HTMLResponse:
     plan, unshown = (None, "") if rule is None or rule.own else purging.kept_plan(house, run)
     now = house.clock.now()
     return page(
-        request, "run", here="retention", run=run, ran=ran, seen=seen, rule=rule, called=name, plan=plan, unshown=unshown,
-        figures=[] if plan is None else purging.figures(plan), entries=entries,
+        request, "run", here="retention", run=run, ran=ran, seen=seen, rule=rule, called=name, plan=plan,
+        unshown=unshown, figures=[] if plan is None else purging.figures(plan), entries=entries,
         sentences="" if plan is None else purging.sentences(plan, now, house.policy.zone),
         guards=purging.guards(entries, plan), answers=purging.answers(entries),
         offered=rule is not None and may_start(request, rule.dag),
