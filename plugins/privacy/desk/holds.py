@@ -11,6 +11,7 @@ import hmac
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from privacy.desk.fields import Fields
 from privacy.errors import BadInput, PrivacyError
@@ -34,6 +35,10 @@ KINDS = (HoldKind.SUSPENSION, HoldKind.RESTRICTION, HoldKind.OBJECTION)
 """Those that a person places."""
 
 
+GONE_SOON = timedelta(hours=12)
+"""Footage that nobody has confirmed is red from so long before its wipe."""
+
+
 @dataclass(frozen=True, slots=True)
 class Footage:
     """An order to keep footage. :param line: what of it. :param left: until the wipe; None: that is over.
@@ -45,6 +50,13 @@ class Footage:
     line: Line
     left: timedelta | None
     late: bool
+
+    @classmethod
+    def at(cls, order: Order, line: Line, now: datetime) -> Self:
+        """As it stands at a moment (aware)."""
+        left = line.wiped_at - now
+        late = (order.confirmed_at or now) >= line.wiped_at
+        return cls(order, line, left if left > timedelta(0) else None, late)
 
     @property
     def words(self) -> str:
@@ -59,7 +71,7 @@ class Footage:
         """How urgent, as tags are called."""
         if self.order.confirmed_at is not None:
             return "amber" if self.late else "green"
-        return "red" if self.left is None or self.left < timedelta(hours=12) else "amber"
+        return "red" if self.left is None or self.left < GONE_SOON else "amber"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,7 @@ def shown(house: House, hold: Hold, now: datetime) -> Shown:
         except PrivacyError as problem:
             # Only the data map knows what is footage; one that is half filled in hides no hold.
             unknown = problem.code
-    lines = tuple(_footage(order, line, now) for order in sent for line in order.lines)
+    lines = tuple(Footage.at(order, line, now) for order in sent for line in order.lines)
     return Shown(hold, what(hold), ground(hold), lines, tuple(unsent), unknown)
 
 
@@ -219,12 +231,6 @@ def kinds(house: House) -> list[tuple[str, str]]:
     first = [(kind, title) for kind, title, person in own if person]
     rest = [(kind, title) for kind, title, person in own if not person]
     return [*first, ("email", "E-mail address"), ("phone", "Phone number"), *rest, ("device_id", "Device id")]
-
-
-def _footage(order: Order, line: Line, now: datetime) -> Footage:
-    left = line.wiped_at - now
-    late = (order.confirmed_at or now) >= line.wiped_at
-    return Footage(order, line, left if left > timedelta(0) else None, late)
 
 
 def _kind(form: Fields) -> HoldKind:
