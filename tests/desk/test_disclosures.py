@@ -10,7 +10,8 @@ import pytest
 from conftest_desk import token_of
 from conftest_desk_purges import HERE, NOW, PurgeDesk
 from privacy.errors import BadInput
-from privacy.rights.disclosures import PAGE, Disclosures, page_query
+from privacy.rights import disclosures
+from privacy.rights.disclosures import Disclosures, page_query
 
 SAID: dict[str, str | list[str]] = {
     "dataset": ["studio.cases"], "category": ["user"], "recipient": "Politie Zuid", "ground": "vordering 12",
@@ -44,6 +45,12 @@ def test_what_was_given_is_recorded_and_the_page_names_neither_whom_nor_to_whom(
     assert desk.house.verify().ok
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> PurgeDesk:
+    """One desk for all forms that change nothing."""
+    return PurgeDesk(tmp_path_factory.mktemp("desk"))
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -63,8 +70,9 @@ def test_what_was_given_is_recorded_and_the_page_names_neither_whom_nor_to_whom(
     ],
 )
 def test_what_is_missing_or_wrong_is_said_at_its_field_and_nothing_is_recorded(
-    desk: PurgeDesk, change: dict[str, str | list[str]], field: str
+    untouched: PurgeDesk, change: dict[str, str | list[str]], field: str
 ) -> None:
+    desk = untouched
     client = desk.as_("operator")
     token = token_of(client.get("/disclosures/new").text)
     answer = client.post("/disclosures/new", data={"token": token, **SAID, **change}, headers={"Origin": HERE})
@@ -82,15 +90,18 @@ def test_a_viewer_records_nothing(desk: PurgeDesk) -> None:
     assert Disclosures(desk.house).all() == []
 
 
-def test_pages_of_disclosures_follow_each_other_and_are_found_by_an_index(desk: PurgeDesk) -> None:
+def test_pages_of_disclosures_follow_each_other_and_are_found_by_an_index(
+    desk: PurgeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disclosures, "PAGE", 8)
     house, made = desk.studio.house, []
-    for n in range(PAGE + 5):
+    for n in range(13):
         desk.studio.clock.set(NOW + timedelta(seconds=n // 3))
         more = {"datasets": ["studio.cases"], "recipient": "r", "ground": "g", "about": (), "author": "a"}
         made.append(Disclosures(house).add(**more).id)  # type: ignore[arg-type]
     first, after = Disclosures(house).page()
     second, end = Disclosures(house).page(after)
-    assert (len(first), len(second), end) == (PAGE, 5, "")
+    assert (len(first), len(second), end) == (8, 5, "")
     assert sorted(d.id for d in [*first, *second]) == sorted(made)
     assert "Earlier disclosures" in desk.as_("viewer").get("/disclosures").text
     with pytest.raises(BadInput, match=r"disclosure\.page"):

@@ -141,7 +141,8 @@ def test_a_receipt_is_given_of_a_run_that_has_ended(desk: PurgeDesk) -> None:
     assert desk.as_("viewer").get("/retention/runs/other/receipt").status_code == 404
 
 
-def test_pages_of_runs_follow_each_other_without_losing_one(desk: PurgeDesk) -> None:
+def test_pages_of_runs_follow_each_other_without_losing_one(desk: PurgeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_runs, "PAGE", 5)
     ledger = desk.house.ledger
     for n in range(2 * rule_runs.PAGE + 3):
         ledger.begin(f"r{n}", pipeline="purge_logs", rule="lines", actor="a", code_version="1", policy_version="1")
@@ -209,7 +210,7 @@ def test_what_runs_now_is_told_step_by_step_until_it_has_ended(desk: PurgeDesk) 
     assert "htmx.js" in shown
     assert 'hx-trigger="every 2s"' in shown
     said = plain(client.get(f"{page}/now").text)
-    assert said.startswith("A dry run runs")
+    assert said.startswith("A dry run is running")
     assert "list rules: success plan: success approve: waits for an answer verify: not begun" in said
     assert "failed" not in said
     assert "HX-Refresh" not in client.get(f"{page}/now").headers

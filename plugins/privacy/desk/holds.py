@@ -116,8 +116,8 @@ def what(hold: Hold) -> str:
     if isinstance(hold.what, Everything):
         return "all records"
     if isinstance(hold.what, Keys):
-        word = "recording" if hold.what.span else "record"
-        return _counted(len(hold.what.keys), word + (" known now" if hold.what.span else ""), word)
+        count = len(hold.what.keys)
+        return f"{_counted(count, 'recording')}, as known now" if hold.what.span else _counted(count, "record")
     return f"people, by {_counted(len(hold.what), 'set')} of identifiers"
 
 
@@ -256,6 +256,5 @@ def _tell(form: Fields) -> bool:
     return form.one("tell") == "yes"
 
 
-def _counted(number: int, many: str, one: str = "") -> str:
-    word = (one or many) if number == 1 else many
-    return f"{number} {word}" if number == 1 or not word.isalpha() else f"{number} {word}s"
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -94,14 +94,20 @@ class Row:
     stale: bool
 
     @property
+    def held(self) -> bool:
+        """Whether the last run that was done has left records because of a hold."""
+        return self.good is not None and self.good.held > 0
+
+    @property
     def late(self) -> str:
         """How late records were deleted, or are kept now; empty: none is."""
         said = []
         if self.good is not None and self.good.late:
-            by = f", the oldest by {_long_of(self.good.late_by)}" if self.good.late_by else ""
-            said.append(f"{self.good.late} records were past their limit at its last run{by}")
+            by = f", the oldest by {lasting(self.good.late_by)}" if self.good.late_by else ""
+            were = "1 record was past its" if self.good.late == 1 else f"{self.good.late} records were past their"
+            said.append(f"{were} limit at its last run{by}")
         if self.bar is not None and self.bar.over and not self.bar.keeps:
-            held = " (some are held)" if self.good is not None and self.good.held else ""
+            held = "; records of it are on hold" if self.held else ""
             said.append(f"the oldest record is {long(-self.bar.left)} past its limit now{held}")
         if self.kept_until is not None and self.stale:
             said.append("no run that was done is young enough to prove the promise")
@@ -187,7 +193,8 @@ def long(span: timedelta) -> str:
     return f"{hours / 24 / 365.25:.1f} years"
 
 
-def _long_of(duration: str) -> str:
+def lasting(duration: str) -> str:
+    """An ISO 8601 duration, as :func:`long` says it."""
     from pydantic import TypeAdapter
 
     return long(TypeAdapter(timedelta).validate_python(duration))

@@ -91,7 +91,7 @@ def one_run(request: Request, run: str) -> HTMLResponse:
         request, "run", here="retention", run=run, ran=ran, seen=seen, rule=rule, called=name, plan=plan,
         unshown=unshown, figures=[] if plan is None else purging.figures(plan), entries=entries,
         sentences="" if plan is None else purging.sentences(plan, now, house.policy.zone),
-        guards=purging.guards(entries, plan), answers=purging.answers(entries),
+        guards=purging.guards(entries, plan), answers=purging.answers(entries), lasting=retention.lasting,
         offered=rule is not None and may_start(request, rule.dag),
     )  # fmt: skip
 
