@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from conftest_ledger import migrated
 from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
 from privacy.desk.access import Deed, User
-from privacy.desk.airflow import Progress, Question
+from privacy.desk.airflow import NextRun, Progress, Question, Underway
 from privacy.desk.app import make
 from privacy.desk.house import Houses
 from privacy.keys import MasterKey
@@ -53,6 +54,8 @@ class Scheduled:
         self.waiting: list[Question] = []
         self.answers: list[tuple[str, str, str]] = []
         self.runs: dict[tuple[str, str], Progress] = {}
+        self.next: dict[str, NextRun] = {}
+        self.underway: dict[str, tuple[Underway, ...]] = {}
 
     def start(self, dag: str, conf: dict[str, object], user: User) -> str:
         self.started.append((dag, conf, user.id))
@@ -73,6 +76,12 @@ class Scheduled:
     def answer(self, question: Question, option: str, user: User) -> None:
         self.waiting.remove(question)
         self.answers.append((question.id, option, user.id))
+
+    def next_runs(self, dags: Collection[str]) -> dict[str, NextRun]:
+        return {dag: one for dag, one in self.next.items() if dag in dags}
+
+    def running(self, dag: str) -> tuple[Underway, ...]:
+        return self.underway.get(dag, ())
 
 
 class Desk:

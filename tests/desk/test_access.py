@@ -12,8 +12,9 @@ from fastapi.testclient import TestClient
 from conftest_desk import HERE, SESSION, Desk, token_of
 from privacy.desk import forms
 from privacy.desk.access import User
+from privacy.holds import HoldKind
 from privacy.rights import Right
-from privacy.sources.base import Identifier
+from privacy.sources.base import Identifier, Subject
 
 ANNA = Identifier("email", "anna@a.example")
 
@@ -29,8 +30,24 @@ OPERATORS = ("/requests/new", "/letters/receipt")
 """Pages on which something personal is typed or may stand: for whoever may start such a request's DAG."""
 
 
+def ran(desk: Desk) -> str:
+    """A run of a rule that has ended."""
+    begun = {"pipeline": "purge_logfiles", "rule": "log_lines", "code_version": "1", "policy_version": "1"}
+    desk.house.ledger.begin("a-run", actor="schedule", **begun)
+    desk.house.ledger.end("a-run", actor="schedule", status="done")
+    return "a-run"
+
+
+def held(desk: Desk) -> str:
+    """A hold on a person, which the pages do not name."""
+    return desk.house.holds.place(
+        HoldKind.SUSPENSION, Subject(1, (ANNA,)), ground="anna asked", author="desk", tell=True
+    )  # fmt: skip
+
+
 def routes(desk: Desk, number: str) -> list[tuple[str, str]]:
-    """Every route that the application has, from the application itself."""
+    """Every route that the application has, from the application itself, with what its paths name."""
+    values = {"rule": "log_lines", "run": ran(desk), "hold": held(desk), "order": "0" * 12}
     found: list[tuple[str, str]] = []
     pending = list(desk.app.routes)
     while pending:
@@ -42,7 +59,7 @@ def routes(desk: Desk, number: str) -> list[tuple[str, str]]:
         # Anything else (a mount, a websocket, a plain Starlette route) would bypass the dependencies.
         assert isinstance(route, APIRoute), route
         path = route.path.replace("{number}", number)
-        for name, value in VALUES.items():
+        for name, value in {**VALUES, **values}.items():
             path = path.replace(f"{{{name}}}", value)
         assert "{" not in path, path
         found += [(method, path) for method in sorted(route.methods or ())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +15,9 @@ from airflow.models.dag import DagModel
 from airflow.utils.types import DagRunTriggeredByType
 from fastapi import HTTPException, Request
 
-from privacy.desk import airflow_questions, airflow_runs
+from privacy.desk import airflow_questions, airflow_runs, airflow_schedule
 from privacy.desk.access import Deed, User, names_of
-from privacy.desk.airflow import Progress, Question
+from privacy.desk.airflow import NextRun, Progress, Question, Underway
 from privacy.errors import Refused
 
 _ASKED: dict[Deed, tuple[Literal["GET", "POST", "PUT"], DagAccessEntity | None]] = {
@@ -99,3 +100,11 @@ class LiveAirflow:
     def answer(self, question: Question, option: str, user: User) -> None:
         """See :meth:`privacy.desk.airflow.Airflow.answer`."""
         airflow_questions.answer(question, option, user)
+
+    def next_runs(self, dags: Collection[str]) -> dict[str, NextRun]:
+        """See :meth:`privacy.desk.airflow.Airflow.next_runs`."""
+        return airflow_schedule.next_runs(dags)
+
+    def running(self, dag: str) -> tuple[Underway, ...]:
+        """See :meth:`privacy.desk.airflow.Airflow.running`."""
+        return airflow_schedule.running(dag)

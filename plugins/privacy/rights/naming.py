@@ -6,10 +6,10 @@ The command line and the desk read the same things the same way.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
+from privacy.clock import moments
 from privacy.datamap.kinds import normal
 from privacy.datamap.models import GLOBAL_KINDS
 from privacy.errors import BadInput
@@ -74,12 +74,7 @@ def moment(text: str, zone: str) -> datetime:
 
     :returns: in UTC. :raises BadInput: ``named.moment``.
     """
-    try:
-        at = datetime.fromisoformat(text)
-        # In UTC at once: near the ends of the calendar a moment of one zone is none of another's.
-        return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise BadInput("named.moment", "That is no date or time.", advice="Write it like 2026-11-02T09:30.") from None
+    return moments(text, zone)[0]
 
 
 def visit(camera: str, at: str, zone: str) -> Visit:
