@@ -169,7 +169,10 @@ def _register(
 
 def _export(number: str, run: str, at: datetime) -> Iterator[Said]:
     both = {"actor": "operator", "run": run, "request": number}
-    yield at, {**both, "kind": "run.begun", "pipeline": "export_subject", "code_version": "1.0.0", "policy_version": "1"}
+    yield (
+        at,
+        {**both, "kind": "run.begun", "pipeline": "export_subject", "code_version": "1.0.0", "policy_version": "1"},
+    )
     yield at + timedelta(minutes=3), {**both, "kind": "run.ended", "status": "done", "records": 42, "bytes": 70_000,
         "datasets": {"shop.orders": {"records": 42, "bytes": 70_000}}, "deleted": 0, "retained": {}, "held": 0,
         "failed": 0, "omitted": {}, "unattributed": 0}  # fmt: skip
@@ -198,5 +201,3 @@ def _cases() -> dict[str, Any]:
     }  # fmt: skip
     order = ["copied", "erased", "copied", "refused", "copied", "carried", "erased", "copied", "corrected", "copied"]
     return {name: (r, d, p.as_bytes().decode()) for name, (r, d, p) in found.items()} | {"order": order}
-
-
