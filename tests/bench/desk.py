@@ -19,12 +19,12 @@ TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(Path(__file__).parent)]
 
 import sqlalchemy as sa  # noqa: E402
-from conftest_desk import People, Scheduled  # noqa: E402
 from fastapi.routing import APIRoute  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 from filled import NOW, make  # noqa: E402
 from harness import Row, measure, report  # noqa: E402
 
+from conftest_desk import People, Scheduled  # noqa: E402
 from privacy.clock import FixedClock  # noqa: E402
 from privacy.connections import EnvironmentConnections  # noqa: E402
 from privacy.desk.app import make as made  # noqa: E402

@@ -62,10 +62,12 @@ def visits(texts: list[str], zone: str) -> tuple[Visit, ...]:
 
 def footage(number: str, kept: Sequence[Kept], now: datetime, zone: str) -> tuple[list[str], list[str]]:
     """What became of the footage of visits: lines, and those that must not be passed over."""
+    from privacy.rights.visits import LIMIT
+
     said: list[str] = []
     red: list[str] = []
     for one in kept:
-        gone = ", MAY BE GONE ALREADY" if (now - one.visit.at).total_seconds() > 48 * 3600 else ""
+        gone = ", MAY BE GONE ALREADY" if now - one.visit.at > LIMIT else ""
         if one.hold:
             said.append(f"footage of the visit is held: {one.hold}; once it is answered: privacy hold release{gone}")
         said += [line for order in one.orders for line in held_footage(order, zone)]

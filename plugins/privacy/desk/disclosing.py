@@ -59,7 +59,8 @@ def add(house: House, form: Fields, author: str) -> Disclosure:
 def field_of(problem: BadInput) -> str:
     """The field of the form that an error is about; empty: of none."""
     fields = {
-        "named.moment": "at", "named.identifier": "about", "disclosure.future": "at", "disclosure.recipient": "recipient",
+        "named.moment": "at", "named.identifier": "about", "disclosure.future": "at",
+        "disclosure.recipient": "recipient",
         "disclosure.ground": "ground", "disclosure.datasets": "dataset", "disclosure.dataset": "dataset",
         "disclosure.category": "category", "disclosure.about": "about", "disclosure.told": "told",
         "disclosure.secret": "secret",
