@@ -97,9 +97,10 @@ def test_a_viewer_sees_every_page_and_changes_nothing(desk: Desk) -> None:
 def test_a_viewer_with_a_form_of_their_own_changes_nothing_and_finds_nobody(desk: Desk) -> None:
     """The forms are genuine, and still no viewer's: each route asks for the right before it touches anything."""
     number, client = received(desk), desk.as_("viewer")
+    forms_of = [path for method, path in routes(desk, number) if method == "POST"]
     before = len(desk.house.ledger.entries())
     token = forms_token(client)
-    for path in [path for method, path in routes(desk, number) if method == "POST"]:
+    for path in forms_of:
         form = {"token": token, "kind": "email", "value": "anna@a.example", "value1": "anna@a.example", "kind1": "email",
                 "right": "access", "by_post": "1", "option": "Approve"}  # fmt: skip
         answer = client.post(path, data=form, headers={"Origin": HERE})
