@@ -10,11 +10,14 @@ import pytest
 from conftest_erasing import Erasing
 from demo import make
 from privacy.errors import Refused
+from privacy.holds import HoldKind
 from privacy.orchestration import erasures
 from privacy.orchestration.runs import Run
 from privacy.plans import erased
 from privacy.plans.erased import STARTED
 from privacy.rights import Ground, State
+from privacy.rights.erasing import DAILY, HELD, values
+from privacy.sources.base import Identifier, Subject
 
 WHO = "1011"
 """Of the demo's cast: nothing of theirs waits or is held."""
@@ -118,6 +121,22 @@ def test_what_an_order_needs_that_is_reopened_after_the_plan_is_not_taken(shop: 
     addresses = shop.rows("SELECT * FROM addresses WHERE customer_id = 1001")
     assert shop.erase(number, "run-2")["retained"]["waiting"] >= len(addresses) > 0
     assert shop.rows("SELECT * FROM addresses WHERE customer_id = 1001") == addresses
+
+
+def test_the_letter_says_of_each_part_what_it_waits_for(shop: Erasing) -> None:
+    """A log that is written to is not held by anybody; reviews that are held wait for no daily round."""
+    shop.house.holds.place(
+        HoldKind.SUSPENSION, Subject(1, (Identifier("shop.customer_id", 1001),)), ["shop.reviews"], ground="a claim",
+        author="desk",
+    )  # fmt: skip
+    number = shop.request("1001")
+    shop.erase(number)
+    subjects = erasures.subjects_of(shop.house, number)
+    made, _ = erased.opened(shop.house.means, "run-1", subjects)
+    said = values(shop.house.datamap, made, erased.found(shop.house.means, "run-1", subjects))
+    reasons = {one["what"].en: one["why"] for one in said["waiting"]}
+    titles = {ref.full: ref.dataset.title.en for ref in shop.house.datamap}
+    assert reasons == {titles["shop.reviews"]: HELD, titles["weblogs.access"]: DAILY}
 
 
 def a_review(shop: Erasing) -> None:

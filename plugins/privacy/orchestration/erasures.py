@@ -166,7 +166,7 @@ def erase(house: House, run: Run) -> dict[str, Any]:
     with stopping() as stop:
         done = erased.erase(
             means, run.id, subjects, actor=run.actor, stop=stop,
-            still=lambda: house.register.erasing(run.number, run=run.id),
+            still=lambda: house.register.still_asked(run.number, run=run.id),
         )  # fmt: skip
     if done.stopped:
         raise Refused(

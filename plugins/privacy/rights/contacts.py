@@ -60,7 +60,7 @@ def _rectified(house: House, subject: Subject, since: datetime) -> dict[tuple[st
         said = payload.correction
         if said is None or said.plan is None or not said.begun or said.plan.as_of <= since:
             continue
-        if payload.subject is None or not same_person(subject, payload.subject):
+        if payload.subject is None or not same_person(house.datamap, subject, payload.subject):
             continue
         for change in said.plan.changes:
             found.setdefault((change.dataset, change.record), set()).update(change.cells)

@@ -190,8 +190,11 @@ def values(
         elif done:
             gone.setdefault(part.dataset, {"what": dataset.title, "count": 0})["count"] += done
         stayed = tally.stayed.get(str(number), {})
-        if part.change is not None and not part.fate.stays and (later := sum(stayed.get(why, 0) for why in LATER)):
-            waiting.append({"what": dataset.title, "count": later, "why": HELD})
+        if part.change is not None and not part.fate.stays:
+            held, missed = stayed.get(LATER[0], 0), sum(stayed.get(why, 0) for why in LATER[1:])
+            waiting += [
+                {"what": dataset.title, "count": n, "why": why} for n, why in ((held, HELD), (missed, DAILY)) if n
+            ]
         if left := stayed.get(Fate.REVIEW.value):
             retained.append({"what": dataset.title, "count": left, "why": REVIEW, "until": UNKNOWN})
     if new:

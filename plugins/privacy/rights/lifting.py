@@ -148,23 +148,26 @@ def may_refuse(request: Request, ground: Ground) -> None:
 
 
 def not_begun(ledger: Ledger, draft: Draft) -> None:
-    """Nobody is told that nothing was done of whom something is gone (edge case 13).
+    """Nobody is told that nothing was done of whom something is gone, or corrected (edge case 13).
 
-    :raises Refused: ``request.begun``: a run has begun to erase, and did not end without having changed anything.
+    Of a correction nobody else would be told then either: not the processors, not the address that was replaced.
+
+    :raises Refused: ``request.begun``: a run has begun to change, and did not end without having changed anything.
     """
-    from privacy.plans.erased import STARTED
+    from privacy.plans.erased import STARTED as ERASING
+    from privacy.plans.rectified import STARTED as CORRECTING
 
-    if draft.right is not Right.ERASURE:
-        return
-    for begun in ledger.entries(request=draft.number, kind=STARTED):
+    kind = {Right.ERASURE: ERASING, Right.RECTIFICATION: CORRECTING}.get(draft.right)
+    for begun in ledger.entries(request=draft.number, kind=kind) if kind else ():
         ended = ledger.entries(run=str(begun.entry["run"]), kind="run.ended")
         if not ended or _changed(ended[0].entry):
             raise Refused(
-                "request.begun", "Its erasure has begun: something of it is gone, or may be.", where=draft.number,
-                advice=f"Let it end: start erase_subject with {draft.number}; it goes on where it was.",
+                "request.begun", "It has begun: something of it is done, or may be.", where=draft.number,
+                advice=f"Let it end: start {draft.right.pipeline} with {draft.number}; it goes on where it was.",
             )  # fmt: skip
 
 
 def _changed(ended: Mapping[str, Any]) -> bool:
+    """Whether a run has changed anything: records that went, were corrected, or were emptied."""
     retained = ended.get("retained") or {}
-    return bool(ended.get("deleted")) or any(retained.get(fate) for fate in ("set", "shared", "referenced"))
+    return bool(ended.get("records")) or any(retained.get(fate) for fate in ("set", "shared", "referenced"))

@@ -30,7 +30,7 @@ def told_of(house: House, subject: Subject, until: datetime) -> tuple[Told, ...]
             continue
         theirs = house.register.open(request.number).subject
         made = [notice for notice in notices.of(request.number) if notice.made_at <= until]
-        if not made or theirs is None or not same_person(subject, theirs):
+        if not made or theirs is None or not same_person(house.datamap, subject, theirs):
             continue
         said = notices.said(request.number)
         for notice in made:

@@ -290,8 +290,8 @@ class Register(Lifted, Answering, Correcting, Opening):
             self._holds.release_request(draft.number, author=author, writing=writing)
         return bundle
 
-    def erasing(self, number: str, *, run: str) -> None:
-        """Whether a run may still erase: an approval may come days after the plan, and the request have changed since.
+    def still_asked(self, number: str, *, run: str) -> None:
+        """Whether a run may still erase or correct: its approval may have come days after the plan.
 
         :raises Refused: it is closed, not proven or decided any more, or the run was overtaken.
         """
