@@ -9,7 +9,7 @@ from html import unescape
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from conftest_desk import HERE, Desk, token_of
+from conftest_desk import HERE, NOW, Desk, token_of
 from privacy.rights import Right
 from privacy.sources.base import Identifier
 
