@@ -44,7 +44,7 @@ def register(request: Request, form: Annotated[FormData, Depends(forms.fields)])
         made = typed.register(house, said, named, user.actor)
     except AskPerson as problem:
         # It is registered: to send the form again would register it twice. Its page says what is missing.
-        text = forms.told(request, f"{problem.message} {problem.advice}")
+        text = forms.told(request, f"{problem.message} Do not register it again: start it, which holds them.")
         return RedirectResponse(f"{root(request)}/requests/{problem.where}?said={text}", 303)
     if made is None:
         return _form(request, said, status=400)
