@@ -14,12 +14,20 @@ from urllib.parse import urlencode
 import pytest
 
 from conftest_airflow import PROJECT, Live, with_template
+from conftest_browser import Browser, axe_source, browser, missing
 from conftest_runs import Ferry
 from privacy.errors import BadInput
 from privacy.orchestration.embedded import free_port
 from privacy.orchestration.environment import Layout
-from privacy.rights import State
+from privacy.rights import Right, State
+from privacy.sources.base import Identifier
 
+__all__ = ["browser"]
+
+AXE = """
+return axe.run(document, {resultTypes: ["violations"]}).then((found) =>
+  found.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target.join(" ")).join(", ")));
+"""
 WHO, EMAIL = 64_207_917, "vergeet.desk@veer.example"
 DAG = "erase_subject"
 
@@ -132,6 +140,31 @@ def test_an_erasure_is_registered_proven_started_approved_and_done_on_the_desk_a
     assert ("admin", DAG, "request.approve") in said
     for name, content in airflow.everything_written():
         assert EMAIL.encode() not in content, name
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_the_pages_are_usable_by_everybody_and_fit_on_a_small_screen(airflow: Live, browser: Browser) -> None:
+    operator = Operator(airflow)
+    register = airflow.ferry.house.register
+    named = [Identifier("email", "toegankelijk@veer.example")]
+    numbers = [register.receive(right, named, author="desk").number for right in (Right.ACCESS, Right.OBJECTION)]
+    browser.size(1280, 900)
+    url = airflow.airflow.layout.url
+    browser._ask("POST", f"{browser._session}/url", {"url": f"{url}/privacy/desk.css"})
+    for name, value in operator._cookies.items():
+        cookie = {"name": name, "value": value, "path": "/"}
+        browser._ask("POST", f"{browser._session}/cookie", {"cookie": cookie})
+    paths = ["requests", "requests/new", "approvals", f"requests/{numbers[0]}/letters/receipt"]
+    for scheme in ("light", "dark"):
+        browser.prefers(scheme)
+        for path in (*paths, *(f"requests/{number}" for number in numbers)):
+            browser._ask("POST", f"{browser._session}/url", {"url": f"{url}/privacy/{path}"})
+            browser.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            browser.run(axe_source())
+            assert browser.run(AXE) == [], (path, scheme)
+            wide = "const d = document.documentElement; return d.scrollWidth > d.clientWidth"
+            assert not browser.run(wide), (path, scheme)
 
 
 def _run(airflow: Live, number: str) -> str:
