@@ -107,6 +107,16 @@ def days_left(found: Request, today: date) -> tuple[str, str]:
     return ("near" if days <= 7 else "fine"), ("today" if days == 0 else f"{words} left")
 
 
+def advice(problem: PrivacyError) -> str:
+    """What can be done about an error, here: what says which command to type is for a shell, and no help on a page."""
+    return "" if "privacy " in problem.advice or "--" in problem.advice else problem.advice
+
+
+def next_step(found: Request) -> str:
+    """What has to be done now, in words, without the command for it."""
+    return "none: forgotten" if found.forgotten else found.dates.next_step.partition(": privacy ")[0]
+
+
 def _notes(house: House, found: Request, payload: Payload) -> list[str]:
     """What somebody has to know now, a sentence each; nothing personal."""
     said = []

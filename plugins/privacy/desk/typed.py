@@ -130,16 +130,14 @@ def register(house: House, typed: Typed, named: Sequence[Identifier], author: st
 
 
 def _received(house: House, typed: Typed) -> datetime | None:
-    text, now = typed.get("received"), house.clock.now()
+    text = typed.get("received")
     if not text:
         return None
     try:
-        at = naming.moment(text, house.policy.zone)
+        return naming.moment(text, house.policy.zone)
     except BadInput as problem:
         typed.wrong["received"] = f"{problem.message} {problem.advice}"
         return None
-    # A form has minutes, a clock has more: this very minute is now.
-    return min(at, now) if f"{at:%Y%m%d%H%M}" == f"{now:%Y%m%d%H%M}" else at
 
 
 def _visits(house: House, typed: Typed) -> list[Visit]:

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from privacy.desk import asking, forms
 from privacy.desk.access import dag_of, may_start, operator
 from privacy.desk.airflow import Airflow, Progress
-from privacy.desk.detail import days_left, detail
+from privacy.desk.detail import advice, days_left, detail, next_step
 from privacy.desk.doing import HERE, Asked, do
 from privacy.desk.routes.bundles import section
 from privacy.desk.shown import house_of, page, root
@@ -99,7 +99,7 @@ def _page(
         typed=defaultdict(str, typed or {}),
         run=_run(request, shown.found.right.pipeline, shown.found.number), questions=questions,
         evidence=[one.value for one in EvidenceKind], necessities=[one.value for one in Necessity],
-        number=shown.found.number, bundle=section(request, shown.found.number),
+        number=shown.found.number, advice=advice, next_step=next_step, bundle=section(request, shown.found.number),
     )  # fmt: skip
 
 

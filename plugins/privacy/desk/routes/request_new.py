@@ -47,7 +47,8 @@ def register(request: Request, form: Annotated[FormData, Depends(forms.fields)])
     except AskPerson as problem:
         # It is registered: to send the form again would register it twice. Its page says what is missing.
         footage = _footage(house, problem.where, user.actor)
-        text = forms.told(request, " ".join([problem.message, problem.advice, *footage]))
+        said_of_it = [problem.message, "Do not register it again: start it, which holds them.", *footage]
+        text = forms.told(request, " ".join(said_of_it))
         return RedirectResponse(f"{root(request)}/requests/{problem.where}?said={text}", 303)
     if made is None:
         return _form(request, said, status=400)

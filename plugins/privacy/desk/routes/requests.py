@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 
 from privacy.desk import finding, forms, typed
 from privacy.desk.access import may_start, operator, who
-from privacy.desk.detail import days_left
+from privacy.desk.detail import days_left, next_step
 from privacy.desk.shown import chosen, house_of, page, root
 from privacy.errors import BadInput, Refused
 from privacy.rights import naming, visits
@@ -89,7 +89,7 @@ def _list(
     return page(
         request, "requests", status, here="requests", found=found, states=list(State), rights=list(Right), state=state,
         right=right, overdue=overdue, left=left, searched=searched, wrong=wrong, operates=operates,
-        titles=typed.titles(house.datamap) if operates else {},
+        titles=typed.titles(house.datamap) if operates else {}, next_step=next_step,
     )  # fmt: skip
 
 
