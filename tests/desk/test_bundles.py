@@ -16,7 +16,9 @@ import pytest
 import pyzipper
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from fastapi.testclient import TestClient
-from sqlalchemy.orm.exc import DetachedInstanceError
+from sqlalchemy import Column, ForeignKey, create_engine
+from sqlalchemy import Table as Table_
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from conftest_desk import HERE, SESSION, People, Scheduled, token_of
 from conftest_letters import ANNA, BERT, NOW, Books
@@ -182,15 +184,54 @@ class Named:
         self.name, self.roles = name, roles
 
 
-class Detached:
-    """A user of FAB, whose groups cannot be read any more."""
+class Table(DeclarativeBase):
+    """Users as FAB has them in its database."""
 
-    username = "maria"
-    roles = (Named("Op"),)
 
-    @property
-    def groups(self) -> object:
-        raise DetachedInstanceError
+_roles = Table_(
+    "roles_of", Table.metadata, Column("user", ForeignKey("users.id")), Column("role", ForeignKey("roles.id"))
+)
+_groups = Table_(
+    "groups_of", Table.metadata, Column("user", ForeignKey("users.id")), Column("group", ForeignKey("groups.id"))
+)
+
+
+class Role(Table):
+    __tablename__ = "roles"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Group(Table):
+    __tablename__ = "groups"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class FabUser(Table):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str]
+    roles: Mapped[list[Role]] = relationship(secondary=_roles, lazy="selectin")
+    groups: Mapped[list[Group]] = relationship(secondary=_groups)
+
+
+def test_a_user_whose_groups_can_be_read_in_a_session_alone_has_them(tmp_path: Path) -> None:
+    """As FAB's users reach the desk: out of the session that they were read in."""
+    engine = create_engine(f"sqlite:///{tmp_path}/users.db")
+    Table.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(FabUser(id=7, username="maria", roles=[Role(name="Op")], groups=[Group(name="privacy")]))
+        session.commit()
+    with Session(engine) as session:
+        known = session.get(FabUser, 7)
+    assert names_of(known, lambda: Session(engine)) == {"user:maria", "role:Op", "group:privacy"}
+    assert names_of(known) == {"user:maria", "role:Op"}, "what is not known opens nothing"
+    with Session(engine) as session:
+        session.delete(session.get(FabUser, 7))
+        session.commit()
+    assert names_of(known, lambda: Session(engine)) == frozenset(), "whoever is gone meanwhile"
+    engine.dispose()
 
 
 def test_users_are_meant_by_what_the_auth_manager_says_of_them() -> None:
@@ -202,7 +243,6 @@ def test_users_are_meant_by_what_the_auth_manager_says_of_them() -> None:
         username="maria", get_id=lambda: "7", roles=[Named("Op")], groups=[Named("office", Named("Privacy"))]
     )
     assert names_of(fab) == {"user:maria", "role:Op", "role:Privacy", "group:office"}
-    assert names_of(Detached()) == {"user:maria", "role:Op"}, "what is not known opens nothing"
     other = SimpleNamespace(user_id="8f3a", name="admin", get_id=lambda: "8f3a", get_name=lambda: "admin")
     assert names_of(other) == {"user:8f3a"}, "a name that one can choose means nobody"
 

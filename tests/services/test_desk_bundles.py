@@ -8,15 +8,15 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import pyzipper
+from playwright.sync_api import FrameLocator, Page, expect
 
 from conftest_airflow import PROJECT, Live, with_template
-from conftest_browser import Browser, axe_source, browser, missing
+from conftest_browser import chromium, console, missing, problems, tab, wide
 from conftest_runs import EMAIL, Ferry
 from privacy.orchestration import steps
 from privacy.orchestration.embedded import free_port
@@ -24,21 +24,17 @@ from privacy.orchestration.environment import Layout
 from privacy.orchestration.runs import Run
 from privacy.rights import Evidence, EvidenceKind
 
-__all__ = ["browser"]
+__all__ = ["chromium", "console", "tab"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)
 
-FRAME = "document.querySelector('iframe').contentDocument"
-TEXT = "return document.querySelector('iframe')?.contentDocument?.body?.innerText ?? ''"
-AXE = """
-return axe.run(document, {resultTypes: ["violations"]}).then((found) =>
-  found.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target.join(" ")).join(", ")));
-"""
 REASON = "A customer says that this came from somebody else"
 
 
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    assert not missing(), missing()
     ferry = Ferry(tmp_path_factory.mktemp("ferry"))
     variables = ferry.variables | {"PRIVACY_BUNDLE_READERS": "role:admin"}
     layout = Layout(tmp_path_factory.mktemp("airflow"), PROJECT, free_port(), privacy=variables)
@@ -47,134 +43,119 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield Live(ferry, started)
 
 
-def token(airflow: Live, user: str) -> str:
-    password = json.loads(airflow.airflow.layout.passwords_file.read_text())[user]
+def password(airflow: Live, user: str) -> str:
+    return str(json.loads(airflow.airflow.layout.passwords_file.read_text())[user])
+
+
+def asked(airflow: Live, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", airflow.airflow.layout.port, timeout=60)
-    body = json.dumps({"username": user, "password": password})
-    connection.request("POST", "/auth/token", body, {"Content-Type": "application/json"})
-    return str(json.loads(connection.getresponse().read())["access_token"])
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
 
 
-def status(airflow: Live, path: str, user: str | None) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", airflow.airflow.layout.port, timeout=60)
-    connection.request("GET", path, headers={"Cookie": f"_token={token(airflow, user)}"} if user else {})
-    return connection.getresponse().status
+def cookies(airflow: Live, user: str | None) -> dict[str, str]:
+    """The session of a user, without a browser."""
+    if user is None:
+        return {}
+    body = json.dumps({"username": user, "password": password(airflow, user)})
+    _, said = asked(airflow, "POST", "/auth/token", body, **{"Content-Type": "application/json"})
+    return {"Cookie": f"_token={json.loads(said)['access_token']}"}
 
 
-def go(browser: Browser, url: str) -> None:
-    browser._ask("POST", f"{browser._session}/url", {"url": url})
+def enter(tab: Page, airflow: Live, user: str) -> FrameLocator:
+    """Sign in to Airflow by its own form, and open Privacy in its frame, which is a sandbox."""
+    url = airflow.airflow.layout.url
+    tab.goto(f"{url}/auth/login")
+    tab.locator("input[name=username]").fill(user)
+    tab.locator("input[name=password]").fill(password(airflow, user))
+    tab.get_by_role("button", name=re.compile("sign in|log ?in", re.I)).click()
+    tab.wait_for_url(lambda url: "/auth/login" not in url)
+    tab.goto(f"{url}/plugin/privacy")
+    return tab.frame_locator("iframe")
 
 
-def until(browser: Browser, wanted: str, script: str = TEXT, seconds: float = 40) -> str:
-    end, found = time.monotonic() + seconds, ""
-    while time.monotonic() < end:
-        found = str(browser.run(script))
-        if wanted in found:
-            return found
-        time.sleep(0.3)
-    raise AssertionError(f"{wanted!r} does not stand in {found!r}")
-
-
-def shot(browser: Browser, name: str) -> None:
+def shot(tab: Page, name: str) -> None:
     """Kept where ``DESK_SCREENSHOTS`` says."""
-    import base64
-
     if folder := os.environ.get("DESK_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        picture = browser._ask("GET", f"{browser._session}/screenshot")
-        (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(picture))
+        tab.screenshot(path=Path(folder) / f"{name}.png")
 
 
-def clean(browser: Browser) -> None:
-    """Nothing that a reader with a screen reader stumbles over; nothing beside the page."""
-    browser.run(axe_source())
-    assert browser.run(AXE) == []
-    assert not browser.run("const d = document.documentElement; return d.scrollWidth > d.clientWidth")
+def exported(ferry: Ferry) -> str:
+    """A request whose bundle is sealed, by the very steps of its DAG."""
+    number = ferry.request()
+    run = Run("r1", number, "officer")
+    steps.open_request(ferry.house, run)
+    steps.resolve_identity(ferry.house, run)
+    parts = [steps.extract(ferry.house, run, unit) for unit in steps.list_parts(ferry.house, run)]
+    steps.write_bundle(ferry.house, run, parts)
+    return number
 
 
 def test_an_officer_opens_a_bundle_in_airflow_downloads_it_and_checks_it(
-    airflow: Live, browser: Browser, tmp_path: Path
+    airflow: Live, tab: Page, console: list[str], tmp_path: Path
 ) -> None:
     ferry, house = airflow.ferry, airflow.ferry.house
-    number = ferry.request()
-    run = Run("r1", number, "officer")
-    steps.open_request(house, run)
-    steps.resolve_identity(house, run)
-    steps.write_bundle(house, run, [steps.extract(house, run, unit) for unit in steps.list_parts(house, run)])
-    path = f"/privacy/requests/{number}/bundle"
+    number = exported(ferry)
     for deed in ("", "/report/README.html", "/file"):
-        assert status(airflow, path + deed, None) == 401
-        assert status(airflow, path + deed, "operator") == 403, "who may start the DAG is not of the group"
-        assert status(airflow, path + deed, "admin") == 409, "nobody has proven to be the person"
+        # Whoever may start the DAG is not of the group; the group waits for a proof.
+        for user, wanted in ((None, 401), ("operator", 403), ("admin", 409)):
+            path = f"/privacy/requests/{number}/bundle{deed}"
+            assert asked(airflow, "GET", path, **cookies(airflow, user))[0] == wanted, (path, user)
 
-    url = airflow.airflow.layout.url
-    downloads = {"behavior": "allow", "downloadPath": str(tmp_path)}
-    browser._ask("POST", f"{browser._session}/goog/cdp/execute", {"cmd": "Browser.setDownloadBehavior", "params": downloads})  # fmt: skip
-    browser.size(1280, 900)
-    go(browser, f"{url}/auth/login")
-    cookie = {"name": "_token", "value": token(airflow, "admin"), "path": "/", "httpOnly": True}
-    browser._ask("POST", f"{browser._session}/cookie", {"cookie": cookie})
+    desk = enter(tab, airflow, "admin")
+    desk.get_by_role("link", name="Requests").click()
+    desk.get_by_role("link", name=number).click()
+    expect(desk.get_by_text("It is closed: nobody has proven to be the person.")).to_be_visible()
+    glass = desk.locator("#bundle .glass")
+    glass.get_by_text("Open it all the same").click()
+    glass.get_by_label("Ground").select_option("incident")
+    glass.get_by_label("Reason").fill(REASON)
+    glass.get_by_role("button", name="Break the glass").click()
+    expect(desk.get_by_text("It is open for you until")).to_be_visible()
+    expect(desk.get_by_text(REASON)).to_be_visible()
+    expect(desk.get_by_role("cell", name="request glass broken")).to_be_visible()
+    shot(tab, "bundle-glass")
 
-    # In Airflow's own frame, which is a sandbox: what works alone may not work there.
-    go(browser, f"{url}/plugin/privacy")
-    until(browser, number)
-    browser.run(f"{FRAME}.querySelector('a[href$=\"{number}\"]').click()")
-    until(browser, "It is closed: nobody has proven to be the person.")
-    browser.run(
-        f"const d = {FRAME}; d.querySelector('.glass').open = true; d.querySelector('select[name=ground]').value = 'incident';"
-        "d.querySelector('textarea').value = arguments[0]; d.querySelector('.glass button').click()",
-        REASON,
-    )
-    shown = until(browser, "It is open for you until")
-    assert REASON in shown
-    assert "request glass broken" in shown
-    shot(browser, "bundle-glass")
-
-    browser.run(f"{FRAME}.querySelector('a[href$=\"/bundle\"]').click()")
-    until(browser, "What was left out")
-    # The report is of an origin of its own, so nothing here reads it; that it was given stands in the ledger.
-    end = time.monotonic() + 20
-    while "report" not in (said := [e.entry.get("reason") for e in house.ledger.entries(request=number)]):
-        assert time.monotonic() < end, said
-        time.sleep(0.2)
-    assert browser.run(f"return {FRAME}.querySelector('iframe').contentDocument === null")
-    assert EMAIL not in browser.run(TEXT)
-    assert [line for line in browser.log() if "Content Security Policy" in line or "Refused" in line] == []
-    shot(browser, "bundle-report")
+    console.clear()
+    desk.get_by_role("link", name="Look at the report and the files").click()
+    report = desk.frame_locator("iframe.report")
+    expect(report.get_by_text(EMAIL).first).to_be_visible()
+    # Its own script runs, and is of no origin: it reaches nothing of the desk.
+    assert report.locator("body").evaluate("() => self.origin") == "null"
+    expect(desk.get_by_role("heading", name="Files")).to_be_visible()
+    assert [line for line in console if "Content Security Policy" in line or "Refused" in line] == []
+    said = [e.entry.get("reason") for e in house.ledger.entries(request=number, kind="bundle.opened")]
+    assert said == ["contents", "report"]
+    shot(tab, "bundle-report")
 
     house.register.prove(number, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "officer")
     house.register.review(number, "officer")
     house.register.release(number, "officer")
-    browser.run(f"{FRAME}.querySelector('a[href*=\"#bundle\"]').click()")
-    until(browser, "Make an encrypted copy")
-    browser.run(f"{FRAME}.querySelector('form[action$=\"/copy\"] button').click()")
-    word = re.search(r"\b\w{4}-\w{4}-\w{4}-\w{4}\b", until(browser, "It is shown this once"))
-    assert word is not None
-    shot(browser, "bundle-passphrase")
-    browser.run(f"{FRAME}.querySelector('a[download]').click()")
-    got, end = tmp_path / f"{number}.zip", time.monotonic() + 30
-    while not got.exists() and time.monotonic() < end:
-        time.sleep(0.2)
+    desk.get_by_role("link", name="Back to the request").click()
+    desk.get_by_role("button", name="Make an encrypted copy").click()
+    word = desk.locator(".passphrase code").inner_text()
+    shot(tab, "bundle-passphrase")
+    with tab.expect_download() as download:
+        desk.get_by_role("link", name="Download the encrypted ZIP").click()
+    got = tmp_path / download.value.suggested_filename
+    download.value.save_as(got)
+    assert got.name == f"{number}.zip"
     with pyzipper.AESZipFile(got) as archive:
-        archive.extract(f"{number}.zip", tmp_path / "inner", pwd=word[0].encode())
-    words = [
-        str(Path(sys.executable).with_name("privacy")),
-        "bundle",
-        "check",
-        str(tmp_path / "inner" / f"{number}.zip"),
-    ]
+        archive.extract(f"{number}.zip", tmp_path / "inner", pwd=word.encode())
+    privacy = str(Path(sys.executable).with_name("privacy"))
+    words = [privacy, "bundle", "check", str(tmp_path / "inner" / f"{number}.zip"), "--request", number]
     environment = {**os.environ, **ferry.variables}
-    checked = subprocess.run(
-        [*words, "--request", number], capture_output=True, text=True, env=environment, check=False
-    )
+    checked = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
     assert (checked.returncode, checked.stdout.strip()) == (0, "ok"), checked.stderr
     (down,) = [e.entry for e in house.ledger.entries(request=number, kind="bundle.downloaded")]
     assert (down["actor"], down["bytes"]) == ("admin", got.stat().st_size)
     assert house.verify().ok
 
     for scheme in ("light", "dark"):
-        browser.prefers(scheme)
-        for name, page in (("request", f"requests/{number}"), ("bundle", f"requests/{number}/bundle")):
-            go(browser, f"{url}/privacy/{page}")
-            clean(browser)
-            shot(browser, f"{name}-of-a-bundle-{scheme}")
+        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for page in (f"requests/{number}", f"requests/{number}/bundle"):
+            tab.goto(f"{airflow.airflow.layout.url}/privacy/{page}")
+            assert problems(tab) == [], (page, scheme)
+            assert not wide(tab), (page, scheme)
+            shot(tab, f"{page.rpartition('/')[2].replace(number, 'request')}-of-a-bundle-{scheme}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
@@ -12,8 +12,10 @@ from airflow.api_fastapi.core_api.security import get_user
 from airflow.configuration import conf
 from airflow.exceptions import DagNotFound
 from airflow.models.dag import DagModel
+from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType
 from fastapi import HTTPException, Request
+from starlette.concurrency import run_in_threadpool
 
 from privacy.desk import airflow_questions, airflow_runs, airflow_schedule
 from privacy.desk.access import Deed, User, names_of
@@ -37,10 +39,7 @@ class AirflowGate:
             known = await get_user(request, None, None)
         except HTTPException:
             return None
-        # Where nobody signs in, a user is anybody: no name means them.
-        nobody = conf.getboolean("core", "simple_auth_manager_all_admins", fallback=False)
-        names: frozenset[str] = frozenset() if nobody else names_of(known)
-        return User(str(known.get_id()), str(known.get_name()), known, names)
+        return User(str(known.get_id()), str(known.get_name()), known, await run_in_threadpool(_names, known))
 
     def may(self, user: User, deed: Deed, dag: str) -> bool:
         """See :meth:`privacy.desk.access.Gate.may`."""
@@ -49,6 +48,13 @@ class AirflowGate:
         return bool(
             get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user.known)
         )
+
+
+def _names(known: Any) -> frozenset[str]:
+    """By what a setting may mean a user: see :func:`privacy.desk.access.names_of`."""
+    if conf.getboolean("core", "simple_auth_manager_all_admins", fallback=False):
+        return frozenset()  # Nobody signs in, so a user is anybody: no name means them.
+    return names_of(known, create_session)
 
 
 def secret() -> str:
