@@ -236,7 +236,7 @@ def test_hours_that_the_clocks_repeat_or_skip_are_held_whole() -> None:
     )
     never = holding.span("c", "2026-03-29T02:30", "2026-03-29T02:30", "Europe/Amsterdam")
     assert never.begins < never.ends
-    with pytest.raises(BadInput, match=r"cli\.moment"):
+    with pytest.raises(BadInput, match=r"named\.moment"):
         holding.span("c", "yesterday", "2026-03-29T02:30", "Europe/Amsterdam")
 
 

@@ -195,6 +195,10 @@ class PartWriter:
             raise staging_full("A part cannot be written.", self._folder, self._ref.full) from None
 
     def _clear(self) -> None:
+        if self._parquet is not None:
+            # Else it would write its end when it is collected, into a file that is gone.
+            with suppress(OSError, pa.ArrowException):
+                self._parquet.close()
         for name, file in self._files.items():
             with suppress(OSError):
                 file.close()

@@ -99,11 +99,11 @@ def identifiers(
     for other in others:
         kind, equals, value = other.partition("=")
         if not equals:
-            raise BadInput("cli.identifier", "An identifier is written as KIND=VALUE.", advice="E.g. --id shop.id=-")
+            raise BadInput("named.identifier", "An identifier is written as KIND=VALUE.", advice="E.g. --id shop.id=-")
         pairs.append((kind.strip(), given(value, kind.strip())))
     if not pairs and sys.stdin.isatty():
         pairs.append(("email", given("-", "E-mail address")))
-    from privacy.rights.selecting import identifier
+    from privacy.rights.naming import identifier
 
     return [identifier(datamap, kind, value) for kind, value in pairs]
 
@@ -138,13 +138,10 @@ def local(at: Any, zone: str) -> str:
 
 
 def moment(text: str, zone: str) -> datetime:
-    """A date or time as it is typed, ISO 8601; without an offset it is the zone's.
+    """As :func:`privacy.rights.naming.moment`, which is imported when it is needed."""
+    from privacy.rights.naming import moment
 
-    :raises BadInput: ``cli.moment``.
-    """
-    from privacy.clock import moments
-
-    return moments(text, zone)[0]
+    return moment(text, zone)
 
 
 def shown(value: str | int) -> str:

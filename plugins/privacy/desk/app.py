@@ -58,7 +58,8 @@ def make(house: Callable[[], House], gate: Gate, airflow: Airflow, secret: str, 
             _log.error("A page of the desk failed: %s", type(problem).__name__)
             response = _said(request, 500, "Something went wrong; nothing of it is shown.", type(problem).__name__)
         for name, value in HEADERS.items():
-            response.headers[name] = value
+            # A bundle's report brings the policy of its own script; nothing else brings any.
+            response.headers.setdefault(name, value)
         return response
 
     return app

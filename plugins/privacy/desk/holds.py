@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from privacy.desk.fields import Fields
+from privacy.desk.typed import titles
 from privacy.errors import BadInput, PrivacyError
 from privacy.holds import Everything, Hold, HoldKind, Keys
 from privacy.rights import holding, recordings
 from privacy.rights.house import House
+from privacy.rights.naming import identifier
 from privacy.rights.order_rows import Line, Order
 from privacy.rights.orders import Orders
-from privacy.rights.selecting import identifier
 from privacy.sources.base import Subject
 
 WAYS = {
@@ -185,7 +186,7 @@ def wish(house: House, way: str, form: Fields) -> Wish:
 def field_of(problem: BadInput) -> str:
     """The field of the form that an error is about; empty: of none."""
     fields = {
-        "hold.camera": "camera", "hold.span": "ends", "cli.moment": "begins", "cli.identifier": "kind",
+        "hold.camera": "camera", "hold.span": "ends", "named.moment": "begins", "named.identifier": "kind",
         "hold.key": "key", "hold.dataset": "dataset", "hold.datasets": "dataset", "hold.ground": "ground",
         "hold.tell": "tell", "hold.kind": "hold_kind", "hold.empty": "value",
     }  # fmt: skip
@@ -223,14 +224,8 @@ def datasets(house: House, way: str) -> list[tuple[str, str]]:
 
 
 def kinds(house: House) -> list[tuple[str, str]]:
-    """What a person may be named by: (kind, in words), customer numbers and addresses first."""
-    own = [
-        (f"{system.system}.{name}", kind.title.en, kind.person)
-        for system in house.datamap.systems.values() for name, kind in system.identity.kinds.items()
-    ]  # fmt: skip
-    first = [(kind, title) for kind, title, person in own if person]
-    rest = [(kind, title) for kind, title, person in own if not person]
-    return [*first, ("email", "E-mail address"), ("phone", "Phone number"), *rest, ("device_id", "Device id")]
+    """What a person may be named by: (kind, in words)."""
+    return list(titles(house.datamap).items())
 
 
 def _kind(form: Fields) -> HoldKind:

@@ -7,34 +7,12 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from privacy.datamap.kinds import normal
-from privacy.datamap.models import GLOBAL_KINDS
-from privacy.errors import AmbiguousIdentity, BadInput, PrivacyError
+from privacy.errors import AmbiguousIdentity, PrivacyError
 from privacy.identity import Decision, Question, resolve
 from privacy.sources.base import Identifier, Of, Selection, Subject
 
 if TYPE_CHECKING:
-    from privacy.datamap.load import DataMap
     from privacy.rights.house import House
-
-
-def identifier(datamap: DataMap, kind: str, value: str) -> Identifier:
-    """An identifier as somebody typed it, in its normal form.
-
-    :raises BadInput: ``cli.identifier``: no such kind; what was typed is not repeated. As :func:`normal`.
-    """
-    declared = datamap.kind(kind)
-    if declared is None and kind not in GLOBAL_KINDS:
-        # What stands before the = may be a person's, typed in the wrong order: it is not repeated.
-        raise BadInput(
-            "cli.identifier", "There is no such kind of identifier.", advice=f"Kinds: {', '.join(kinds(datamap))}."
-        )
-    return Identifier(kind, normal(kind, value, declared.type if declared else "text"))
-
-
-def kinds(datamap: DataMap) -> list[str]:
-    """Every kind of identifier that somebody may be named by."""
-    return [*GLOBAL_KINDS, *(f"{s.system}.{kind}" for s in datamap.systems.values() for kind in s.identity.kinds)]
 
 
 def all_it_may_be(house: House, named: Identifier) -> tuple[list[Subject], bool]:

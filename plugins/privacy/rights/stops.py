@@ -151,6 +151,20 @@ class Stops:
         theirs = {(i.kind, str(i.value)) for i in subject.identifiers if not i.contested}
         return [stop for stop in found if (stop.kind, stop.value) in theirs]
 
+    def blocks(self, subject: Subject) -> bool:
+        """Whether this person's data are not to be processed at all: restricted, objected to, or erased."""
+        wanted = {(i.kind, str(i.value)) for i in subject.identifiers if not i.contested and i.kind not in _NEVER}
+        if not wanted:
+            return False
+        query = (
+            sa.select(sa.literal(1))
+            .where(sa.tuple_(table.c.kind, table.c.value).in_(sorted(wanted)))
+            .where(table.c.ended.is_(None), table.c.scope == Scope.ALL.value)
+            .limit(1)
+        )
+        with translated("stops"), reading(self._engine).connect() as connection:
+            return connection.execute(query).first() is not None
+
     def excluded(self, purpose: str) -> frozenset[tuple[str, str]]:
         """Whom an export for this purpose leaves out: kind and value (as text) of each.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from privacy.desk.routes import assets, disclosures, holds, promises, requests, retention
+from privacy.desk.routes import assets, bundles, disclosures, holds, promises, requests, retention
 
 ROUTERS: tuple[APIRouter, ...] = (
     assets.router,
     requests.router,
+    bundles.router,
     retention.router,
     holds.router,
     disclosures.router,
