@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from privacy.clock import moments
 from privacy.desk.fields import Fields
 from privacy.errors import BadInput
 from privacy.rights.disclosures import Disclosure, Disclosures
 from privacy.rights.house import House
-from privacy.rights.naming import identifier
+from privacy.rights.naming import identifier, moment
 from privacy.rights.selecting import just_one
 
 PEOPLE = 3
@@ -52,7 +51,7 @@ def add(house: House, form: Fields, author: str) -> Disclosure:
     return Disclosures(house).add(
         datasets=form.many("dataset"), categories=form.many("category"), recipient=form.one("recipient"),
         ground=form.one("ground"), case=form.one("case"), about=[just_one(house, one) for one in named], author=author,
-        given_at=moments(form.one("at"), house.policy.zone)[0] if form.one("at") else None, secret=secret,
+        given_at=moment(form.one("at"), house.policy.zone) if form.one("at") else None, secret=secret,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from privacy.desk.fields import Fields
+from privacy.desk.typed import titles
 from privacy.errors import BadInput, PrivacyError
 from privacy.holds import Everything, Hold, HoldKind, Keys
 from privacy.rights import holding, recordings
@@ -223,14 +224,8 @@ def datasets(house: House, way: str) -> list[tuple[str, str]]:
 
 
 def kinds(house: House) -> list[tuple[str, str]]:
-    """What a person may be named by: (kind, in words), customer numbers and addresses first."""
-    own = [
-        (f"{system.system}.{name}", kind.title.en, kind.person)
-        for system in house.datamap.systems.values() for name, kind in system.identity.kinds.items()
-    ]  # fmt: skip
-    first = [(kind, title) for kind, title, person in own if person]
-    rest = [(kind, title) for kind, title, person in own if not person]
-    return [*first, ("email", "E-mail address"), ("phone", "Phone number"), *rest, ("device_id", "Device id")]
+    """What a person may be named by: (kind, in words)."""
+    return list(titles(house.datamap).items())
 
 
 def _kind(form: Fields) -> HoldKind:

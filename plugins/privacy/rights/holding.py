@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from privacy.clock import moments
 from privacy.errors import BadInput, PrivacyError, Refused
 from privacy.holds import Everything, Hold, HoldKind, Keys, Span
 from privacy.plans.followers import located, numbered
 from privacy.rights import recordings
+from privacy.rights.naming import moments
 from privacy.rights.orders import Orders
 from privacy.rights.selecting import all_it_may_be, anything_of
 from privacy.sources import item_key

@@ -5,10 +5,10 @@ The command line and the desk read the same things the same way.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from privacy.clock import moments
 from privacy.datamap.kinds import normal
 from privacy.datamap.models import GLOBAL_KINDS
 from privacy.errors import BadInput
@@ -68,9 +68,23 @@ def numbered(datamap: DataMap, what: str) -> str:
 def moment(text: str, zone: str) -> datetime:
     """A date or time as it is typed, ISO 8601; without an offset it is the zone's.
 
-    :returns: in UTC. :raises BadInput: ``named.moment``.
+    :returns: in UTC; of an hour that the zone repeats the first. :raises BadInput: ``named.moment``.
     """
     return moments(text, zone)[0]
+
+
+def moments(text: str, zone: str) -> tuple[datetime, datetime]:
+    """As :func:`moment`, twice: of an hour that the zone repeats the first one and the second, of one that it skips by
+    the offset before and by the one after.
+    """
+    try:
+        at = datetime.fromisoformat(text.strip())
+        # In UTC at once: near the ends of the calendar a moment of one zone is none of another's.
+        both = [at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1)]
+        first, second = (one.astimezone(UTC) for one in both)
+    except (ValueError, OverflowError):
+        raise BadInput("named.moment", "That is no date or time.", advice="Write it like 2026-11-02T09:30.") from None
+    return first, second
 
 
 def visit(camera: str, at: str, zone: str) -> Visit:
