@@ -19,12 +19,12 @@ TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(Path(__file__).parent)]
 
 import sqlalchemy as sa  # noqa: E402
-from conftest_desk import People, Scheduled  # noqa: E402
 from fastapi.routing import APIRoute  # noqa: E402
 from fastapi.testclient import TestClient  # noqa: E402
 from filled import NOW, make  # noqa: E402
 from harness import Row, measure, report  # noqa: E402
 
+from conftest_desk import People, Scheduled  # noqa: E402
 from privacy.clock import FixedClock  # noqa: E402
 from privacy.connections import EnvironmentConnections  # noqa: E402
 from privacy.desk.app import make as made  # noqa: E402
@@ -92,7 +92,8 @@ def paths(app: object, made_houses: Houses) -> list[str]:
             pending += nested
         elif isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             path = re.sub(r"\{(\w+)\}", lambda one: str(values.get(one[1], one[0])), route.path)
-            found.append(path)
+            # A download is as long as what is downloaded: a day of it is asked.
+            found.append(f"{path}?since={NOW:%Y-%m-%d}" if path.endswith((".jsonl", ".csv")) else path)
     return found + [path for path in FILTERED if path.partition("?")[0] in found]
 
 

@@ -16,7 +16,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-
 from privacy import numbers
 from privacy.connections import Connection
 from privacy.database import engine
@@ -65,7 +64,7 @@ def make(folder: Path, home: Path, *, requests: int = 100_000, entries: int = 1_
         cursor.execute("BEGIN")
         columns = list(rows[0]) if rows else []
         cursor.executemany(
-            f"INSERT INTO request_register ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608
+            f"INSERT INTO request_register ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
             [tuple(row.values()) for row in rows],
         )
         told.sort(key=lambda one: one[0])
@@ -97,7 +96,7 @@ def _written(cursor: Any, said: Iterator[Said]) -> Head:
 def _runs(policy: Policy, count: int, now: datetime, drawn: random.Random) -> Iterator[Said]:
     """Runs of all rules in turn: three of a hundred failed, one of two hundred asked; and each day the evidence."""
     rules = [(purge, name, rule) for purge, made in policy.purges.items() for name, rule in made.rules.items()]
-    own = [name for name in type(policy.own).model_fields] if policy.own else []
+    own = list(type(policy.own).model_fields) if policy.own else []
     every = [(p, n, r.promises) for p, n, r in rules]
     every += [("purge_bundles", name, getattr(policy.own, name).promises) for name in own]
     step, day = YEARS / max(count, 1), None

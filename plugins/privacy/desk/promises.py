@@ -123,7 +123,7 @@ def _kept(policy: Policy, project: Path) -> tuple[Kept, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Policy:
-    """Equal to the very same policy: it is read anew only when it has changed (:func:`privacy.datamap.load.load_policy`)."""
+    """Equal to the very same policy, which is read anew only when it has changed."""
 
     policy: Policy
 

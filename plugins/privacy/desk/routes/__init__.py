@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from privacy.desk.routes import assets, promises, requests
+from privacy.desk.routes import assets, ledger, promises, requests
 
-ROUTERS: tuple[APIRouter, ...] = (assets.router, requests.router, promises.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    assets.router, requests.router, promises.router, ledger.router,
+)  # fmt: skip
 
-PAGES: tuple[tuple[str, str], ...] = (("requests", "Requests"), ("promises", "Promises"))
+PAGES: tuple[tuple[str, str], ...] = (
+    ("requests", "Requests"), ("promises", "Promises"), ("ledger", "Ledger"),
+)  # fmt: skip
 """(its path, its name), as the desk's own navigation has them; the first one opens first."""
