@@ -92,7 +92,8 @@ def paths(app: object, made_houses: Houses) -> list[str]:
             pending += nested
         elif isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             path = re.sub(r"\{(\w+)\}", lambda one: str(values.get(one[1], one[0])), route.path)
-            found.append(path)
+            # A download is as long as what is downloaded: a day of it is asked.
+            found.append(f"{path}?since={NOW:%Y-%m-%d}" if path.endswith((".jsonl", ".csv")) else path)
     return found + [path for path in FILTERED if path.partition("?")[0] in found]
 
 

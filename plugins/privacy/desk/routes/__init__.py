@@ -10,6 +10,7 @@ from privacy.desk.routes import (
     bundles,
     disclosures,
     holds,
+    ledger,
     promises,
     request_detail,
     request_new,
@@ -19,11 +20,11 @@ from privacy.desk.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     assets.router, request_new.router, requests.router, request_detail.router, bundles.router, approvals.router,
-    retention.router, holds.router, disclosures.router, promises.router,
+    retention.router, holds.router, disclosures.router, ledger.router, promises.router,
 )  # fmt: skip
 
 PAGES: tuple[tuple[str, str], ...] = (
     ("requests", "Requests"), ("approvals", "Approvals"), ("retention", "Retention"), ("holds", "Holds"),
-    ("promises", "Promises"),
+    ("promises", "Promises"), ("ledger", "Ledger"),
 )  # fmt: skip
 """(its path, its name), as the desk's own navigation has them; the first one opens first."""
