@@ -124,6 +124,13 @@ def deeds(number: str) -> list[str]:
     return [start, f"{start}/report/README.html", f"{start}/report/LEESMIJ.html", f"{start}/file"]
 
 
+def section(page: str) -> str:
+    """Of a request's page what it says of the bundle."""
+    found = re.search(r'<section id="bundle".*?</section>', page, re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
 def passphrase(text: str) -> str:
     found = re.search(r'class="passphrase"><code>([a-z0-9-]+)<', text)
     assert found is not None, text
@@ -162,7 +169,8 @@ def test_an_operator_outside_the_group_sees_figures_and_nothing_of_the_person(sh
     assert not re.search(f"requests/{number}/bundle", page), "no way in is shown"
     viewers = shop.as_("viewer").get(f"/requests/{number}").text
     assert ref.outer_sha256 in viewers
-    assert "books.readers" not in viewers
+    assert "books.readers" not in section(viewers)
+    assert BERT not in viewers
 
 
 def test_nobody_may_see_bundles_where_the_setting_is_empty() -> None:
