@@ -529,6 +529,18 @@ def test_restricted_data_open_on_the_grounds_of_the_law_alone(shop: Shop) -> Non
     assert client.get(f"/requests/{shop.made['bert']}/bundle").status_code == 200, "another person's is not blocked"
 
 
+def test_whoever_has_proven_to_leave_is_out_of_reach_but_is_sent_what_they_asked_for(shop: Shop) -> None:
+    """STAFF-BLOCK: nobody looks into their data; their own copy goes to them, in which nobody has to look."""
+    number, client = shop.made["released"], shop.as_("lead")
+    erasure = shop.books.asked(Right.ERASURE)
+    assert client.get(f"/requests/{number}/bundle").status_code == 200, "anybody may have asked"
+    shop.books.prove(erasure)
+    assert client.get(f"/requests/{number}/bundle").status_code == 409
+    done = shop.post(client, number, "deliver", how="email", passphrase_by="counter")
+    assert (done.status_code, passphrase(done.text) != "") == (200, True)
+    assert [letter["To"] for letter in shop.books.letters] == [ANNA]
+
+
 def test_whether_somebody_is_blocked_is_asked_by_the_index(shop: Shop) -> None:
     """With as many stops as there may be."""
     engine = shop.books.house.engine
