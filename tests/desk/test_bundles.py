@@ -124,13 +124,6 @@ def deeds(number: str) -> list[str]:
     return [start, f"{start}/report/README.html", f"{start}/report/LEESMIJ.html", f"{start}/file"]
 
 
-def section(page: str) -> str:
-    """Of a request's page what it says of the bundle."""
-    found = re.search(r'<section id="bundle".*?</section>', page, re.DOTALL)
-    assert found is not None
-    return found[0]
-
-
 def passphrase(text: str) -> str:
     found = re.search(r'class="passphrase"><code>([a-z0-9-]+)<', text)
     assert found is not None, text
