@@ -28,6 +28,7 @@ safe to start again: it goes on where it was. Nobody is told to be erased before
 | `identity.ambiguous` | More than one person fits: `privacy request decide NUMBER`, then start it again. |
 | `erasure.other_right` | The request asks for something else. |
 | `erasure.refused`, `erasure.not_approved`, `erasure.unanswered` | Nobody approved the plan; nothing was changed. |
+| `erasure.four_eyes` | Who registered or started it may not approve it too: start it again, let somebody else answer. |
 | `erasure.nobody`, `request.not_resolved` | Nothing identifies anybody: correct what the request names. |
 | `erasure.referenced`, `erasure.unfinished`, `sql.cascade` | The data map has to say what is done: its `erasure:`. |
 | `erasure.reopened` | An order was opened, or disputed, since the plan: start it again. |

@@ -177,7 +177,7 @@ def test_a_request_is_registered_by_what_stands_on_a_letter_of_the_shop(desk: De
     assert named == [("phone", "065550110"), ("device_id", "d-1"), ("books.order_id", 11)]
     for words in (("--invoice", "F2025-1"), ("--application", "1011")):
         line = desk.error("new", *words)
-        assert "[cli.identifier]" in line
+        assert "[named.identifier]" in line
         assert words[1] not in line
 
 
@@ -192,4 +192,4 @@ def test_a_visit_is_kept_sealed_and_its_footage_is_not_forgotten(desk: Desk, mon
     assert b"till" not in (desk.state / "ledger.db").read_bytes()
     monkeypatch.setattr("privacy.cli.request.on_a_terminal", lambda: True)
     assert "visit: till, 2026-11-01 10:30 CET" in desk.run("show", number, "--personal").stdout
-    assert "[cli.visit]" in desk.error("new", "--email", ANNA, "--visit", "yesterday")
+    assert "[named.visit]" in desk.error("new", "--email", ANNA, "--visit", "yesterday")

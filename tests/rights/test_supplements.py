@@ -63,6 +63,7 @@ def test_the_invoice_stays_as_it_is_and_whoever_uses_it_sees_what_it_should_say(
     assert "Vries" not in repr(said)
 
 
+@pytest.mark.check("makes whole copies for three people; test_scope and the bundle show how they are given")
 def test_her_later_copies_give_the_statement_and_nobody_elses_do(shop, corrected):
     """Edge cases 22 and 27."""
     files = copy(shop, 1001)

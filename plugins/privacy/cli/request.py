@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from privacy.cli.airflow import start as start_in_airflow
-from privacy.cli.answer import deliver, inform, letter, review, told
+from privacy.cli.answer import LanguageName, answer, deliver, inform, letter, review, told
 from privacy.cli.common import (
     Json,
     Number,
@@ -31,7 +31,7 @@ from privacy.cli.deciding import confirm, lift, reject, remind, stopped, unlift,
 from privacy.cli.held import red
 from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
 from privacy.cli.processors import answers, ask
-from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
+from privacy.errors import BadConfiguration, PrivacyError, Refused
 
 if TYPE_CHECKING:
     from privacy.errors import Tampered
@@ -95,6 +95,9 @@ def new(
             "--direct-transfer", help="Portability, straight to another controller: nothing that you derived."
         ),
     ] = False,
+    language: Annotated[
+        LanguageName | None, typer.Option(help="That it is written in; by default the person's, by the shop's records.")
+    ] = None,
     receipt: Annotated[
         bool, typer.Option("--receipt", help="Send a receipt to the e-mail address that it names.")
     ] = False,
@@ -121,6 +124,7 @@ def new(
         direct_transfer=direct_transfer,
         visits=seen,
         purposes=purpose or (),
+        language=None if language is None else language.value,
     )
     # Said before Airflow is asked: the request stays registered whatever Airflow says.
     waits = stopped(house, made)
@@ -275,20 +279,17 @@ def decide(
     as_json: Json = False,
 ) -> None:
     """Say whose a request is that leads to more than one person; the next export uses it."""
-    from privacy.identity import Decision
+    from privacy.rights.by_hand import choose
 
     house = workbench()
-    question = house.register.question(number)
-    if question is None:
-        raise Refused("request.no_question", "Nothing waits for a decision.", where=house.register.get(number).number)
     if person is None:
+        question = house.register.question(number)
+        if question is None:
+            where = house.register.get(number).number
+            raise Refused("request.no_question", "Nothing waits for a decision.", where=where)
         _show_question(house, number, question, as_json=as_json)
         return
-    if not 1 <= person <= len(question.candidates):
-        raise BadInput("request.no_candidate", f"The question has candidates 1 to {len(question.candidates)}.")
-    chosen = next(c for c in question.candidates if c.no == person)
-    decision = Decision(chosen.identifiers, "theirs" if address is AddressName.theirs else "shared")
-    found = house.register.decide(number, decision, actor())
+    found = choose(house, number, person, "theirs" if address is AddressName.theirs else "shared", actor())
     run = _started(found) if start else None
     goes_on = f"Started: {run}" if run else f"Go on with it: privacy request start {found.number}"
     text = f"{found.number} is decided. {goes_on}"
@@ -332,6 +333,7 @@ app.command()(review)
 app.command()(deliver)
 app.command()(letter)
 app.command("tell")(inform)
+app.command()(answer)
 app.command()(extend)
 app.command()(correct)
 app.command()(correction)

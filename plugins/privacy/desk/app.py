@@ -4,52 +4,49 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import UTC
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from privacy.desk import forms
-from privacy.desk.access import Gate, User, signed_in
+from privacy.desk.access import Gate, signed_in
+from privacy.desk.airflow import Airflow
+from privacy.desk.shown import environment, rendered
 from privacy.errors import PrivacyError
 from privacy.rights.house import House
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer: with that a browser says of a form that it comes from nowhere.
     "Referrer-Policy": "same-origin",
 }
 
-Starter = Callable[[str, str, User], str]
-"""(DAG, number of a request, who) -> the id of the run."""
-
 _log = logging.getLogger(__name__)
 
 
-def make(house: Callable[[], House], gate: Gate, start: Starter, secret: str, project: Path) -> FastAPI:
+def make(house: Callable[[], House], gate: Gate, airflow: Airflow, secret: str, project: Path) -> FastAPI:
     """The application.
 
-    :param house: the installation now. :param gate: who may do what. :param start: starts a DAG.
+    :param house: the installation now. :param gate: who may do what. :param airflow: its runs and questions.
     :param secret: what forms are signed with. :param project: where ``dags/`` and ``tests/`` are.
     """
-    from privacy.desk import routes
+    from privacy.desk.routes import ROUTERS
 
     app = FastAPI(
         # On all of it: a route that is added later is neither open nor to be forged.
         dependencies=[Depends(signed_in), Depends(forms.genuine)],
         docs_url=None, redoc_url=None, openapi_url=None,
     )  # fmt: skip
-    app.state.house, app.state.gate, app.state.start, app.state.secret = house, gate, start, secret
-    app.state.project, app.state.pages = project, _environment()
-    app.include_router(routes.router)
+    app.state.house, app.state.gate, app.state.airflow, app.state.secret = house, gate, airflow, secret
+    app.state.project, app.state.pages = project, environment()
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_exception_handler(AnyHTTPException, _refused)
     app.add_exception_handler(PrivacyError, _problem)
 
@@ -61,46 +58,15 @@ def make(house: Callable[[], House], gate: Gate, start: Starter, secret: str, pr
             _log.error("A page of the desk failed: %s", type(problem).__name__)
             response = _said(request, 500, "Something went wrong; nothing of it is shown.", type(problem).__name__)
         for name, value in HEADERS.items():
-            response.headers[name] = value
+            # A bundle's report brings the policy of its own script; nothing else brings any.
+            response.headers.setdefault(name, value)
         return response
 
     return app
 
 
-def page(request: Request, name: str, **values: object) -> HTMLResponse:
-    """A page from its template, for who is signed in."""
-    text = _rendered(request, name, user=request.state.user, **values)
-    response = HTMLResponse(text)
-    forms.keep(request, response)
-    return response
-
-
-def asset(name: str) -> bytes:
-    """A file that comes with the desk."""
-    return files("privacy.desk").joinpath("assets", name).read_bytes()
-
-
-def _rendered(request: Request, name: str, **values: object) -> str:
-    template = request.app.state.pages.get_template(f"{name}.html.j2")
-    text: str = template.render(root=request.scope.get("root_path", ""), **values)
-    return text
-
-
-def _environment() -> Environment:
-    made = Environment(loader=PackageLoader("privacy.desk"), autoescape=True, undefined=StrictUndefined)
-    made.filters["moment"] = _moment
-    made.filters["words"] = lambda text: str(text).replace(".", " ").replace("_", " ")
-    return made
-
-
-def _moment(at: Any, zone: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    return "" if at is None else f"{at.astimezone(UTC).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
-
-
 def _said(request: Request, status: int, message: str, code: str = "", advice: str = "") -> HTMLResponse:
-    text = _rendered(request, "problem", user=None, message=message, code=code, advice=advice)
+    text = rendered(request, "problem", user=None, message=message, code=code, advice=advice)
     return HTMLResponse(text, status)
 
 
@@ -111,5 +77,14 @@ async def _refused(request: Request, problem: Exception) -> Response:
 
 async def _problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, PrivacyError)  # noqa: S101 - as it is registered
-    status = {"request.unknown": 404, "request.number": 400, "desk.cursor": 400}.get(problem.code, 409)
+    wrong = (
+        "request.number",
+        "desk.cursor",
+        "desk.filter",
+        "desk.too_long",
+        "hold.page",
+        "hold.why",
+        "disclosure.page",
+    )
+    status = 404 if problem.code == "request.unknown" else 400 if problem.code in wrong else 409
     return _said(request, status, problem.message, problem.code, problem.advice)

@@ -39,10 +39,10 @@ class Mounted:
 
 
 def _made() -> FastAPI:
-    from privacy.desk.airflow_side import AirflowGate, project, secret, start
+    from privacy.desk.airflow_side import AirflowGate, LiveAirflow, project, secret
     from privacy.desk.app import make
     from privacy.desk.house import Houses
     from privacy.orchestration.connections import AirflowConnections
     from privacy.settings import settings
 
-    return make(Houses(settings(), AirflowConnections()), AirflowGate(), start, secret(), project())
+    return make(Houses(settings(), AirflowConnections()), AirflowGate(), LiveAirflow(), secret(), project())

@@ -154,7 +154,10 @@ def answered(house: House, run: Run, *, approved: bool, by: str) -> None:
     from privacy.plans.erased import ANSWERS, opened
 
     made, _ = opened(house.means, run.id, subjects_of(house, run.number))
-    ANSWERS.answer(house.ledger, run.id, made.digest, approved=approved, by=by, request=made.request)
+    four = house.settings.four_eyes
+    ANSWERS.answer(
+        house.ledger, run.id, made.digest, approved=approved, by=by, four_eyes=four, request=made.request
+    )  # fmt: skip
 
 
 def unanswered(house: House, run: Run) -> None:
@@ -177,7 +180,7 @@ def erase(house: House, run: Run) -> dict[str, Any]:
     means, subjects = house.means, subjects_of(house, run.number)
     made, _ = erased.opened(means, run.id, subjects)
     if means.ledger.entries(run=run.id, kind=erased.ANSWERS.asked) or not covered(house, made):
-        erased.ANSWERS.allowed(means.ledger, run.id, made.digest, run.number)
+        erased.ANSWERS.allowed(means.ledger, run.id, made.digest, run.number, four_eyes=means.four_eyes)
     with stopping() as stop:
         done = erased.erase(
             means, run.id, subjects, actor=run.actor, stop=stop,

@@ -89,7 +89,8 @@ def answered(house: House, run: Run, *, approved: bool, by: str) -> None:
     from privacy.plans.rectified import ANSWERS
 
     _, digest = _plan(house, run)
-    ANSWERS.answer(house.ledger, run.id, digest, approved=approved, by=by, request=run.number)
+    four = house.settings.four_eyes
+    ANSWERS.answer(house.ledger, run.id, digest, approved=approved, by=by, four_eyes=four, request=run.number)
 
 
 def unanswered(house: House, run: Run) -> None:
@@ -113,7 +114,7 @@ def rectify(house: House, run: Run) -> dict[str, Any]:
     number, means = run.number, house.means
     made, digest = _plan(house, run)
     subject = subject_of(house, number)
-    rectified.ANSWERS.allowed(means.ledger, run.id, digest, number)
+    rectified.ANSWERS.allowed(means.ledger, run.id, digest, number, four_eyes=means.four_eyes)
     means.holds.compared()
     _still(house, run)
     house.register.correcting(number, run=run.id)

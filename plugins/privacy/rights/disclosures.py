@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from privacy.rights.house import House
 
 
+PAGE = 50
+"""Disclosures on one page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Disclosure:
     """What was given to whom.
@@ -121,6 +125,17 @@ class Disclosures:
             rows = connection.execute(sa.select(table).order_by(table.c.recorded_at, table.c.id)).all()
         return [_opened(row, key) for row in rows]
 
+    def page(self, after: str = "") -> tuple[list[Disclosure], str]:
+        """A page of them, the latest first, and where the next one begins; empty: there is none.
+
+        :raises BadInput: ``disclosure.page``. :raises Tampered: ``disclosure.altered``.
+        """
+        key = _key(self._house.key)
+        with translated("disclosures"), reading(self._house.engine).connect() as connection:
+            rows = connection.execute(page_query(after)).all()
+        last = rows[PAGE - 1] if len(rows) > PAGE else None
+        return [_opened(row, key) for row in rows[:PAGE]], "" if last is None else f"{last.recorded_at}|{last.id}"
+
     def told_to(self, subject: Subject, until: datetime) -> tuple[Disclosed, ...]:
         """What a subject's access report says: the disclosures about them that are not secret.
 
@@ -151,6 +166,19 @@ class Disclosures:
             if datamap.policy.category(key) is None:
                 hint = did_you_mean(key, datamap.policy.categories)
                 raise BadInput("disclosure.category", f"The policy has no such category of data{hint}.")
+
+
+def page_query(after: str = "") -> sa.Select[Any]:
+    """The question of :meth:`Disclosures.page`. :raises BadInput: ``disclosure.page``."""
+    query = sa.select(table).order_by(table.c.recorded_at.desc(), table.c.id.desc()).limit(PAGE + 1)
+    if not after:
+        return query
+    at, _, id = after.partition("|")
+    try:
+        datetime.fromisoformat(at)
+    except ValueError:
+        raise BadInput("disclosure.page", "There is no such page.", advice="Begin with the first one.") from None
+    return query.where(sa.tuple_(table.c.recorded_at, table.c.id) < (at, id))
 
 
 def same_person(datamap: DataMap, one: Subject, other: Subject) -> bool:

@@ -120,7 +120,7 @@ def write(
     :raises Refused: ``policy.not_approved``, ``policy.refused``; ``policy.stopped``. :raises Tampered:
         ``ledger.altered``. :raises RetryLater: the mail server, or a store, does not answer now.
     """
-    ANSWERS.allowed(house.ledger, run, found.digest, found.new)
+    ANSWERS.allowed(house.ledger, run, found.digest, found.new, four_eyes=house.settings.four_eyes)
     letter, place = _letter(house, found), _place(house)
     again = resend or isinstance(place, Outbox)
     if isinstance(place, Post):

@@ -18,12 +18,14 @@ from privacy.ledger import Writing
 from privacy.rights.answering import Answering
 from privacy.rights.keeping import people
 from privacy.rights.lifting import Lifted, may_refuse, not_begun
+from privacy.rights.opening import Opening
 from privacy.rights.payload import (
     Act,
     BundleRef,
     Closing,
     Decided,
     Evidence,
+    Figures,
     Ground,
     Proof,
     asked,
@@ -41,7 +43,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Lifted, Answering, Correcting):
+class Register(Lifted, Answering, Correcting, Opening):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:
@@ -171,12 +173,16 @@ class Register(Lifted, Answering, Correcting):
         counts: Mapping[str, int],
         manifest_sha256: str | None = None,
         left_out: Mapping[str, int] | None = None,
+        figures: Sequence[Figures] = (),
+        size: int | None = None,
+        omitted: Mapping[str, int] | None = None,
         author: str = EXPORT,
     ) -> Request:
         """A run has written the sealed bundle; the request's hold ends. Safe to repeat.
 
         :param counts: records by dataset.
         :param left_out: what was withheld, redacted or omitted, and how often: a person looks at it before its release.
+        :param figures, size, omitted: see :class:`privacy.rights.payload.BundleRef`.
         :raises Refused: ``request.superseded``: a later run, or a decision, has taken over (edge case 36);
             ``bundle.smaller``: an earlier bundle holds more of a dataset (edge case 29): that one stays; closed.
         """
@@ -193,6 +199,9 @@ class Register(Lifted, Answering, Correcting):
                 counts=dict(counts),
                 manifest_sha256=manifest_sha256,
                 left_out={what: n for what, n in (left_out or {}).items() if n} or None,
+                figures=tuple(figures),
+                size=size,
+                omitted=dict(omitted or {}),
                 sealed_at=before.sealed_at if before and before.outer_sha256 == outer_sha256 else self._clock.now(),
             )
             if before != ref:

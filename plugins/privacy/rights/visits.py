@@ -6,8 +6,9 @@ registered, under its number, until somebody releases it: `privacy hold release`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from privacy.errors import PrivacyError
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 AROUND = timedelta(minutes=30)
 """How much is held to either side of a visit: nobody remembers it to the minute."""
+
+LIMIT = timedelta(hours=48)
+"""So long footage is there by itself (promise CAM-48H)."""
 
 _LEAVING = (Right.ERASURE, Right.CLIENT_END, Right.MARKETING_STOP, Right.CONSENT_WITHDRAWAL)
 
@@ -44,6 +48,23 @@ class Kept:
         """For machines; neither camera nor time."""
         orders = [order.as_json() for order in self.orders]
         return {"hold": self.hold or None, "orders": orders, "problem": self.problem or None}
+
+
+def told(kept: Sequence[Kept], now: datetime) -> list[str]:
+    """What became of the footage, a sentence for each visit; neither camera nor time."""
+    said = []
+    for one in kept:
+        gone = " It may be gone already." if now - one.visit.at > LIMIT else ""
+        if one.hold and not one.problem:
+            said.append(f"The footage of the visit is held (hold {one.hold}), and its holder told to keep it.{gone}")
+        elif one.hold:
+            said.append(
+                f"The footage of the visit is held (hold {one.hold}), but its holder is NOT TOLD to keep it: "
+                f"order it on the hold's page [{one.problem}].{gone}"
+            )
+        else:
+            said.append(f"The footage of the visit is NOT HELD: place a hold on it now [{one.problem}].{gone}")
+    return said
 
 
 def keep(house: House, number: str, author: str) -> list[Kept]:

@@ -1,0 +1,29 @@
+"""The pages: a module each, with the router of what belongs to it; a page that is not named here does not exist."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from privacy.desk.routes import (
+    approvals,
+    assets,
+    bundles,
+    disclosures,
+    holds,
+    promises,
+    request_detail,
+    request_new,
+    requests,
+    retention,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    assets.router, request_new.router, requests.router, request_detail.router, bundles.router, approvals.router,
+    retention.router, holds.router, disclosures.router, promises.router,
+)  # fmt: skip
+
+PAGES: tuple[tuple[str, str], ...] = (
+    ("requests", "Requests"), ("approvals", "Approvals"), ("retention", "Retention"), ("holds", "Holds"),
+    ("promises", "Promises"),
+)  # fmt: skip
+"""(its path, its name), as the desk's own navigation has them; the first one opens first."""
