@@ -1,25 +1,23 @@
-"""A real Chromium, asked over WebDriver's HTTP (https://www.w3.org/TR/webdriver2/): no library in between."""
+"""A real Chromium, Debian's, driven by Playwright; and the accessibility checker that every page is held against."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+SETTINGS = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 def missing() -> str:
     """Why no page can be looked at here; empty: one can."""
-    if not shutil.which("chromedriver") or not shutil.which("chromium"):
-        return "no Chromium: apt-get install chromium chromium-driver"
+    if not shutil.which("chromium"):
+        return "no Chromium: apt-get install chromium, or make services"
     return "" if axe_source() else "no axe-core: pip install axe-core-python, or AXE_CORE=<path of axe.min.js>"
 
 
@@ -34,64 +32,45 @@ def axe_source() -> str:
     return ""
 
 
-class Browser:
-    """One window."""
+def problems(tab: Page) -> list[str]:
+    """What axe-core finds on the page that is open: each with its severity, its rule, and where."""
+    tab.evaluate(axe_source() + "\nwindow.axe = axe; 0")
+    found: list[str] = tab.evaluate(
+        """() => axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations.map(
+             (v) => v.impact + " " + v.id + ": " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200)).join(", ")))"""
+    )
+    return found
 
-    def __init__(self, port: int, profile: Path) -> None:
-        self._port = port
-        self._session = ""
-        options = {
-            "binary": shutil.which("chromium"),
-            "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={profile}"],
-        }  # fmt: skip
-        wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
-        self._session = f"/session/{made['sessionId']}"
 
-    def open(self, page: Path) -> None:
-        self._ask("POST", f"{self._session}/url", {"url": page.as_uri()})
-
-    def size(self, width: int, height: int) -> None:
-        self._ask("POST", f"{self._session}/window/rect", {"width": width, "height": height})
-
-    def prefers(self, scheme: str) -> None:
-        """Light or dark, as the reader's machine says."""
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        command = {"cmd": "Emulation.setEmulatedMedia", "params": media}
-        self._ask("POST", f"{self._session}/goog/cdp/execute", command)
-
-    def run(self, script: str, *arguments: object) -> Any:
-        """A function's body, run in the page: beside its policy, which binds the page's own scripts."""
-        return self._ask("POST", f"{self._session}/execute/sync", {"script": script, "args": list(arguments)})
-
-    def log(self) -> list[str]:
-        """What the console has said since it was last asked."""
-        return [e["message"] for e in self._ask("POST", f"{self._session}/se/log", {"type": "browser"})]
-
-    def close(self) -> None:
-        self._ask("DELETE", self._session)
-
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self._port}{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            return json.load(answer)["value"]
+def wide(tab: Page) -> bool:
+    """Whether one has to scroll sideways."""
+    found: bool = tab.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return found
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        assert driver.stdout is not None
-        line = next(line for line in driver.stdout if "started successfully on port" in line)
-        made = Browser(int(line.rsplit(" ", 1)[1].strip(" .\n")), tmp_path_factory.mktemp("profile"))
-        yield made
-        made.close()
-    finally:
-        driver.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            driver.wait(5)
-        if driver.poll() is None:
-            driver.kill()
-        time.sleep(0)
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # As root, as CI is, Chromium has no sandbox of its own.
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=SETTINGS, chromium_sandbox=False
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Page]:
+    """A window that knows nothing yet."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def console(tab: Page) -> list[str]:
+    """What the page's console has said, errors of its scripts too."""
+    said: list[str] = []
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda problem: said.append(str(problem)))
+    return said

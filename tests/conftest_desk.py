@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from conftest_ledger import migrated
 from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
 from privacy.desk.access import Deed, User
-from privacy.desk.airflow import Progress, Question
+from privacy.desk.airflow import NextRun, Progress, Question, Underway
 from privacy.desk.app import make
 from privacy.desk.house import Houses
 from privacy.keys import MasterKey
@@ -27,14 +28,19 @@ SESSION = "session"
 
 
 class People:
-    """Who is signed in by which cookie: a viewer, an operator, somebody who may see nothing."""
+    """Who is signed in by which cookie: a viewer, an operator, somebody who may see nothing.
+
+    ``officer`` reads the DAGs, and ``lead`` starts them too; both are of the group that may see bundles.
+    """
 
     async def user(self, request: Request) -> User | None:
         name = request.cookies.get(SESSION)
-        return User(name, f"{name}@shop.example") if name in ("viewer", "operator", "other", "stranger") else None
+        group = frozenset({"group:privacy"}) if name in ("officer", "lead") else frozenset()
+        known = ("viewer", "operator", "other", "stranger", "officer", "lead")
+        return User(name, f"{name}@shop.example", names=group | {f"user:{name}"}) if name in known else None
 
     def may(self, user: User, deed: Deed, dag: str) -> bool:  # noqa: ARG002
-        return user.id in ("operator", "other") or (deed == "read" and user.id == "viewer")
+        return user.id in ("operator", "other", "lead") or (deed == "read" and user.id in ("viewer", "officer"))
 
 
 class Scheduled:
@@ -48,6 +54,8 @@ class Scheduled:
         self.waiting: list[Question] = []
         self.answers: list[tuple[str, str, str]] = []
         self.runs: dict[tuple[str, str], Progress] = {}
+        self.next: dict[str, NextRun] = {}
+        self.underway: dict[str, tuple[Underway, ...]] = {}
 
     def start(self, dag: str, conf: dict[str, object], user: User) -> str:
         self.started.append((dag, conf, user.id))
@@ -69,13 +77,19 @@ class Scheduled:
         self.waiting.remove(question)
         self.answers.append((question.id, option, user.id))
 
+    def next_runs(self, dags: Collection[str]) -> dict[str, NextRun]:
+        return {dag: one for dag, one in self.next.items() if dag in dags}
+
+    def running(self, dag: str) -> tuple[Underway, ...]:
+        return self.underway.get(dag, ())
+
 
 class Desk:
     """The application, its installation, and an Airflow that only remembers."""
 
     def __init__(self, folder: Path) -> None:
         migrated(folder).dispose()
-        settings = Settings(home=PROJECT / "include", state=folder)
+        settings = Settings(home=PROJECT / "include", state=folder, bundle_readers="group:privacy")
         MasterKey.load(settings.master_key_file, create=True)
         self.clock = FixedClock(NOW)
         self.houses = Houses(settings, EnvironmentConnections({}), self.clock)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import rfc8785
+from playwright.sync_api import Page
 
-from conftest_browser import Browser, axe_source, missing
+from conftest_browser import missing, problems
 from conftest_purges import Studio, days
 from privacy.rights import pages, receipt
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
-
-AXE = """
-return axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations.map((v) => v.id));
-"""
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +35,11 @@ def page(studio: Studio) -> Path:
     return out
 
 
-def verdict(browser: Browser, page: Path) -> tuple[str, str]:
+def verdict(tab: Page, page: Path) -> tuple[str, str]:
     """Its colour, and all that it shows."""
-    browser.open(page)
-    for _ in range(100):
-        css = browser.run("return document.getElementById('verdict').className;")
-        if css != "open":
-            break
-        time.sleep(0.05)
-    return css, browser.run("return document.body.innerText;")
+    tab.goto(page.as_uri())
+    tab.wait_for_selector("#verdict:not(.open)", state="attached", timeout=5000)
+    return tab.locator("#verdict").get_attribute("class") or "", tab.locator("body").inner_text()
 
 
 def altered(page: Path, tmp_path: Path, old: str, new: str) -> Path:
@@ -59,10 +51,9 @@ def altered(page: Path, tmp_path: Path, old: str, new: str) -> Path:
 
 
 def test_a_genuine_receipt_is_green_and_says_what_was_deleted_under_which_promise(
-    page: Path, browser: Browser, studio: Studio
+    page: Path, tab: Page, console: list[str], studio: Studio
 ) -> None:
-    browser.log()
-    css, text = verdict(browser, page)
+    css, text = verdict(tab, page)
     assert css == "good"
     for part in (
         "Het Atelier",
@@ -74,13 +65,12 @@ def test_a_genuine_receipt_is_green_and_says_what_was_deleted_under_which_promis
     ):
         assert part in text
     assert receipt.fingerprint(studio.house.ledger.archive.public_key.public_bytes_raw()) in text
-    assert browser.log() == [], "nothing was refused, nothing was fetched"
-    assert browser.run("return performance.getEntriesByType('resource').length;") == 0
-    browser.run(axe_source())
-    assert browser.run(AXE) == []
+    assert console == [], "nothing was refused, nothing was fetched"
+    assert tab.evaluate("() => performance.getEntriesByType('resource').length") == 0
+    assert problems(tab) == []
 
 
-def test_one_altered_digit_is_red_and_nothing_is_shown(page: Path, browser: Browser, tmp_path: Path) -> None:
+def test_one_altered_digit_is_red_and_nothing_is_shown(page: Path, tab: Page, tmp_path: Path) -> None:
     """Edge case 26: wherever in what is claimed it stands."""
     text = page.read_text()
     start = text.index('id="receipt">')
@@ -88,7 +78,7 @@ def test_one_altered_digit_is_red_and_nothing_is_shown(page: Path, browser: Brow
     for at in [digits[n * len(digits) // 12] + start for n in range(12)]:
         made = tmp_path / "altered.html"
         made.write_text(text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :])
-        css, shown = verdict(browser, made)
+        css, shown = verdict(tab, made)
         assert css == "bad", text[at - 20 : at + 20]
         assert "Het Atelier" not in shown
 
@@ -97,18 +87,18 @@ def test_one_altered_digit_is_red_and_nothing_is_shown(page: Path, browser: Brow
     ("old", "new"),
     [(r'deleted\\\":240', r'deleted\\\":241'), ("CASE", "EASE"), ("Het Atelier", "Het atelier"), ('"signature":"', '"signature":"00')],
 )  # fmt: skip
-def test_whatever_is_altered_turns_it_red(page: Path, browser: Browser, tmp_path: Path, old: str, new: str) -> None:
-    assert verdict(browser, altered(page, tmp_path, old, new))[0] == "bad"
+def test_whatever_is_altered_turns_it_red(page: Path, tab: Page, tmp_path: Path, old: str, new: str) -> None:
+    assert verdict(tab, altered(page, tmp_path, old, new))[0] == "bad"
 
 
-def test_an_altered_script_does_not_run_and_nothing_is_green(page: Path, browser: Browser, tmp_path: Path) -> None:
+def test_an_altered_script_does_not_run_and_nothing_is_green(page: Path, tab: Page, tmp_path: Path) -> None:
     made = altered(page, tmp_path, "need(hex(hash) === part.head.hash", "need(true || part.head.hash")
-    browser.open(made)
-    time.sleep(0.3)
-    assert browser.run("return document.getElementById('verdict').className;") == "open"
+    tab.goto(made.as_uri())
+    tab.wait_for_timeout(300)
+    assert tab.locator("#verdict").get_attribute("class") == "open"
 
 
-def test_a_browser_without_ed25519_checks_it_all_the_same(page: Path, browser: Browser, tmp_path: Path) -> None:
+def test_a_browser_without_ed25519_checks_it_all_the_same(page: Path, tab: Page, tmp_path: Path) -> None:
     """The script's own Ed25519, in place of WebCrypto's: green for what is genuine, red for what is not."""
     text = page.read_text()
     script = text[text.rindex("<script>") + 8 : text.rindex("</script>")]
@@ -116,13 +106,13 @@ def test_a_browser_without_ed25519_checks_it_all_the_same(page: Path, browser: B
     assert other != script
     made = text.replace(script, other).replace(pages.allowed(script), pages.allowed(other))
     (tmp_path / "own.html").write_text(made)
-    assert verdict(browser, tmp_path / "own.html")[0] == "good"
+    assert verdict(tab, tmp_path / "own.html")[0] == "good"
     found = json.loads(text[text.index('id="receipt">') + 13 : text.index("</script>", text.index('id="receipt">'))])
     signature = found["signature"]
     for at in (0, 40, 90, 127):
         wrong = signature[:at] + f"{(int(signature[at], 16) + 1) % 16:x}" + signature[at + 1 :]
         (tmp_path / "own.html").write_text(made.replace(signature, wrong))
-        assert verdict(browser, tmp_path / "own.html")[0] == "bad"
+        assert verdict(tab, tmp_path / "own.html")[0] == "bad"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +127,7 @@ def test_a_browser_without_ed25519_checks_it_all_the_same(page: Path, browser: B
     ],
 )  # fmt: skip
 def test_each_check_stands_by_itself(
-    page: Path, browser: Browser, tmp_path: Path, studio: Studio, change: Callable[[dict[str, Any]], object], why: str
+    page: Path, tab: Page, tmp_path: Path, studio: Studio, change: Callable[[dict[str, Any]], object], why: str
 ) -> None:
     """Whoever has the key can seal anything; the chain and its head have to fit all the same."""
     text = page.read_text()
@@ -152,6 +142,6 @@ def test_each_check_stands_by_itself(
     data["sealed"] = rfc8785.dumps(sealed).decode()
     data["signature"] = studio.house.key.signer().sign(f"privacy receipt\n{data['sealed']}".encode()).hex()
     (tmp_path / "r.html").write_text(text.replace(old, pages.data(data)))
-    css, shown = verdict(browser, tmp_path / "r.html")
+    css, shown = verdict(tab, tmp_path / "r.html")
     assert css == "bad"
     assert f"({why})" in shown

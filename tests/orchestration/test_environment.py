@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from privacy.errors import BadConfiguration
 from privacy.orchestration.environment import Layout, variables
 
 
@@ -23,7 +22,7 @@ def test_passwords_and_keys_are_drawn_once_and_only_this_user_reads_them(layout:
     secrets = ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__API__SECRET_KEY")
     assert [first[s] for s in secrets] == [again[s] for s in secrets]
     assert not {first[s] for s in secrets} & {other[s] for s in secrets}
-    assert set(json.loads(layout.passwords_file.read_text())) == {"admin", "operator"}
+    assert set(json.loads(layout.passwords_file.read_text())) == {"admin", "operator", "viewer"}
     for path in layout.folder.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(layout.folder.stat().st_mode) == 0o700
@@ -51,15 +50,20 @@ def test_nothing_of_the_callers_environment_gets_in_but_what_is_named(
     assert json.loads(found["AIRFLOW_CONN_PRIVACY_SHOP"])["extra"] == {"url": "sqlite:////x.db"}
 
 
-def test_a_passwords_file_without_a_user_is_an_error_and_no_open_door(layout: Layout) -> None:
+def test_a_user_who_came_later_gets_a_password_and_the_others_keep_theirs(layout: Layout) -> None:
     variables(layout)
-    layout.passwords_file.write_text("{}")
-    with pytest.raises(BadConfiguration):
-        variables(layout)
+    known = {"admin": "kept", "somebody": "else"}
+    layout.passwords_file.write_text(json.dumps(known))
+    variables(layout)
+    found = json.loads(layout.passwords_file.read_text())
+    assert found | known == found
+    assert set(found) == {"admin", "operator", "viewer", "somebody"}
+    assert len(found["viewer"]) >= 16
+    assert layout.passwords_file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_start_that_was_killed_while_drawing_is_followed_by_one_that_draws(layout: Layout) -> None:
     layout.folder.mkdir()
     layout.passwords_file.with_suffix(".part").write_text('{"adm')
     assert len(variables(layout)["AIRFLOW__API__SECRET_KEY"]) > 40
-    assert set(json.loads(layout.passwords_file.read_text())) == {"admin", "operator"}
+    assert set(json.loads(layout.passwords_file.read_text())) == {"admin", "operator", "viewer"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -61,6 +62,33 @@ class Progress:
         return self.state in ("queued", "running")
 
 
+@dataclass(frozen=True, slots=True)
+class NextRun:
+    """When a DAG runs next by its schedule. :param at: aware, UTC; None: by no schedule.
+
+    :param paused: it does not run until somebody unpauses it in Airflow.
+    """
+
+    at: datetime | None
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """A run of a purge that has not ended. :param run: Airflow's id. :param state: Airflow's word.
+
+    :param by: who started it; empty: the schedule. :param since: aware, UTC; None: it waits for its turn.
+    :param dry: it only looks. :param rules: those that it runs; empty: all of its purge.
+    """
+
+    run: str
+    state: str
+    by: str
+    since: datetime | None
+    dry: bool
+    rules: tuple[str, ...]
+
+
 class Airflow(Protocol):
     """Airflow's DAGs, runs and questions, as far as pages need them. Nothing personal goes in or comes out."""
 
@@ -95,4 +123,12 @@ class Airflow(Protocol):
         :raises Refused: ``airflow.answered``: somebody was faster; ``airflow.not_yours``: Airflow does not let them;
             ``airflow.no_question``: it does not wait any more.
         """
+        ...
+
+    def next_runs(self, dags: Collection[str]) -> dict[str, NextRun]:
+        """When these DAGs run next by their schedules; one that Airflow does not know is left out."""
+        ...
+
+    def running(self, dag: str) -> tuple[Underway, ...]:
+        """The runs of a purge that have not ended, the latest first; at most 20."""
         ...

@@ -65,6 +65,7 @@ class Demo:
             house, number = self._export()
             for text in self._report(house, number):
                 self.say(text)
+            self.say("to look at it all in a browser: make up, then Privacy in Airflow's navigation")
             self.say(f"done in {time.monotonic() - started:.0f} s, nothing is left running")
             self.say(f"bundle: {self._bundle(house, number)}")
 
@@ -108,7 +109,9 @@ class Demo:
             environment = self._write_environment(
                 PRIVACY_AIRFLOW_URL=api.url, PRIVACY_AIRFLOW_USER=api.user, PRIVACY_AIRFLOW_PASSWORD=api.password
             )
-            self.say(f"Airflow:   {airflow.layout.url}   (user admin, password in {airflow.layout.passwords_file})")
+            self.say(f"Airflow:   {airflow.layout.url}   (users admin, operator and viewer)")
+            self.say(f"passwords: {airflow.layout.passwords_file}")
+            self.say(f"the desk:  {airflow.layout.url}/plugin/privacy")
             self.say(f"to try:    DAG {DAG}, Trigger, request number {number}")
             self.say(f"a shell:   source {shlex.quote(str(environment))}; privacy request list")
             self.say("Ctrl-C ends everything")
@@ -122,6 +125,8 @@ class Demo:
         return {
             "PRIVACY_HOME": str(self.home),
             "PRIVACY_STATE": str(self.folder / "state"),
+            # What is in a bundle of the demo is made up.
+            "PRIVACY_BUNDLE_READERS": "role:admin",
             # Where the house would look for them itself; named, so that no task has to ask Airflow's API in vain.
             _variable(LEDGER): f"sqlite:///{self.folder / 'state' / 'ledger.db'}",
             _variable(BUNDLES): (self.folder / "state" / "bundles").as_uri(),
@@ -196,10 +201,10 @@ class Demo:
     def _ready(self, airflow: EmbeddedAirflow) -> House:
         """Seed and initialise while Airflow starts."""
         from privacy.rights.house import House
-        from privacy.settings import Settings
+        from privacy.settings import settings
 
         connections = EnvironmentConnections(self.variables())
-        house = House(Settings(home=self.home, state=self.folder / "state"), connections)
+        house = House(settings(home=self.home, state=self.folder / "state"), connections)
         house.found()
         if not (self.folder / "shop" / "made").is_file():
             self.say(f"seeding the demo shop: seed {self.seed}, size {self.size}")

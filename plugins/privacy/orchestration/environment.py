@@ -14,9 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from privacy.errors import BadConfiguration
-
-USERS = {"admin": "admin", "operator": "user"}
+USERS = {"admin": "admin", "operator": "user", "viewer": "viewer"}
 """Users of the embedded Airflow and their roles in its SimpleAuthManager."""
 
 
@@ -60,11 +58,7 @@ def variables(layout: Layout) -> dict[str, str]:
     folder = layout.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
-    passwords = _kept(layout.passwords_file, lambda: {user: secrets.token_urlsafe(12) for user in USERS})
-    if set(USERS) - set(passwords):
-        raise BadConfiguration(
-            "airflow.passwords", "A user has no password.", where=str(layout.passwords_file), advice="Remove the file."
-        )
+    _kept(layout.passwords_file, lambda: {user: secrets.token_urlsafe(12) for user in USERS})
     drawn = _kept(
         folder / "secrets.json",
         lambda: {
@@ -129,13 +123,15 @@ def airflow_connections(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _kept(path: Path, draw: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """The JSON of ``path``; drawn and written (0600) when it is missing."""
-    if not path.exists():
-        part = path.with_suffix(".part")
-        part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(draw(), file)
-        # Whole or not at all: a start that was killed in between is followed by another one.
-        part.rename(path)
-    found: dict[str, str] = json.loads(path.read_text())
-    return found
+    """The JSON of ``path``; what is missing of it is drawn and written (0600)."""
+    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    drawn = draw()
+    if drawn.keys() <= found.keys():
+        return found
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(drawn | found, file)
+    # Whole or not at all: a start that was killed in between is followed by another one.
+    part.rename(path)
+    return drawn | found

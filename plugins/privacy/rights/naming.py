@@ -5,7 +5,6 @@ The command line and the desk read the same things the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -28,9 +27,6 @@ NUMBERS = {
     "application": ("application_id", "application_no", "application"),
 }
 """What is on letters and receipts, and what it is called in a data map: the first of these names that it has."""
-
-CAMERA_HOURS = 48
-"""So long footage is there by itself (promise CAM-48H)."""
 
 
 def kinds(datamap: DataMap) -> tuple[str, ...]:
@@ -72,14 +68,23 @@ def numbered(datamap: DataMap, what: str) -> str:
 def moment(text: str, zone: str) -> datetime:
     """A date or time as it is typed, ISO 8601; without an offset it is the zone's.
 
-    :returns: in UTC. :raises BadInput: ``named.moment``.
+    :returns: in UTC; of an hour that the zone repeats the first. :raises BadInput: ``named.moment``.
+    """
+    return moments(text, zone)[0]
+
+
+def moments(text: str, zone: str) -> tuple[datetime, datetime]:
+    """As :func:`moment`, twice: of an hour that the zone repeats the first one and the second, of one that it skips by
+    the offset before and by the one after.
     """
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text.strip())
         # In UTC at once: near the ends of the calendar a moment of one zone is none of another's.
-        return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+        both = [at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1)]
+        first, second = (one.astimezone(UTC) for one in both)
     except (ValueError, OverflowError):
         raise BadInput("named.moment", "That is no date or time.", advice="Write it like 2026-11-02T09:30.") from None
+    return first, second
 
 
 def visit(camera: str, at: str, zone: str) -> Visit:
@@ -87,11 +92,6 @@ def visit(camera: str, at: str, zone: str) -> Visit:
     if not camera.strip():
         raise BadInput("named.visit", "A visit is in front of a camera.", advice="E.g. till, 2026-11-02T09:30.")
     return Visit.of(camera=camera.strip(), at=moment(at, zone))
-
-
-def gone_already(visits: Iterable[Visit], now: datetime) -> int:
-    """Of how many visits the footage may be gone already."""
-    return sum((now - one.at).total_seconds() > CAMERA_HOURS * 3600 for one in visits)
 
 
 def not_stopped(house: House, made: Request) -> bool:

@@ -16,6 +16,7 @@ from privacy.desk.access import dag_of, may_start, operator
 from privacy.desk.airflow import Airflow, Progress
 from privacy.desk.detail import advice, days_left, detail, next_step
 from privacy.desk.doing import HERE, Asked, do
+from privacy.desk.routes.bundles import section
 from privacy.desk.shown import house_of, page, root
 from privacy.errors import BadInput, PrivacyError, RetryLater
 from privacy.rights.deeds import Deed
@@ -98,7 +99,7 @@ def _page(
         typed=defaultdict(str, typed or {}),
         run=_run(request, shown.found.right.pipeline, shown.found.number), questions=questions,
         evidence=[one.value for one in EvidenceKind], necessities=[one.value for one in Necessity],
-        number=shown.found.number, advice=advice, next_step=next_step,
+        number=shown.found.number, advice=advice, next_step=next_step, bundle=section(request, shown.found.number),
     )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from privacy.desk import forms, typed
 from privacy.desk.access import operator
 from privacy.desk.shown import house_of, page, root
 from privacy.errors import AskPerson, PrivacyError
+from privacy.rights import visits
+from privacy.rights.house import House
 from privacy.rights.rows import Request as Asked
 from privacy.rights.states import Right
 
@@ -44,17 +46,24 @@ def register(request: Request, form: Annotated[FormData, Depends(forms.fields)])
         made = typed.register(house, said, named, user.actor)
     except AskPerson as problem:
         # It is registered: to send the form again would register it twice. Its page says what is missing.
-        text = forms.told(request, f"{problem.message} Do not register it again: start it, which holds them.")
+        footage = _footage(house, problem.where, user.actor)
+        said_of_it = [problem.message, "Do not register it again: start it, which holds them.", *footage]
+        text = forms.told(request, " ".join(said_of_it))
         return RedirectResponse(f"{root(request)}/requests/{problem.where}?said={text}", 303)
     if made is None:
         return _form(request, said, status=400)
-    text = f"{made.number} is registered. The answer is due on {made.due:%-d %B %Y}."
+    due = f"{made.number} is registered. The answer is due on {made.due:%-d %B %Y}."
+    text = " ".join([due, *_footage(house, made.number, user.actor)])
     if said.get("receipt"):
         try:
             house.letters.write(made.number, "receipt", author=user.actor)
         except PrivacyError as problem:
             text += f" The receipt was not sent: {problem.message}"
     return RedirectResponse(f"{root(request)}/requests/{made.number}?said={forms.told(request, text)}", 303)
+
+
+def _footage(house: House, number: str, author: str) -> list[str]:
+    return visits.told(visits.keep(house, number, author), house.clock.now())
 
 
 def _form(request: Request, said: typed.Typed, known: list[Asked] | None = None, status: int = 200) -> HTMLResponse:

@@ -14,7 +14,7 @@ from privacy.desk.access import may_start, operator, who
 from privacy.desk.detail import days_left, next_step
 from privacy.desk.shown import chosen, house_of, page, root
 from privacy.errors import BadInput, Refused
-from privacy.rights import naming
+from privacy.rights import naming, visits
 from privacy.rights.house import House
 from privacy.rights.rows import Request as Asked
 from privacy.rights.states import PIPELINES, Right, State
@@ -70,6 +70,7 @@ def start(request: Request, number: str) -> Response:
     if found.dates.closed_at:
         raise Refused(f"request.{found.state.value}", f"The request is {found.state.value}: nothing was started.")
     house.register.hold(found.number, author=user.actor)
+    visits.keep(house, found.number, user.actor)
     request.app.state.airflow.start(dag, {"request": found.number}, user)
     return RedirectResponse(f"{root(request)}/requests/{found.number}?started=true", 303)
 
