@@ -40,6 +40,10 @@ class Settings(BaseSettings):
         default=0.0, ge=0, le=3600, description="Seconds between two letters about a changed policy, of many."
     )
 
+    four_eyes: bool = Field(
+        default=False, description="Whoever registered a request, or started a run, may not approve its plan too."
+    )
+
     head_copies: Path | None = Field(
         default=None,
         description="A folder, best on another machine, to which every verification adds a copy of the ledger's head.",

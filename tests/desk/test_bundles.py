@@ -9,25 +9,39 @@ import tracemalloc
 import zipfile
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pyzipper
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from fastapi.testclient import TestClient
+from sqlalchemy import Column, ForeignKey, create_engine
+from sqlalchemy import Table as Table_
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from conftest_desk import HERE, SESSION, People, Scheduled, token_of
 from conftest_letters import ANNA, BERT, NOW, Books
 from privacy.bundle.check import check_bundle
 from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
-from privacy.desk.access import User, reads_bundles
+from privacy.desk.access import User, names_of, reads_bundles
 from privacy.desk.app import make
 from privacy.desk.bundles import policy_of
 from privacy.desk.house import Houses
 from privacy.rights import Right
 from privacy.rights.own_store import Bundles
 from privacy.rights.payload import GlassGround
+from privacy.rights.stops import blocking
 from privacy.settings import Settings
+
+
+def section(page: str) -> str:
+    """What a request's page says of its bundle."""
+    found = re.search(r'<section id="bundle".*?</section>', page, re.S)
+    assert found is not None
+    return found[0]
+
 
 BECAUSE = "Anna telephoned: her lawyer needs it today"
 
@@ -138,7 +152,7 @@ def test_an_operator_outside_the_group_sees_figures_and_nothing_of_the_person(sh
     number = shop.made["bert"]
     ref = shop.books.house.register.bundle(number)
     assert ref is not None
-    page = shop.as_("operator").get(f"/requests/{number}").text
+    page = section(shop.as_("operator").get(f"/requests/{number}").text)
     assert ref.outer_sha256 in page
     assert f"{shop.file(number).stat().st_size:,} bytes" in page
     assert "books.readers" in page
@@ -161,6 +175,76 @@ def test_nobody_may_see_bundles_where_the_setting_is_empty() -> None:
     for wrong in ("maria", "role:", "team:x", "user:a,,user:b", "user:a,b"):
         with pytest.raises(ValueError, match="bundle_readers"):
             Settings(bundle_readers=wrong)
+
+
+class Named:
+    """A role or a group, as FAB has them."""
+
+    def __init__(self, name: str, *roles: Any) -> None:
+        self.name, self.roles = name, roles
+
+
+class Table(DeclarativeBase):
+    """Users as FAB has them in its database."""
+
+
+_roles = Table_(
+    "roles_of", Table.metadata, Column("user", ForeignKey("users.id")), Column("role", ForeignKey("roles.id"))
+)
+_groups = Table_(
+    "groups_of", Table.metadata, Column("user", ForeignKey("users.id")), Column("group", ForeignKey("groups.id"))
+)
+
+
+class Role(Table):
+    __tablename__ = "roles"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class Group(Table):
+    __tablename__ = "groups"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class FabUser(Table):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str]
+    roles: Mapped[list[Role]] = relationship(secondary=_roles, lazy="selectin")
+    groups: Mapped[list[Group]] = relationship(secondary=_groups)
+
+
+def test_a_user_whose_groups_can_be_read_in_a_session_alone_has_them(tmp_path: Path) -> None:
+    """As FAB's users reach the desk: out of the session that they were read in."""
+    engine = create_engine(f"sqlite:///{tmp_path}/users.db")
+    Table.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(FabUser(id=7, username="maria", roles=[Role(name="Op")], groups=[Group(name="privacy")]))
+        session.commit()
+    with Session(engine) as session:
+        known = session.get(FabUser, 7)
+    assert names_of(known, lambda: Session(engine)) == {"user:maria", "role:Op", "group:privacy"}
+    assert names_of(known) == {"user:maria", "role:Op"}, "what is not known opens nothing"
+    with Session(engine) as session:
+        session.delete(session.get(FabUser, 7))
+        session.commit()
+    assert names_of(known, lambda: Session(engine)) == frozenset(), "whoever is gone meanwhile"
+    engine.dispose()
+
+
+def test_users_are_meant_by_what_the_auth_manager_says_of_them() -> None:
+    """Airflow's own simple auth manager, and users as FAB and others have them."""
+    simple = SimpleAuthManagerUser(username="maria", role="op", teams=["privacy"])
+    assert names_of(simple) == {"user:maria", "role:op", "group:privacy"}
+    assert names_of(SimpleAuthManagerUser(username="x", role=None)) == {"user:x"}
+    fab = SimpleNamespace(
+        username="maria", get_id=lambda: "7", roles=[Named("Op")], groups=[Named("office", Named("Privacy"))]
+    )
+    assert names_of(fab) == {"user:maria", "role:Op", "role:Privacy", "group:office"}
+    other = SimpleNamespace(user_id="8f3a", name="admin", get_id=lambda: "8f3a", get_name=lambda: "admin")
+    assert names_of(other) == {"user:8f3a"}, "a name that one can choose means nobody"
 
 
 def test_a_user_who_is_called_like_a_role_has_not_got_it() -> None:
@@ -329,7 +413,7 @@ def test_nobody_opens_a_bundle_of_somebody_unproven_without_breaking_the_glass(s
         for path in deeds(number):
             answer = client.get(path)
             assert (answer.status_code, "glass.needed" in answer.text) == (409, True), path
-        assert ANNA not in client.get(f"/requests/{number}").text
+        assert ANNA not in section(client.get(f"/requests/{number}").text)
     assert "bundle.opened" not in shop.kinds(number)
 
 
@@ -435,6 +519,20 @@ def test_restricted_data_open_on_the_grounds_of_the_law_alone(shop: Shop) -> Non
     assert shop.said(number, "request.glass_broken")[0]["reason"] == "blocked"
     shop.books.prove(shop.made["bert"])
     assert client.get(f"/requests/{shop.made['bert']}/bundle").status_code == 200, "another person's is not blocked"
+
+
+def test_whether_somebody_is_blocked_is_asked_by_the_index(shop: Shop) -> None:
+    """With as many stops as there may be."""
+    engine = shop.books.house.engine
+    words = str(
+        blocking({("email", ANNA), ("books.reader", "1")}).compile(
+            engine, compile_kwargs={"literal_binds": True, "render_postcompile": True}
+        )
+    )
+    with engine.connect() as connection:
+        plan = [str(row.detail) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}")]
+    assert any("USING INDEX do_not_process_whom (kind=? AND value=?)" in step for step in plan), plan
+    assert not any(step.startswith("SCAN do_not") for step in plan), plan
 
 
 def test_a_stop_of_marketing_closes_no_bundle(shop: Shop) -> None:

@@ -309,6 +309,13 @@ def test_a_plan_that_finds_nothing_says_so_loudly(shop: Erasing) -> None:
     question = erasures.asks(shop.house, run)
     assert question is not None
     assert "NOTHING FOUND" in question[1]
+    # Who is answered all the same is not told that their data are gone.
+    values = {"gone": (), "retained": (), "waiting": (), "by": None, "told": ()}
+    for language, words in (("nl", "geen gegevens van u gevonden"), ("en", "we found no data on you")):
+        said = shop.house.letters.preview(number, "erasure", values, language=language)
+        assert words in said.subject
+        assert "gewist" not in said.subject
+        assert "erased" not in said.subject
 
 
 def test_a_file_that_was_rewritten_and_still_has_something_of_theirs_is_not_green(shop: Erasing) -> None:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from privacy.cli.common import given
+from privacy.cli.held import footage as held_footage
 from privacy.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from privacy.datamap.load import DataMap
     from privacy.rights.payload import Visit
+    from privacy.rights.visits import Kept
 
 Order = Annotated[list[str] | None, typer.Option("--order", help="The number of an order; - asks for it.")]
 Invoice = Annotated[list[str] | None, typer.Option("--invoice", help="The number of an invoice; - asks for it.")]
@@ -56,15 +60,22 @@ def visits(texts: list[str], zone: str) -> tuple[Visit, ...]:
     return tuple(found)
 
 
-def footage(number: str, seen: tuple[Visit, ...], now: datetime) -> list[str]:
-    """What to do now for the footage of visits: nobody keeps it for a request that says nothing of it elsewhere."""
-    if not seen:
-        return []
-    from privacy.rights.naming import gone_already
+def footage(number: str, kept: Sequence[Kept], now: datetime, zone: str) -> tuple[list[str], list[str]]:
+    """What became of the footage of visits: lines, and those that must not be passed over."""
+    from privacy.rights.visits import LIMIT
 
-    late = gone_already(seen, now)
-    told = f" ({late} of {len(seen)} may be gone already)" if late else ""
-    return [
-        f"footage of {len(seen)} visit{'' if len(seen) == 1 else 's'}{told} is kept by an order only: "
-        f"privacy hold place --camera ... --from ... --to ... --ground \"{number}\" --tell-subject yes"
-    ]  # fmt: skip
+    said: list[str] = []
+    red: list[str] = []
+    for one in kept:
+        gone = ", MAY BE GONE ALREADY" if now - one.visit.at > LIMIT else ""
+        if one.hold:
+            said.append(f"footage of the visit is held: {one.hold}; once it is answered: privacy hold release{gone}")
+        said += [line for order in one.orders for line in held_footage(order, zone)]
+        if one.hold and one.problem:
+            red.append(f"its holder is NOT TOLD to keep it [{one.problem}]: privacy hold order {one.hold}{gone}")
+        elif one.problem:
+            red.append(
+                f"footage of a visit is NOT HELD [{one.problem}]{gone}: privacy hold place --camera ... --from ... "
+                f'--to ... --ground "{number}" --tell-subject yes'
+            )
+    return said, red

@@ -28,6 +28,7 @@ from privacy.cli.common import (
 from privacy.cli.correct import correct, correction, supplement
 from privacy.cli.deadlines import deadlines, extend
 from privacy.cli.deciding import confirm, lift, reject, remind, stopped, unlift, uphold
+from privacy.cli.held import red
 from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
 from privacy.cli.processors import answers, ask
 from privacy.errors import BadConfiguration, PrivacyError, Refused
@@ -129,19 +130,19 @@ def new(
     waits = stopped(house, made)
     if not as_json:
         _say(house, made)
-        typer.echo("\n".join(footage(made.number, seen, house.clock.now())), nl=bool(seen))
-        if waits:
-            typer.echo(waits)
+    kept = _footage(house, made, as_json=as_json)
+    if not as_json and waits:
+        typer.echo(waits)
     try:
         if receipt:
             house.letters.write(made.number, "receipt", author=actor())
         run = _started(made) if start else None
     except PrivacyError as problem:
         if as_json:
-            tell({**made.as_json(), "run": None, "error": problem.code}, "", as_json=True)
+            tell({**made.as_json(), "run": None, **kept, "error": problem.code}, "", as_json=True)
         raise
     if as_json:
-        tell({**made.as_json(), "run": run, **({"stopped": False} if waits else {})}, "", as_json=True)
+        tell({**made.as_json(), "run": run, **kept, **({"stopped": False} if waits else {})}, "", as_json=True)
     elif run:
         typer.echo(f"{made.right.pipeline} started: {run}")
 
@@ -225,7 +226,8 @@ def list_(
 @app.command()
 def start(number: Number, as_json: Json = False) -> None:
     """Start in Airflow what a registered request asks for; a hold that is missing is placed before."""
-    register = workbench().register
+    house = workbench()
+    register = house.register
     found = register.get(number)
     if found.dates.closed_at:
         raise Refused(
@@ -235,8 +237,23 @@ def start(number: Number, as_json: Json = False) -> None:
             advice="A new wish is a new request: privacy request new.",
         )
     register.hold(found.number, author=actor())
+    kept = _footage(house, found, as_json=as_json)
     run = _started(found)
-    tell({"number": found.number, "run": run}, f"{found.right.pipeline} started: {run}", as_json=as_json)
+    tell({"number": found.number, "run": run, **kept}, f"{found.right.pipeline} started: {run}", as_json=as_json)
+
+
+def _footage(house: House, made: Request, *, as_json: bool) -> dict[str, Any]:
+    """Hold the footage of the visits that a request names, and say so."""
+    from privacy.rights.visits import keep
+
+    kept = keep(house, made.number, actor())
+    if not as_json:
+        said, problems = footage(made.number, kept, house.clock.now(), house.policy.zone)
+        for text in said:
+            typer.echo(text)
+        for text in problems:
+            red(text)
+    return {"footage": [one.as_json() for one in kept]} if kept else {}
 
 
 def _started(request: Request) -> str:

@@ -6,10 +6,15 @@ cannot be open, and a form that somebody adds cannot be forged.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from fastapi import HTTPException, Request
+from sqlalchemy import inspect
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import InstanceState, Session
 from starlette.concurrency import run_in_threadpool
 
 from privacy.rights.states import PIPELINES, Right
@@ -103,6 +108,32 @@ def operator(request: Request, right: Right | None = None) -> User:
     if not any(may_start(request, dag) for dag in sorted(dags)):
         raise HTTPException(403, "You may not do this: it takes the right to start the DAG of such requests.")
     return who(request)
+
+
+def names_of(known: Any, sessions: Callable[[], AbstractContextManager[Session]] | None = None) -> frozenset[str]:
+    """By what a setting may mean a user of Airflow: ``user:``, ``role:`` and ``group:``, as its auth manager has them.
+
+    The simple auth manager's users have a role, and teams, which count as groups; FAB's have roles and groups, and the
+    roles of these. Where users have no login name, the id is what nobody can choose: ``user:ID``.
+
+    :param known: the auth manager's own user.
+    :param sessions: of the database of users, for one who comes out of a session: FAB's, whose groups can be read in
+        one alone. Without it such a user has none.
+    """
+    row = inspect(known, raiseerr=False)
+    if sessions is not None and isinstance(row, InstanceState) and row.detached and row.identity is not None:
+        with sessions() as session:
+            whole = session.get(type(known), row.identity)
+            return frozenset() if whole is None else names_of(whole)
+    user = getattr(known, "username", None) or known.get_id()
+    roles = [getattr(known, "role", None), *(getattr(known, "roles", None) or ())]
+    try:
+        groups = [*(getattr(known, "groups", None) or ()), *(getattr(known, "teams", None) or ())]
+        roles += [role for group in groups for role in (getattr(group, "roles", None) or ())]
+    except SQLAlchemyError:
+        groups = []  # What is not known opens nothing.
+    called = [("user", user), *(("role", role) for role in roles), *(("group", group) for group in groups)]
+    return frozenset(f"{kind}:{getattr(one, 'name', one)}" for kind, one in called if one)
 
 
 def reads_bundles(user: User, readers: frozenset[str]) -> bool:

@@ -12,12 +12,13 @@ from airflow.api_fastapi.core_api.security import get_user
 from airflow.configuration import conf
 from airflow.exceptions import DagNotFound
 from airflow.models.dag import DagModel
+from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType
 from fastapi import HTTPException, Request
-from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 
 from privacy.desk import airflow_questions, airflow_runs, airflow_schedule
-from privacy.desk.access import Deed, User
+from privacy.desk.access import Deed, User, names_of
 from privacy.desk.airflow import NextRun, Progress, Question, Underway
 from privacy.errors import Refused
 
@@ -38,7 +39,7 @@ class AirflowGate:
             known = await get_user(request, None, None)
         except HTTPException:
             return None
-        return User(str(known.get_id()), str(known.get_name()), known, names(known))
+        return User(str(known.get_id()), str(known.get_name()), known, await run_in_threadpool(_names, known))
 
     def may(self, user: User, deed: Deed, dag: str) -> bool:
         """See :meth:`privacy.desk.access.Gate.may`."""
@@ -49,26 +50,11 @@ class AirflowGate:
         )
 
 
-def names(known: Any) -> frozenset[str]:
-    """By what a setting may mean a user of Airflow: ``user:``, ``role:`` and ``group:``, as its auth manager has them.
-
-    The simple auth manager's users have a role, and teams, which count as groups; FAB's have roles and groups, and the
-    roles of these. Of others the id is what nobody can choose: ``user:ID``.
-
-    :param known: the auth manager's own user.
-    :returns: empty where nobody signs in (``simple_auth_manager_all_admins``): there a user is anybody.
-    """
+def _names(known: Any) -> frozenset[str]:
+    """By what a setting may mean a user: see :func:`privacy.desk.access.names_of`."""
     if conf.getboolean("core", "simple_auth_manager_all_admins", fallback=False):
-        return frozenset()
-    user = getattr(known, "username", None) or known.get_id()
-    roles = [getattr(known, "role", None), *(getattr(known, "roles", None) or ())]
-    try:
-        groups = [*(getattr(known, "groups", None) or ()), *(getattr(known, "teams", None) or ())]
-        roles += [role for group in groups for role in (getattr(group, "roles", None) or ())]
-    except SQLAlchemyError:
-        groups = []  # Not to be read outside its session: what is not known opens nothing.
-    called = [("user", user), *(("role", role) for role in roles), *(("group", group) for group in groups)]
-    return frozenset(f"{kind}:{getattr(one, 'name', one)}" for kind, one in called if one)
+        return frozenset()  # Nobody signs in, so a user is anybody: no name means them.
+    return names_of(known, create_session)
 
 
 def secret() -> str:

@@ -51,8 +51,8 @@ class Section:
     """A request's bundle, for its page.
 
     :param ref: None: there is none; ``problem``: why nothing can be said. :param figures: by dataset, for operators.
-    :param omitted: (how often, why). :param purge: the local date by which it goes; None: its request is open, or no
-        term is stated.
+    :param omitted: (how often, why). :param purge: the last local date on which it may be there, once its request is
+        ``closed``; None: it is open, or no term is stated.
     :param shut: why it may not be looked at now; ``kept``: why no copy may leave; empty: nothing is in the way.
     :param until: how long the glass is broken for this user. :param glass: who broke it, and why: for readers alone.
     :param copied: the copy that waits. :param delivery: the last one.
@@ -63,6 +63,7 @@ class Section:
     figures: tuple[Figures, ...] = ()
     omitted: tuple[tuple[int, str], ...] = ()
     purge: date | None = None
+    closed: bool = False
     shut: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     until: datetime | None = None
@@ -93,10 +94,11 @@ def section(house: House, number: str, user: str, *, reads: bool, works: bool) -
     live = payload.copied is not None and now < payload.copied.until and payload.copied.bundle == ref.outer_sha256
     return Section(
         ref,
-        problem=_missing(house, ref),
+        problem=_missing(house, ref) if reads else "",
         figures=ref.figures if works or reads else (),
         omitted=tuple((n, omitted(code).en) for code, n in sorted(ref.omitted.items())),
         purge=_purge(house, request),
+        closed=request.dates.closed_at is not None,
         shut=() if glass else tuple(WORDS[one] for one in why),
         kept=() if glass else tuple(WORDS[one] for one in kept),
         until=glass.until if glass else None,

@@ -11,7 +11,7 @@ from privacy.desk import typed
 from privacy.errors import PrivacyError
 from privacy.rights.corrections import Shown, shown
 from privacy.rights.deeds import Deed, allowed, following, grounds, letters_by_hand
-from privacy.rights.naming import gone_already, not_stopped
+from privacy.rights.naming import not_stopped
 from privacy.rights.states import MOMENTS, Right
 
 if TYPE_CHECKING:
@@ -107,18 +107,24 @@ def days_left(found: Request, today: date) -> tuple[str, str]:
     return ("near" if days <= 7 else "fine"), ("today" if days == 0 else f"{words} left")
 
 
+def advice(problem: PrivacyError) -> str:
+    """What can be done about an error, here: what says which command to type is for a shell, and no help on a page."""
+    return "" if "privacy " in problem.advice or "--" in problem.advice else problem.advice
+
+
+def next_step(found: Request) -> str:
+    """What has to be done now, in words, without the command for it."""
+    return "none: forgotten" if found.forgotten else found.dates.next_step.partition(": privacy ")[0]
+
+
 def _notes(house: House, found: Request, payload: Payload) -> list[str]:
     """What somebody has to know now, a sentence each; nothing personal."""
     said = []
     if house.register.not_held([found]):
         said.append("NOT HELD: a purge may take its records. Start it: that holds them.")
-    if found.dates.closed_at is None and not (found.dates.acted_at or found.dates.partly_at):
-        if not_stopped(house, found):
-            said.append("NOT STOPPED YET: more than one person fits, or nobody is known by it; its run finds out.")
-        if payload.visits:
-            count, gone = len(payload.visits), gone_already(payload.visits, house.clock.now())
-            late = f" ({gone} of {count} may be gone already)" if gone else ""
-            said.append(f"The footage of {count} visit{'' if count == 1 else 's'}{late} is kept by an order only.")
+    undone = found.dates.closed_at is None and not (found.dates.acted_at or found.dates.partly_at)
+    if undone and not_stopped(house, found):
+        said.append("NOT STOPPED YET: more than one person fits, or nobody is known by it; its run finds out.")
     if payload.bundle is not None and not any(payload.bundle.counts.values()):
         said.append("NOTHING FOUND under what the request names: is it written as the shop writes it?")
     if payload.direct_transfer:

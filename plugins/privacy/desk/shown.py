@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -30,10 +30,7 @@ def page(request: Request, name: str, status: int = 200, **values: object) -> HT
     Templates know ``root`` (before every link), ``zone`` (the shop's), ``token`` (what a form carries) and the filters
     ``moment``, ``day``, ``number``, ``words`` and ``instant``.
     """
-    from privacy.desk.routes.bundles import section
-
     given = {"zone": house_of(request).policy.zone, "token": forms.token(request), **values}
-    given["bundle_of"] = partial(section, request)  # For `_bundle.html.j2`, which a request's page includes.
     response = HTMLResponse(rendered(request, name, user=request.state.user, **given), status)
     forms.keep(request, response)
     return response
@@ -73,8 +70,9 @@ def chosen(kind: type[Kind], value: str) -> Kind | None:
         raise BadInput("desk.filter", "There is no such filter.", advice="Choose one from the list.") from None
 
 
+@lru_cache(maxsize=1)
 def environment() -> Environment:
-    """The templates: everything in them is escaped, and a name that is not there is an error."""
+    """The templates, read once: everything in them is escaped, and a name that is not there is an error."""
     made = Environment(loader=PackageLoader("privacy.desk"), autoescape=True, undefined=StrictUndefined)
     made.filters.update(moment=_moment, day=_day, number=_number, words=words, instant=instant)
     return made

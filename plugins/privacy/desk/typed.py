@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -66,9 +67,18 @@ def titles(datamap: DataMap) -> dict[str, str]:
 def empty(house: House) -> Typed:
     """The form as it opens: received now, by e-mail."""
     now = house.clock.now().astimezone(ZoneInfo(house.policy.zone))
-    return Typed(
-        {"right": Right.ACCESS.value, "channel": "email", "received": f"{now:%Y-%m-%dT%H:%M}", "kind1": "email"}
-    )
+    kinds = {f"kind{n}": kind for n, kind in enumerate(_usual(house.datamap), 1)}
+    return Typed({"right": Right.ACCESS.value, "channel": "email", "received": f"{now:%Y-%m-%dT%H:%M}", **kinds})
+
+
+def _usual(datamap: DataMap) -> list[str]:
+    """What requests name most, for the rows of an empty form: an address, a customer's number, what letters bear."""
+    people = [k for k in naming.kinds(datamap) if (declared := datamap.kind(k)) is not None and declared.person]
+    found = ["email", *people[:1]]
+    for what in naming.NUMBERS:
+        with suppress(BadInput):
+            found.append(naming.numbered(datamap, what))
+    return found[:NAMED]
 
 
 def identifiers(house: House, typed: Typed) -> list[Identifier]:
@@ -120,16 +130,14 @@ def register(house: House, typed: Typed, named: Sequence[Identifier], author: st
 
 
 def _received(house: House, typed: Typed) -> datetime | None:
-    text, now = typed.get("received"), house.clock.now()
+    text = typed.get("received")
     if not text:
         return None
     try:
-        at = naming.moment(text, house.policy.zone)
+        return naming.moment(text, house.policy.zone)
     except BadInput as problem:
         typed.wrong["received"] = f"{problem.message} {problem.advice}"
         return None
-    # A form has minutes, a clock has more: this very minute is now.
-    return min(at, now) if f"{at:%Y%m%d%H%M}" == f"{now:%Y%m%d%H%M}" else at
 
 
 def _visits(house: House, typed: Typed) -> list[Visit]:

@@ -186,6 +186,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     """
     from privacy.bundle.holdings import Facts
     from privacy.bundle.write import write_bundle as write
+    from privacy.rights.notices_told import told_of
     from privacy.rights.supplements import of_subject
     from privacy.sources.base import Of
 
@@ -210,6 +211,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             disclosed=_disclosed(house, run, request.right.value, request.dates.begun_at),
             supplements=of_subject(house, payload.subject, request.dates.begun_at),
             stopped=_stopped(house, run, payload, request.dates.begun_at),
+            told=() if payload.direct_transfer else told_of(house, payload.subject, request.dates.begun_at),
         ),
         in_order,
         recipient=register.recipient(run.number),

@@ -179,7 +179,7 @@ def _possible(house: House, request: Request, payload: Payload, deed: Deed) -> b
         case Deed.LETTER:
             return bool(letters_by_hand(request, payload))
         case Deed.ASK:
-            return bool(house.deliveries.refs())
+            return right.copies and bool(house.deliveries.refs())
         case Deed.EXTEND:
             zone = house.policy.zone
             return now.astimezone(ZoneInfo(zone)).date() <= due(dates.received_at, zone)

@@ -144,7 +144,9 @@ class Disclosures:
         return tuple(
             self._told(one)
             for one in sorted(self.all(), key=lambda d: (d.given_at, d.id))
-            if not one.secret and one.recorded_at <= until and any(same_person(subject, other) for other in one.about)
+            if not one.secret
+            and one.recorded_at <= until
+            and any(same_person(self._house.datamap, subject, other) for other in one.about)
         )
 
     def _told(self, one: Disclosure) -> Disclosed:
@@ -179,17 +181,29 @@ def page_query(after: str = "") -> sa.Select[Any]:
     return query.where(sa.tuple_(table.c.recorded_at, table.c.id) < (at, id))
 
 
-def same_person(one: Subject, other: Subject) -> bool:
+def same_person(datamap: DataMap, one: Subject, other: Subject) -> bool:
     """Whether two lists of identifiers are of one person: they share one that is theirs alone, at one time.
 
-    An IP address proves nothing, a request's number is of that request alone.
+    What was written down of the other may be years old: an address, a number or a tablet of theirs may be this one's
+    now, and nothing of then tells any more (edge case 19). So where both have a number of their own of one kind
+    (customer number), these decide, whatever else they share. An IP address proves nothing, a request's number is of
+    that request alone.
     """
-    return any(
-        (mine.kind, mine.value) == (theirs.kind, theirs.value) and _overlap(mine, theirs)
-        for mine in one.identifiers
-        for theirs in other.identifiers
-        if not mine.contested and not theirs.contested and mine.kind not in ("ip", "request")
-    )
+    mine, theirs = _alone(one), _alone(other)
+    shared = [a for a in mine for b in theirs if (a.kind, a.value) == (b.kind, b.value) and _overlap(a, b)]
+    persons = {kind for kind in {a.kind for a in mine} & {b.kind for b in theirs} if _person(datamap, kind)}
+    if persons:
+        return any(a.kind in persons for a in shared)
+    return bool(shared)
+
+
+def _alone(subject: Subject) -> list[Identifier]:
+    return [i for i in subject.identifiers if not i.contested and i.kind not in ("ip", "request")]
+
+
+def _person(datamap: DataMap, kind: str) -> bool:
+    declared = datamap.kind(kind)
+    return declared is not None and declared.person
 
 
 def differences(connection: sa.Connection, key: MasterKey) -> Iterator[str]:

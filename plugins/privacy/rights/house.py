@@ -98,7 +98,7 @@ class House:
         found = self.settings
         return Means(
             self.datamap, self.source, self.holds, self.ledger, self.key, self.clock, found.plans, found.purge_rows,
-            found.pause,
+            found.pause, found.four_eyes,
         )  # fmt: skip
 
     @cached_property

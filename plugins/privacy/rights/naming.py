@@ -5,7 +5,6 @@ The command line and the desk read the same things the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -28,9 +27,6 @@ NUMBERS = {
     "application": ("application_id", "application_no", "application"),
 }
 """What is on letters and receipts, and what it is called in a data map: the first of these names that it has."""
-
-CAMERA_HOURS = 48
-"""So long footage is there by itself (promise CAM-48H)."""
 
 
 def kinds(datamap: DataMap) -> tuple[str, ...]:
@@ -96,11 +92,6 @@ def visit(camera: str, at: str, zone: str) -> Visit:
     if not camera.strip():
         raise BadInput("named.visit", "A visit is in front of a camera.", advice="E.g. till, 2026-11-02T09:30.")
     return Visit.of(camera=camera.strip(), at=moment(at, zone))
-
-
-def gone_already(visits: Iterable[Visit], now: datetime) -> int:
-    """Of how many visits the footage may be gone already."""
-    return sum((now - one.at).total_seconds() > CAMERA_HOURS * 3600 for one in visits)
 
 
 def not_stopped(house: House, made: Request) -> bool:

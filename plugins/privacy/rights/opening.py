@@ -2,7 +2,8 @@
 
 A copy is closed to everybody while nobody has proven to be its subject, after a refusal, and while the subject's data
 are not to be processed (a restriction, an erasure, promise STAFF-BLOCK); before its release it is looked at here, for
-the review, and goes nowhere. Whoever breaks the glass gives a ground and a reason, which opens it for them alone, for a
+the review, and goes nowhere. (That it is sent to the person needs no such look, and is closed by nothing but that it is
+not released.) Whoever breaks the glass gives a ground and a reason, which opens it for them alone, for a
 quarter of an hour. The ground stands in the ledger; the reason may name the person, so it is sealed with the request.
 """
 

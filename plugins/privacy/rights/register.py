@@ -17,7 +17,7 @@ from privacy.identity import Decision, Question
 from privacy.ledger import Writing
 from privacy.rights.answering import Answering
 from privacy.rights.keeping import people
-from privacy.rights.lifting import Lifted, may_refuse
+from privacy.rights.lifting import Lifted, may_refuse, not_begun
 from privacy.rights.opening import Opening
 from privacy.rights.payload import (
     Act,
@@ -290,6 +290,15 @@ class Register(Lifted, Answering, Correcting, Opening):
             self._holds.release_request(draft.number, author=author, writing=writing)
         return bundle
 
+    def still_asked(self, number: str, *, run: str) -> None:
+        """Whether a run may still erase or correct: its approval may have come days after the plan.
+
+        :raises Refused: it is closed, not proven or decided any more, or the run was overtaken.
+        """
+        draft = self._table.read(number)
+        _current(draft, run)
+        after(draft.dates, Step.ACT_PARTLY, self._clock.now(), draft.number)
+
     def acted(
         self, number: str, act: Act, *, partly: bool = False, run: str | None = None, author: str | None = None
     ) -> Request:
@@ -328,7 +337,8 @@ class Register(Lifted, Answering, Correcting, Opening):
         """Answer the request without data; its hold ends.
 
         :param because: in words; sealed.
-        :raises Refused: it is closed; ``request.always_granted``: nobody weighs a restriction or a marketing stop.
+        :raises Refused: it is closed; ``request.always_granted``: nobody weighs a restriction or a marketing stop;
+            ``request.begun``: an erasure of it has begun, and something may have gone.
         :raises BadInput: ``request.content``: too many words; ``request.ground``: that ground is of an objection.
         """
         closing = Closing.of(author=author, at=self._clock.now(), ground=ground, because=because)
@@ -336,6 +346,8 @@ class Register(Lifted, Answering, Correcting, Opening):
         with self._table.changing(number, Step.REFUSE) as (draft, writing):
             draft.payload = draft.payload.but(refusal=closing)
             tell(writing, draft, "request.refused", author, ground=ground.value)
+            # After that entry, which takes the ledger's lock: no erasure can begin from here on.
+            not_begun(self._ledger, draft)
             self._holds.release_request(draft.number, author=author, writing=writing)
             if self._stopping is not None:
                 self._stopping.decided(draft, writing, author=author)

@@ -54,6 +54,12 @@ class RequestTable:
             row = connection.execute(self._select(number)).first()
         return opened(_there(row, number), self._key)
 
+    def read(self, number: str) -> Draft:
+        """As :meth:`draft`, also inside the gate of the holds: it waits for nobody who writes."""
+        with translated("register"), reading(self._engine).connect() as connection:
+            row = connection.execute(self._select(number)).first()
+        return opened(_there(row, number), self._key)
+
     def get(self, number: str) -> Request:
         """A row, not opened. :raises BadInput: as :meth:`draft`."""
         with translated("register"), self._engine.connect() as connection:

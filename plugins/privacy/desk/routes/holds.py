@@ -49,11 +49,11 @@ def place(request: Request, form: Form) -> Response:
 
     :raises HTTPException: 403: they may not start the pipelines that delete these records.
     """
+    if not _any(request):
+        raise HTTPException(403, "You may not place holds.")
     house, way, user = house_of(request), form.one("way"), who(request)
     if way not in holds.WAYS:
         raise BadInput("desk.filter", "There is no such hold.", advice="Choose one from the page.")
-    if not _any(request):
-        raise HTTPException(403, "You may not place holds.")
     secret = request.app.state.secret
     try:
         # Before anybody is looked up: what they may not hold, they may not count either.

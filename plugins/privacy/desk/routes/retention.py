@@ -104,6 +104,8 @@ def do_this(request: Request, run: str, form: Form) -> Response:
     :raises Refused: the plan is another one by now, or was swept.
     """
     house = house_of(request)
+    if not any(may_start(request, dag) for dag in house.policy.purges):
+        raise HTTPException(403, "You may not start any purge.")
     seen = rule_runs.look(house.engine, run)
     if seen is None:
         raise HTTPException(404, "There is no such dry run.")
