@@ -22,7 +22,7 @@ def values(desk: Desk, number: str) -> dict[str, str]:
     """What stands for the parameters of routes: each is there, so that a page is really made."""
     if not desk.house.ledger.entries(run="a-run"):
         desk.house.ledger.begin("a-run", pipeline="p", actor="desk", code_version="1", policy_version="1")
-    return {"number": number, "seq": "1", "run": "a-run"}
+    return {"number": number, "seq": "1", "run": "a-run", "full": "shop.orders"}
 
 
 def forwarding(path: str) -> bool:

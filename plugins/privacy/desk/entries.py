@@ -118,7 +118,10 @@ def asked(**given: str) -> Asked:
         texts["request"] = numbers.check(texts["request"])
     if texts.get("status", "") not in ("", *STATUSES):
         raise BadInput("desk.filter", "There is no such filter.", advice="Choose one from the list.")
-    return Asked(**texts, **days, after=int(after) if after else None)
+    return Asked(
+        texts.get("kind", ""), texts.get("rule", ""), texts.get("request", ""), texts.get("run", ""),
+        texts.get("status", ""), days["since"], days["until"], int(after) if after else None,
+    )  # fmt: skip
 
 
 def entries(house: House, wanted: Asked) -> Page:
@@ -271,7 +274,7 @@ def _reached(connection: sa.Connection, at: datetime) -> int:
     return low
 
 
-def _entry(row: sa.Row[Any]) -> Entry:
+def _entry(row: Any) -> Entry:
     return Entry(int(row.seq), str(row.entry), str(row.hash), json.loads(row.entry))
 
 
