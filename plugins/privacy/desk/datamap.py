@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from privacy.rights.house import House
 
 
+_ASKED = ("datamap", "evidence", "camera", "ledger", "copies")
+"""What a finding's code begins with when whatever it is about did answer; others are errors of a store."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A dataset on the page. :param facts: what the records say of it, by what that is."""
@@ -42,12 +46,14 @@ class System:
 class Shown:
     """The page. :param looked: when the stores were looked at (aware); None: never, as far as is known here.
 
-    :param others: what is not described, of no system of the data map.
+    :param others: what is not described, of no system of the data map. :param unasked: why a store could not be asked
+        then: what it holds is not known.
     """
 
     systems: tuple[System, ...]
     looked: datetime | None
     others: tuple[Found, ...]
+    unasked: tuple[Found, ...]
 
     @property
     def unclaimed(self) -> int:
@@ -68,7 +74,9 @@ def shown(house: House) -> Shown:
         for name, system in datamap.systems.items()
     )  # fmt: skip
     others = tuple(one for one in found if _system(one) not in datamap.systems)
-    return Shown(systems, None if looked is None else looked.at, others)
+    every = looked.found if looked is not None else ()
+    unasked = tuple(one for one in every if one.code.partition(".")[0] not in _ASKED)
+    return Shown(systems, None if looked is None else looked.at, others, unasked)
 
 
 def row(datamap: DataMap, ref: Ref) -> Row:

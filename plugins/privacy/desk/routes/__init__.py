@@ -11,6 +11,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )  # fmt: skip
 
 PAGES: tuple[tuple[str, str], ...] = (
-    ("today", "Today"), ("requests", "Requests"), ("promises", "Promises"), ("ledger", "Ledger"), ("datamap", "Data map"),
+    ("today", "Today"), ("requests", "Requests"), ("promises", "Promises"), ("ledger", "Ledger"),
+    ("datamap", "Data map"),
 )  # fmt: skip
 """(its path, its name), as the desk's own navigation has them; the first one opens first."""
