@@ -60,7 +60,7 @@ def test_the_records_are_downloaded_as_the_command_writes_them_and_for_machines(
 def test_what_nobody_described_stands_out_with_its_system_and_when_it_was_found(desk: Desk) -> None:
     client = desk.as_("viewer")
     assert "Nobody has looked yet" in client.get("/datamap").text
-    kept = [found("shop: gift_lists <b>"), found("ledger: other"), found("LOG-12M", "evidence.stale")]
+    kept = [found("shop: gift_lists <b>"), found("ledger: other"), found("a_rule", "evidence.stale")]
     evidence_last.keep(desk.house, kept, NOW - timedelta(hours=7))
     page = shown(desk.house)
     assert page.unclaimed == 2

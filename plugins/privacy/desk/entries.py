@@ -7,6 +7,7 @@ that but for the minutes that clocks differ: where a day begins is found by halv
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -29,6 +30,9 @@ PAGE = 50
 STATUSES = ("done", "failed", "stopped")
 _BLOCK = 5_000
 """Entries that are read at once for an export."""
+
+_DIGEST = re.compile(r"[0-9a-f]{40,}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z")
 
 ended = ledger.alias("ended")
 
@@ -282,7 +286,12 @@ def _told(value: object) -> str:
     if isinstance(value, dict):
         parts = ((k, v.get("records") if isinstance(v, dict) else v) for k, v in value.items())
         return " ".join(f"{name}: {count}" for name, count in parts)
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    text = str(value)
+    if _DIGEST.fullmatch(text):
+        return f"{text[:12]}\u2026"  # The entry's own page has it whole.
+    return f"{text[:10]} {text[11:16]} UTC" if _MOMENT.fullmatch(text) else text
 
 
 def _day(text: str) -> date | None:
