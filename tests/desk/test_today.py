@@ -15,8 +15,8 @@ from privacy.desk.waiting import open_query, standing_query
 from privacy.holds import Everything, HoldKind
 from privacy.ledger.entries import Begun, Ended, made
 from privacy.ledger.tables import DATES, policy_letters, request_register
-from privacy.rights import Right
-from privacy.rights.evidence import MISSING, VERIFIED
+from privacy.rights import Right, evidence_last
+from privacy.rights.evidence import MISSING, VERIFIED, Finding
 from privacy.rights.rows import written
 from privacy.sources.base import Identifier
 
@@ -190,6 +190,14 @@ def test_a_missing_or_bad_verification_is_told(desk: Desk) -> None:
     assert lines(desk, "Evidence") == ["The last verification found 2 things missing or altered."]
 
 
+def test_what_the_last_verification_found_in_the_stores_is_told_and_leads_to_the_data_map(desk: Desk) -> None:
+    proven(desk)
+    found = Finding("datamap.unclaimed", (), "shop: gift_lists", "No dataset describes this table.", "Describe it.")
+    evidence_last.keep(desk.house, [found, Finding("evidence.stale", (), "a_rule", "m", "a")], NOW)
+    (line,) = of(desk).groups[0].lines
+    assert (line.what, line.href) == ("shop: gift_lists: No dataset describes this table. Describe it.", "datamap")
+
+
 def test_a_row_that_was_altered_is_told_for_its_deadline_is_not_known(desk: Desk) -> None:
     added(desk, number(1), Right.ACCESS, received_at=DAY)
     with desk.house.engine.begin() as connection:
@@ -237,3 +245,34 @@ def test_the_register_is_asked_by_an_index(desk: Desk, query: sa.Select[tuple[ob
         plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")]
     assert all("USING INDEX" in step for step in plan), plan
     assert not re.search("_page|_received", plan[0]), plan
+
+
+PARTIAL = ("request_register_open", "processor_notices_waiting", "policy_letters_unsent", "holds_in_force")
+"""Indexes of what waits alone: to walk one of them reads nothing else."""
+
+SMALL = ("footage_orders",)
+
+
+@pytest.mark.parametrize("page", ["/today", "/promises", "/ledger", "/ledger?show=runs", "/datamap"])
+def test_no_question_of_a_page_reads_a_whole_table(desk: Desk, page: str) -> None:
+    """With 100,000 requests and a million entries such a page would take seconds."""
+    proven(desk)
+    asked: list[tuple[str, object]] = []
+    engine = desk.houses().engine
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def _(connection: object, cursor: object, statement: str, parameters: object, *_: object) -> None:  # noqa: ARG001
+        asked.append((statement, parameters))
+
+    assert desk.as_("operator").get(page).status_code == 200
+    sa.event.remove(engine, "before_cursor_execute", _)
+    assert asked or page == "/datamap"
+    with engine.connect() as connection:
+        for statement, parameters in asked:
+            if not statement.startswith("SELECT"):
+                continue
+            plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            for step in plan:
+                limited = "LIMIT" in statement and "USING" in step
+                partial = any(name in step for name in (*PARTIAL, *SMALL))
+                assert not step.startswith("SCAN") or limited or partial or "CONSTANT" in step, (statement, plan)

@@ -73,7 +73,7 @@ def today(house: House, now: datetime, pages: frozenset[str]) -> Today:
         ),
         _group("Pipelines that fail", today_requests.failing(house, found, now)),
         _group("Purges", today_others.purges(house, latest, now, pages)),
-        _group("Evidence", today_others.evidence(found, whole)),
+        _group("Evidence", today_others.evidence(house, found, whole)),
         _group(
             "Others who have not confirmed",
             [*today_others.others(house, now, local, found), *today_others.camera(house, now)],

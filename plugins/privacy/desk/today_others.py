@@ -17,6 +17,7 @@ from privacy.ledger.tables import holds as holds_table
 from privacy.ledger.tables import policy_letters
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
 from privacy.plans.approval import Answers
+from privacy.rights import evidence_last
 from privacy.rights.deadlines import PROCESSORS_ANSWER
 from privacy.rights.notices import Notices, unconfirmed_settings
 from privacy.rights.orders import Orders
@@ -86,8 +87,11 @@ def _rule(name: str, pages: frozenset[str]) -> tuple[str, str]:
     return f"ledger?show=runs&rule={name}", "Look at its runs"
 
 
-def evidence(found: Waiting, whole: Checked) -> Iterator[Line]:
-    """The daily verification, where it is missing or has found something; rows that are not what was recorded."""
+def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
+    """The daily verification, where it is missing or has found something; rows that are not what was recorded.
+
+    What it found of rules stands with the purges, as of now; what it found in the stores is told as it was then.
+    """
     for number in found.broken:
         yield Line("red", f"The row of {number} is not what was recorded: its deadline is not known.", None, None,
             "ledger", "Verify the ledger")  # fmt: skip
@@ -100,6 +104,11 @@ def evidence(found: Waiting, whole: Checked) -> Iterator[Line]:
         yield Line("red" if whole.count else "amber", said.strip(), whole.at, None, "promises", "Look at the promises")
     if found.cut:
         yield Line("amber", f"More than {len(found.requests):,} requests are open; the newest are not looked at here.")
+    looked = evidence_last.last(house)
+    for one in looked.found if looked is not None else ():
+        if one.code.partition(".")[0] not in ("evidence", "camera", "ledger"):
+            what = f"{one.where}: {one.message} {one.advice}".strip()
+            yield Line("amber", what, looked and looked.at, None, "datamap", "Look at the data map")
 
 
 def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator[Line]:
