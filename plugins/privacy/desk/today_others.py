@@ -104,11 +104,12 @@ def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
         yield Line("red" if whole.count else "amber", said.strip(), whole.at, None, "promises", "Look at the promises")
     if found.cut:
         yield Line("amber", f"More than {len(found.requests):,} requests are open; the newest are not looked at here.")
-    looked = evidence_last.last(house)
-    for one in looked.found if looked is not None else ():
+    if (looked := evidence_last.last(house)) is None:
+        return
+    for one in looked.found:
         if one.code.partition(".")[0] not in ("evidence", "camera", "ledger"):
             what = f"{one.where}: {one.message} {one.advice}".strip()
-            yield Line("amber", what, looked and looked.at, None, "datamap", "Look at the data map")
+            yield Line("amber", what, looked.at, None, "datamap", "Look at the data map")
 
 
 def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator[Line]:
