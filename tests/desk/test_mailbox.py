@@ -89,7 +89,7 @@ def test_what_asks_for_nothing_or_came_from_staff_or_to_another_or_long_ago_is_n
     assert look(box.house).looked == 4
 
 
-def test_a_message_is_registered_when_a_request_names_its_sender_and_came_with_or_after_it(box: Box) -> None:
+def test_a_message_is_registered_when_a_request_that_names_its_sender_was_not_closed_before_it_came(box: Box) -> None:
     box.got(ANNA, "Inzage", at=NOW - 5 * HOUR)
     bram = "bram@b.example"
     box.got(bram, "Inzage", at=NOW - 5 * HOUR)

@@ -150,8 +150,8 @@ def test_a_purge_that_failed_says_until_when_the_promise_is_kept_and_that_it_is_
     assert "nothing to do yet" in said
     assert [line.urgency for line in of(desk).groups[0].lines] == ["red", "plain"]  # footage goes each hour
     desk.clock.set(NOW + 400 * DAY)
-    late = next(line for group in of(desk).groups if group.title == "Purges" for line in group.lines
-                if "log_lines" in line.what)  # fmt: skip
+    (late,) = (line for group in of(desk).groups if group.title == "Purges" for line in group.lines
+               if "log_lines" in line.what)  # fmt: skip
     assert late.urgency == "red"
     assert "Broken since" in late.what
     assert late.href == "ledger?show=runs&rule=log_lines"

@@ -3,8 +3,8 @@
 What is believed: the general mailbox is the policy's own address; what comes in lies in the inbox of a system whose
 source is a mailbox. A message is worth a look when it came within the last 30 days (so long an answer may take), from
 outside of the staff, to that address, and its subject or its text has a word by which people ask for their rights. It
-is taken as registered when a request names its sender's address and arrived later than a day before it, or was open
-when it came; and when its subject bears a request's number, as an answer to a letter of ours does. This finds what was
+is taken as registered when a request names its sender's address that is open, or was closed after the message came; and
+when its subject bears a request's number, as an answer to a letter of ours does. This finds what was
 overlooked. It decides nothing: a message without such a word can be a request all the same.
 
 Reading a mailbox takes a while: a thread does it, and what it found is kept for some minutes in this process's memory,
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from privacy.sources.mailbox import MailboxSource
 
 DAYS = timedelta(days=30)
-SLACK = timedelta(days=1)
-"""A request whose arrival somebody typed a little too early is still about the message."""
-
 MOST = 300
 """So many messages are looked at, the newest first."""
 
@@ -137,7 +134,7 @@ def look(house: House) -> Seen:
         except PrivacyError as problem:
             problems.append(f"{source.system.title.en}: {problem.message} ({problem.code})")
     known = _registered(house, min((m.received for m in found), default=now) - DAYS)
-    open_ones = [m for m in found if not any(_about(m, *one) for one in known.get(fold(m.address), ()))]
+    open_ones = [m for m in found if not any(_about(m, closed) for closed in known.get(fold(m.address), ()))]
     return Seen(now, tuple(sorted(open_ones, key=lambda m: m.received)), looked, tuple(problems))
 
 
@@ -203,8 +200,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _registered(house: House, since: datetime) -> dict[str, list[tuple[datetime, datetime | None]]]:
-    """The addresses that requests name, open ones or of lately: when each arrived, and when it was closed."""
+def _registered(house: House, since: datetime) -> dict[str, list[datetime | None]]:
+    """The addresses that requests name, open ones or of lately: when each was closed."""
     c = table.c
     open_ones = sa.and_(c.released_at.is_(None), c.answered_at.is_(None), c.refused_at.is_(None))
     numbers_of = sa.union(
@@ -213,7 +210,7 @@ def _registered(house: House, since: datetime) -> dict[str, list[tuple[datetime,
     )
     with translated("register"), reading(house.engine).connect() as connection:
         found = [str(number) for number in connection.execute(numbers_of).scalars()]
-    known: dict[str, list[tuple[datetime, datetime | None]]] = {}
+    known: dict[str, list[datetime | None]] = {}
     for number in found:
         try:
             dates, payload = house.register.get(number).dates, house.register.open(number)
@@ -222,11 +219,10 @@ def _registered(house: House, since: datetime) -> dict[str, list[tuple[datetime,
         named = {str(i.value) for i in payload.identifiers if i.kind == "email"}
         named |= {payload.deliver_to} if payload.deliver_to else set()
         for address in named:
-            known.setdefault(fold(address), []).append((dates.received_at, dates.closed_at))
+            known.setdefault(fold(address), []).append(dates.closed_at)
     return known
 
 
-def _about(message: Message, received: datetime, closed: datetime | None) -> bool:
-    if received >= message.received - SLACK:
-        return True
+def _about(message: Message, closed: datetime | None) -> bool:
+    """Whether a request may be about a message: it is open, or was closed after the message came."""
     return closed is None or closed >= message.received
