@@ -397,3 +397,34 @@ def test_a_doubled_hour_keeps_its_two_offsets():
 
 def test_the_schema_of_batches_is_the_data_maps():
     assert schema_of(ref().dataset).field("price").type == pa.decimal128(20, 4)
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_disk_that_is_full_for_any_batch_fails_the_part_and_leaves_no_record_of_it(office, monkeypatch, failing):
+    """Batches are written while the next one is read: the last one fails when nothing more comes."""
+    from privacy.bundle.files import Digesting
+
+    write, seen = Digesting.write, []
+
+    def full(self, content):
+        if bytes(content[:1]) == b"{":
+            seen.append(1)
+            if len(seen) == failing:
+                raise OSError(28, "No space left on device")
+        return write(self, content)
+
+    monkeypatch.setattr(Digesting, "write", full)
+    with pytest.raises(RetryLater, match=r"staging\.full"):
+        office.part("shop.orders", *([ORDER | {"id": n}] for n in range(3)))
+    assert len(seen) == failing
+    assert [p.name for p in office.staging.rglob("data.*")] == []
+
+
+def test_what_no_json_can_say_fails_the_part_as_it_is(office, monkeypatch):
+    def broken(_):
+        raise Unreadable("x.y", "It cannot be written.")
+
+    monkeypatch.setattr("privacy.bundle.parts.encode", broken)
+    with pytest.raises(Unreadable):
+        office.part("shop.orders", [ORDER])
+    assert [p.name for p in office.staging.rglob("data.*")] == []

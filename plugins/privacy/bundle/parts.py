@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
+from privacy.bundle.behind import OneBehind
 from privacy.bundle.encode import encode
 from privacy.bundle.files import Digesting
 from privacy.bundle.originals import MESSAGE, Opener, Pack, media_type
@@ -110,6 +111,7 @@ class PartWriter:
         self._files: dict[str, Digesting] = {}
         self._pack = Pack(self._open, ref.full)
         self._parquet: pq.ParquetWriter | None = None
+        self._behind_it = OneBehind()
 
     def __enter__(self) -> Self:
         with self._translated():
@@ -148,24 +150,30 @@ class PartWriter:
             self._write_lines(given, lost)
             if self._given:
                 table = given.select(self._given)
-                if self._parquet is None:
-                    to = cast("IO[Any]", self._open(PARQUET))
-                    self._parquet = pq.ParquetWriter(to, table.schema, compression="zstd")
-                self._parquet.write_batch(table)
-                self._open(JSONL).write(encode(table))
+                self._behind_it.do(partial(self._write_table, table))
             self._write_originals(batch, given, lost)
         self.part.records += batch.num_rows
+
+    def _write_table(self, table: pa.RecordBatch) -> None:
+        if self._parquet is None:
+            to = cast("IO[Any]", self._open(PARQUET))
+            self._parquet = pq.ParquetWriter(to, table.schema, compression="zstd")
+        self._parquet.write_batch(table)
+        self._open(JSONL).write(encode(table))
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         try:
             with self._translated():
                 if kind is None:
+                    self._behind_it.wait()
                     self._pack.finish()
+                self._behind_it.end()
                 if self._parquet is not None:
                     self._parquet.close()
                 for file in self._files.values():
                     file.close()
-        except RetryLater:
+        except BaseException:
+            self._behind_it.end()
             self._clear()
             raise
         if kind is not None:
@@ -187,6 +195,10 @@ class PartWriter:
             raise staging_full("A part cannot be written.", self._folder, self._ref.full) from None
 
     def _clear(self) -> None:
+        if self._parquet is not None:
+            # Else it would write its end when it is collected, into a file that is gone.
+            with suppress(OSError, pa.ArrowException):
+                self._parquet.close()
         for name, file in self._files.items():
             with suppress(OSError):
                 file.close()

@@ -220,10 +220,10 @@ def broken(house: House, rule: Rule, good: RuleRun) -> datetime | None:
     :returns: aware, UTC; None: the term has no limit.
     """
     zone = house.policy.zone
-    terms = _terms(house.datamap, rule)
-    if len(terms) == 1 and good.bound is not None:
-        return limit(good.bound, terms[0], zone)
-    limits = [limit(horizon(term, good.as_of, zone).before, term, zone) for term in terms if term.every]
+    of = terms(house.datamap, rule)
+    if len(of) == 1 and good.bound is not None:
+        return limit(good.bound, of[0], zone)
+    limits = [limit(horizon(term, good.as_of, zone).before, term, zone) for term in of if term.every]
     return min((at for at in limits if at is not None), default=None)
 
 
@@ -234,12 +234,12 @@ def _left_over(house: House, rule: Rule, good: RuleRun) -> bool:
     """
     if good.oldest_remaining is None or good.held or good.failed:
         return False
-    found = [horizon(t, good.as_of, house.policy.zone) for t in _terms(house.datamap, rule) if t.every]
+    found = [horizon(t, good.as_of, house.policy.zone) for t in terms(house.datamap, rule) if t.every]
     bounds = [one.late if good.retained else one.before for one in found]
     return bool(bounds) and all(at is not None and good.oldest_remaining < at for at in bounds)
 
 
-def _terms(datamap: DataMap, rule: Rule) -> list[Term]:
+def terms(datamap: DataMap, rule: Rule) -> list[Term]:
     """The terms of a rule's records: the promise's own, and those of the kinds that occur."""
     own = datamap.policy.promises[rule.promise].term
     assert own is not None  # noqa: S101 - the policy does not load otherwise
