@@ -177,7 +177,7 @@ def test_questions_that_wait_are_told_until_somebody_answers(desk: Desk) -> None
     assert "May rule invoices delete what it has planned?" in said[0]
     assert number(7) in said[1]
     text = desk.as_("viewer").get("/today").text
-    assert 'href="/required_actions" target="_top"' in text
+    assert 'href="/approvals"' in text
     assert of(desk, "approvals").groups[0].lines[0].href == "approvals"
     ledger.event("purge.approved", actor="operator", run="a", rule="invoices", digest="0")
     ledger.event("erasure.refused", actor="operator", run="b", request=number(7), digest="0")
