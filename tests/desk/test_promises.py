@@ -58,6 +58,22 @@ def test_a_promise_is_green_only_while_each_of_its_rules_has_a_young_proof(desk:
     assert later.why
 
 
+def test_what_is_missing_of_one_promise_takes_the_proof_from_no_other(desk: Desk) -> None:
+    proven = [id for id, p in desk.house.policy.promises.items() if rules(desk, id) and p.not_yet is None and p.term]
+    one, other, *_ = proven
+    for rule in {name for id in (one, other) for name in rules(desk, id)}:
+        run(desk, rule, f"run-{rule}")
+    for touched, colours in (
+        ([other], ("green", "amber")),
+        ([one, other], ("amber", "amber")),
+        (None, ("amber", "amber")),
+    ):
+        desk.clock.set(desk.clock.now() + timedelta(minutes=1))
+        named = {} if touched is None else {"promises": touched}
+        desk.house.ledger.event(MISSING, actor="schedule", count=2, **named)
+        assert (of(desk, one).colour, of(desk, other).colour) == colours, touched
+
+
 def test_a_late_answer_turns_its_promise_red(desk: Desk) -> None:
     """R-30D."""
     assert of(desk, "R-30D").colour != "red"

@@ -257,6 +257,7 @@ def test_a_verification_is_recorded_and_its_head_is_kept_elsewhere(studio, tmp_p
     assert len(record(studio.house, actor="desk")) == 2
     (entry,) = studio.house.ledger.entries(kind=evidence.MISSING)
     assert entry.entry["count"] == 2
+    assert entry.entry["promises"], "all of it is about promises, and the ledger says which"
     assert len(list(folder.iterdir())) == 2
     assert not studio.house.ledger.verify().problems
 
@@ -312,6 +313,7 @@ def test_a_folder_of_copies_that_cannot_be_written_is_told_and_the_verification_
     assert {f.code for f in record(studio.house, actor="desk")} == {"copies.denied"}
     (entry,) = studio.house.ledger.entries(kind=evidence.MISSING)
     assert "last" not in entry.entry
+    assert "promises" not in entry.entry, "it may be about any"
 
 
 def test_the_folder_comes_from_the_environment(monkeypatch, tmp_path):

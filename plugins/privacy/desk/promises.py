@@ -6,6 +6,7 @@ the page says when that was, and what it found.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -50,27 +51,36 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The last whole check. :param count: what it found missing. :param stale: it is too long ago."""
+    """The last whole check. :param count: what it found missing. :param stale: it is too long ago.
+
+    :param touched: the promises that this was about; None: it may be about all of them.
+    """
 
     at: datetime | None
     count: int
     stale: bool
+    touched: frozenset[str] | None = None
+
+    def concerns(self, promise: str) -> bool:
+        """Whether what was missing may be a proof of this promise."""
+        return self.count > 0 and (self.touched is None or promise in self.touched)
 
 
 def checked(house: House, now: datetime) -> Checked:
     """When everything was verified last, by the ledger's own word."""
-    found: list[tuple[str, int]] = []
+    found: list[tuple[str, str]] = []
     with translated("ledger"), reading(house.engine).connect() as connection:
         for kind in (VERIFIED, MISSING):
             query = sa.select(ledger.c.at, ledger.c.entry).where(ledger.c.kind == kind)
             row = connection.execute(query.order_by(ledger.c.at.desc()).limit(1)).first()
             if row is not None:
-                found.append((str(row.at), _count(str(row.entry))))
+                found.append((str(row.at), str(row.entry)))
     if not found:
         return Checked(None, 0, stale=True)
-    text, count = max(found)
-    at = datetime.fromisoformat(text)
-    return Checked(at, count, now - at > VERIFIED_WITHIN)
+    text, entry = max(found)
+    at, said = datetime.fromisoformat(text), json.loads(entry)
+    touched = frozenset(said["promises"]) if "promises" in said else None
+    return Checked(at, int(said.get("count", 0)), now - at > VERIFIED_WITHIN, touched)
 
 
 def promises(house: House, project: Path, now: datetime) -> list[Shown]:
@@ -112,7 +122,7 @@ def _shown(
     # What a ledger says that was altered proves nothing: nothing is green while nobody has looked.
     if rules and whole.stale:
         amber.append("Nobody has verified lately that the ledger is what was written.")
-    if rules and whole.count:
+    if rules and whole.concerns(one.id):
         amber.append("The last verification found something missing, or altered.")
     return Shown(one, "amber" if amber else "green", tuple(amber), proof, run)
 
@@ -138,10 +148,3 @@ class _Policy:
 def _looked(held: _Policy, project: Path) -> tuple[Kept, ...]:
     """Tests are read once: they change with the code, and then the server is started anew."""
     return tuple(kept(held.policy, project / "dags", project / "tests"))
-
-
-def _count(entry: str) -> int:
-    import json
-
-    found = json.loads(entry).get("count", 0)
-    return int(found)

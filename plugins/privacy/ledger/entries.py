@@ -121,6 +121,8 @@ class Event(_Entry):
     ground: Code | None = None
     dataset: Code | None = None
     datasets: tuple[Code, ...] | None = None
+    promises: tuple[Code, ...] | None = None
+    """Of the statement: those that it is about."""
     digest: Code | None = None
     count: Number | None = None
     bytes: Number | None = None

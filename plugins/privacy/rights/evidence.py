@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VERIFIED, MISSING = "evidence.verified", "evidence.missing"
 """Events of the ledger: all is proven; something is not (``count`` says how much). ``last`` and ``digest`` name the
-head of which a copy was kept."""
+head of which a copy was kept; ``promises`` those that are without a proof, where each finding is about some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,9 @@ def record(house: House, *, actor: str) -> list[Finding]:
             kept = {"last": head.head.seq, "digest": head.head.hash}
     except PrivacyError as problem:
         found.append(_of(problem))
+    touched = sorted({promise for one in found for promise in one.promises})
+    if touched and all(one.promises for one in found):
+        kept["promises"] = touched
     house.ledger.event(MISSING if found else VERIFIED, actor=actor, count=len(found), **kept)
     evidence_last.keep(house, found, now)
     return found
