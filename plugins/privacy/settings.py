@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -82,13 +83,14 @@ class Settings(BaseSettings):
 
 
 @cache
-def settings() -> Settings:
+def settings(**given: Any) -> Settings:
     """The settings of this process.
 
+    :param given: what is decided here, whatever the environment says.
     :raises BadConfiguration: naming the variable that cannot be used.
     """
     try:
-        found = Settings()
+        found = Settings(**given)
     except ValidationError as problem:
         names = ", ".join("PRIVACY_" + str(e["loc"][0]).upper() for e in problem.errors())
         raise BadConfiguration(

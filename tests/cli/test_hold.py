@@ -131,7 +131,8 @@ def test_a_hold_is_listed_and_ended_and_who_did_it_is_in_the_ledger(salon):
     assert made["author"] == f"Jurist, by {actor()}"
     row = salon.run("hold", "list").stdout.splitlines()[1]
     assert all(part in row for part in (made["hold"], "suspension", "salon.cuts", "1 key", "yes", "Jurist"))
-    assert salon.good("hold", "release", made["hold"])["released"] is True
+    assert "[hold.why]" in salon.error("hold", "release", made["hold"], "--why", "anna asked")
+    assert salon.good("hold", "release", made["hold"], "--why", "given")["released"] is True
     assert salon.good("hold", "release", made["hold"])["released"] is False
     assert "no holds" in salon.run("hold", "list").stdout
     entries = [e for e in salon.good("ledger", "show") if e["kind"].startswith("hold.")]
@@ -139,6 +140,7 @@ def test_a_hold_is_listed_and_ended_and_who_did_it_is_in_the_ledger(salon):
         ("hold.placed", f"Jurist, by {actor()}"),
         ("hold.released", actor()),
     ]
+    assert [e.get("ground") for e in entries] == [None, "given"]
     assert salon.good("ledger", "verify")["ok"] is True
 
 

@@ -162,7 +162,8 @@ def test_an_operator_outside_the_group_sees_figures_and_nothing_of_the_person(sh
     assert not re.search(f"requests/{number}/bundle", page), "no way in is shown"
     viewers = shop.as_("viewer").get(f"/requests/{number}").text
     assert ref.outer_sha256 in viewers
-    assert "books.readers" not in viewers
+    assert "books.readers" not in section(viewers)
+    assert BERT not in viewers
 
 
 def test_nobody_may_see_bundles_where_the_setting_is_empty() -> None:
@@ -519,6 +520,18 @@ def test_restricted_data_open_on_the_grounds_of_the_law_alone(shop: Shop) -> Non
     assert shop.said(number, "request.glass_broken")[0]["reason"] == "blocked"
     shop.books.prove(shop.made["bert"])
     assert client.get(f"/requests/{shop.made['bert']}/bundle").status_code == 200, "another person's is not blocked"
+
+
+def test_whoever_has_proven_to_leave_is_out_of_reach_but_is_sent_what_they_asked_for(shop: Shop) -> None:
+    """STAFF-BLOCK: nobody looks into their data; their own copy goes to them, in which nobody has to look."""
+    number, client = shop.made["released"], shop.as_("lead")
+    erasure = shop.books.asked(Right.ERASURE)
+    assert client.get(f"/requests/{number}/bundle").status_code == 200, "anybody may have asked"
+    shop.books.prove(erasure)
+    assert client.get(f"/requests/{number}/bundle").status_code == 409
+    done = shop.post(client, number, "deliver", how="email", passphrase_by="counter")
+    assert (done.status_code, passphrase(done.text) != "") == (200, True)
+    assert [letter["To"] for letter in shop.books.letters] == [ANNA]
 
 
 def test_whether_somebody_is_blocked_is_asked_by_the_index(shop: Shop) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from conftest_desk import token_of
 from conftest_desk_purges import HERE, NOW, PurgeDesk, days
@@ -181,11 +182,38 @@ def test_what_was_deleted_is_counted_in_the_days_of_the_shop(desk: PurgeDesk) ->
     assert found["lines"].days[-1][0].isoformat() == "2026-11-20"
 
 
+def test_a_day_that_is_over_is_counted_once_and_today_each_time(desk: PurgeDesk) -> None:
+    ledger, clock, engine = desk.studio.house.ledger, desk.studio.clock, desk.house.engine
+
+    def ran(name: str, at: datetime, count: int) -> None:
+        clock.set(at)
+        ledger.begin(name, pipeline="purge_logs", rule="lines", actor="a", code_version="1", policy_version="1")
+        ledger.end(name, status="done", actor="a", deleted=count)
+
+    def days_of(now: datetime) -> dict[str, int]:
+        found = rule_runs.deleted(engine, now, "Europe/Amsterdam", ["lines"])["lines"]
+        return {day.isoformat(): n for day, n in found.days if n}
+
+    ran("a", NOW - timedelta(days=3), 1)
+    assert days_of(NOW) == {"2026-11-17": 1}
+    # Of yesterday too: a run that ended before midnight may be written after it.
+    ran("b", NOW - timedelta(days=1), 2)
+    ran("c", NOW, 4)
+    assert days_of(NOW) == {"2026-11-17": 1, "2026-11-19": 2, "2026-11-20": 4}
+    with engine.connect() as connection:
+        asked = list[str]()
+        sa.event.listen(connection.engine, "before_cursor_execute", lambda *said: asked.append(str(said[3])))
+        assert days_of(NOW)["2026-11-17"] == 1
+    assert not any("2026-10-2" in parameters for parameters in asked)
+    assert days_of(NOW + timedelta(days=27)) == {"2026-11-19": 2, "2026-11-20": 4}
+
+
 @pytest.mark.parametrize("after", ["", "50"])
 def test_no_question_to_the_ledger_reads_all_of_it(desk: PurgeDesk, after: str) -> None:
     asked = {
         "page": rule_runs.page_query("cases", after),
-        "deleted": rule_runs.deleted_query(NOW - timedelta(days=37)),
+        "deleted": rule_runs.deleted_query(NOW - timedelta(days=30), NOW),
+        "today": rule_runs.deleted_query(NOW - timedelta(days=1)),
         "looks": rule_runs.looks_query().where(rule_runs.ledger.c.rule == "cases").order_by(rule_runs.ledger.c.seq),
         "look": rule_runs.looks_query().where(rule_runs.ledger.c.run == "r"),
     }

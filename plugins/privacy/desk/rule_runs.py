@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -134,23 +135,53 @@ def deleted(engine: sa.Engine, now: datetime, zone: str, rules: Iterable[str]) -
     place = ZoneInfo(zone)
     today = now.astimezone(place).date()
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    counts: dict[str, dict[date, int]] = {rule: dict.fromkeys(days, 0) for rule in rules}
-    # A run may have begun some days before it ended: a question waits, a store is large.
-    since = datetime(days[0].year, days[0].month, days[0].day, tzinfo=place) - timedelta(days=7)
+    # Nothing is added any more to a day that is over, and nothing in it changes; clocks may differ a little.
+    settled = _kept.setdefault(engine, {})
+    key = (zone, today)
+    if key not in settled:
+        settled.clear()
+        settled[key] = _counts(engine, place, days[0], days[-2])
+    latest = _counts(engine, place, days[-2], None)
+    found = {}
+    for rule in rules:
+        counts = settled[key].get(rule, {}) | latest.get(rule, {})
+        found[rule] = Deleted(tuple((day, counts.get(day, 0)) for day in days))
+    return found
+
+
+_Counts = dict[str, dict[date, int]]
+_kept: WeakKeyDictionary[sa.Engine, dict[tuple[str, date], _Counts]] = WeakKeyDictionary()
+
+
+def _counts(engine: sa.Engine, place: ZoneInfo, first: date, before: date | None) -> _Counts:
+    """By rule and local day, from a day on. :param before: without this day and later ones; None: all."""
+    counts: _Counts = {}
+    query = deleted_query(_opens(first, place), None if before is None else _opens(before, place))
     with translated("ledger"), reading(engine).connect() as connection:
-        for rule, at, count in connection.execute(deleted_query(since)):
-            day = datetime.fromisoformat(at).astimezone(place).date()
-            if rule in counts and day in counts[rule]:
-                counts[rule][day] += int(count)
-    return {rule: Deleted(tuple(found.items())) for rule, found in counts.items()}
+        for rule, at, count in connection.execute(query):
+            day, days = datetime.fromisoformat(at).astimezone(place).date(), counts.setdefault(str(rule), {})
+            days[day] = days.get(day, 0) + int(count)
+    return counts
 
 
-def deleted_query(since: datetime) -> sa.Select[Any]:
-    """The question of :func:`deleted`: rule, when the run ended, how many records. :param since: aware."""
-    view = sa.table("compliance_run", *(sa.column(n) for n in ("rule", "begun_at", "ended_at", "deleted")))
-    return sa.select(view.c.rule, view.c.ended_at, view.c.deleted).where(
-        view.c.begun_at >= written(since), view.c.rule.is_not(None), view.c.deleted > 0
+def deleted_query(since: datetime, until: datetime | None = None) -> sa.Select[Any]:
+    """The question of :func:`deleted`: rule, when the run ended, how many records.
+
+    :param since: aware; :param until: aware, exclusive; None: all from then on.
+    """
+    view = sa.table("compliance_run", *(sa.column(n) for n in ("rule", "run", "deleted")))
+    ended = ledger.alias("last")
+    query = (
+        sa.select(view.c.rule, ended.c.at, view.c.deleted)
+        .select_from(ended.join(view, view.c.run == ended.c.run))
+        .where(ended.c.kind == "run.ended", ended.c.at >= written(since))
+        .where(view.c.rule.is_not(None), view.c.deleted > 0)
     )
+    return query if until is None else query.where(ended.c.at < written(until))
+
+
+def _opens(day: date, place: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=place)
 
 
 def _joined() -> sa.Select[Any]:

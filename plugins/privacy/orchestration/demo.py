@@ -201,10 +201,10 @@ class Demo:
     def _ready(self, airflow: EmbeddedAirflow) -> House:
         """Seed and initialise while Airflow starts."""
         from privacy.rights.house import House
-        from privacy.settings import Settings
+        from privacy.settings import settings
 
         connections = EnvironmentConnections(self.variables())
-        house = House(Settings(home=self.home, state=self.folder / "state"), connections)
+        house = House(settings(home=self.home, state=self.folder / "state"), connections)
         house.found()
         if not (self.folder / "shop" / "made").is_file():
             self.say(f"seeding the demo shop: seed {self.seed}, size {self.size}")
