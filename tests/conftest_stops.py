@@ -100,7 +100,7 @@ def _books() -> dict[str, Any]:
                 "email": mail, "at": at}, table="orders", time="at", starts={"column": "at"}, promise="MONTH"),
             "consents": _dataset(kind, "consent_no", ["member", "email"], {"consent_no": column("integer"),
                 "member": who, "email": mail, "given_at": at, "withdrawn_at": at}, table="consents",
-                purposes=["newsletter"], consent="consents", withdrawn="withdrawn_at",
+                purposes=["newsletter"], consent="consents", withdrawn="withdrawn_at", time="given_at",
                 starts={"column": "withdrawn_at"}, promise="GONE"),
             "profiles": _dataset(kind, "profile_no", ["member", "device_id"], {"profile_no": column("integer"),
                 "member": who, "device_id": device, "at": at}, table="profiles", purposes=["campaigns", "study"],

@@ -73,6 +73,7 @@ def test_who_has_changed_their_mind_before_the_approval_loses_nothing(
     assert shop.ended(run)["deleted"] == 0
 
 
+@pytest.mark.check("an erasure in a shop of its own; the others show what most depends on")
 def test_who_withdraws_between_two_batches_is_told_that_it_has_begun(
     shop: Erasing,
 ) -> None:
@@ -124,6 +125,7 @@ def test_what_an_order_needs_that_is_reopened_after_the_plan_is_not_taken(shop: 
     assert shop.rows("SELECT * FROM addresses WHERE customer_id = 1001") == addresses
 
 
+@pytest.mark.check("an erasure in a shop of its own; the others show what most depends on")
 def test_the_letter_says_of_each_part_what_it_waits_for(shop: Erasing) -> None:
     """A log that is written to is not held by anybody; reviews that are held wait for no daily round."""
     shop.house.holds.place(
@@ -187,6 +189,7 @@ def test_whoever_can_write_into_the_ledger_cannot_cover_a_plan_that_nobody_appro
     assert refused.value.code == "erasure.not_approved"
 
 
+@pytest.mark.check("an erasure in a shop of its own; the others show what most depends on")
 def test_a_plan_that_waits_for_an_answer_is_not_made_again_by_the_next_daily_run(shop: Erasing) -> None:
     """Another plan would take the question back; and nobody else's erasure waits for that answer."""
     first, other = shop.request("1001"), shop.request("1003")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -197,6 +199,22 @@ def test_a_consent_that_is_suspended_is_withdrawn_when_that_ends(shop: Shop) -> 
     assert shop.get(number).state is State.ANSWERED
     assert withdrawn(shop)[2] is not None
     assert shop.letters(number) == ["consent_withdrawal"]
+
+
+def test_a_consent_that_is_given_again_after_the_withdrawal_stands(shop: Shop) -> None:
+    """Edge case 16: what was held is withdrawn when that ends; what they said yes to meanwhile is another consent."""
+    claim = shop.house.holds.place(
+        HoldKind.SUSPENSION, Subject(1, (ADA,)), ["books.consents"], ground="claim", author="lawyer"
+    )
+    number = shop.request(Right.CONSENT_WITHDRAWAL)
+    shop.run(number)
+    shop.later(days=1)
+    given = shop.house.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    with closing(sqlite3.connect(shop.database)) as db, db:
+        db.execute("INSERT INTO consents VALUES (99, 7310001, NULL, ?, NULL)", (given,))
+    shop.house.holds.release(claim, author="lawyer")
+    assert shop.run(number)["status"] == "done"
+    assert (withdrawn(shop)[2] is not None, withdrawn(shop)[99]) == (True, None)
 
 
 def test_whoever_withdraws_a_consent_that_they_never_gave_is_left_alone_all_the_same(shop: Shop) -> None:

@@ -50,7 +50,9 @@ def resting(datamap: DataMap, records: Sequence[Ref]) -> list[str]:
 def withdraw(house: House, number: str, subject: Subject, at: datetime, purposes: Sequence[str]) -> dict[str, int]:
     """Write into the records of the person's consents when they were withdrawn. Safe to repeat.
 
-    One that was withdrawn before keeps its date. A restriction of the person's own does not stand in the way.
+    One that was withdrawn before keeps its date, and one that was given (or asked for) since is another: what was held
+    may be withdrawn long after the person has consented again (edge case 16). A restriction of the person's own does
+    not stand in the way.
 
     :param at: when the withdrawal arrived; aware.
     :returns: records by what became of them: ``withdrawn``, ``held``, ``changed``; empty: there was none to withdraw.
@@ -61,7 +63,7 @@ def withdraw(house: House, number: str, subject: Subject, at: datetime, purposes
         column = str(ref.dataset.withdrawn)
         source, selection = house.source(ref.system.system), Selection(ref.name, Of((subject,)))
         change = Set({column: at.replace(microsecond=0)})
-        items = _standing(source, ref, selection, column)
+        items = _standing(source, ref, selection, column, at)
         for first in range(0, len(items), BATCH):
             step = Step(selection, change, tuple(items[first : first + BATCH]))
             for outcome in apply(source, [step], house.holds, request=number, wish=subject):
@@ -69,13 +71,17 @@ def withdraw(house: House, number: str, subject: Subject, at: datetime, purposes
     return dict(found)
 
 
-def _standing(source: Source, ref: Ref, selection: Selection, column: str) -> list[Item]:
-    """The person's consents that are not withdrawn."""
+def _standing(source: Source, ref: Ref, selection: Selection, column: str, until: datetime) -> list[Item]:
+    """The person's consents of until then that are not withdrawn."""
+    from privacy.rights.returned import moment
+
     keys, items = set(), []
+    names = dict.fromkeys((*ref.dataset.key, column, *([ref.dataset.time] if ref.dataset.time else ())))
     for partition in source.partitions(selection):
         for batch in source.read(selection, partition):
-            for row in batch.select([*ref.dataset.key, column]).to_pylist():
-                if row[column] is None:
+            for row in batch.select(list(names)).to_pylist():
+                given = moment(ref, row)
+                if row[column] is None and (given is None or given <= until):
                     keys.add(tuple(str(row[name]) for name in ref.dataset.key))
         items += [i for i in source.locate(selection, partition) if tuple(map(str, i.key)) in keys]
     return items
