@@ -18,6 +18,7 @@ from purge_servers import servers
 from run import runs
 from s3 import objects
 
+from desk import desk
 from ledger import evidence
 
 HERE = Path(__file__).parent
@@ -78,6 +79,7 @@ if __name__ == "__main__":
         *servers(),
         *objects(),
         *evidence(),
+        *desk(),
         *runs(),
     ]
     rows += whole_shop(Path(large)) if large else measured_before(NAME)

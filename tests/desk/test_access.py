@@ -9,9 +9,9 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from conftest_desk import HERE, SESSION, Desk, token_of
+from conftest_desk import HERE, SESSION, Desk, People, token_of
 from privacy.desk import forms
-from privacy.desk.access import User
+from privacy.desk.access import Deed, User
 from privacy.holds import HoldKind
 from privacy.rights import Right
 from privacy.sources.base import Identifier, Subject
@@ -47,7 +47,7 @@ def held(desk: Desk) -> str:
 def values(desk: Desk, number: str) -> dict[str, str]:
     """What stands for the parameters of routes: each is there, so that a page is really made."""
     return {
-        "number": number, "seq": "1", "run": ran(desk), "hold": held(desk), "rule": "log_lines", "order": "0" * 12,
+        "number": number, "seq": "1", "full": "shop.orders", "run": ran(desk), "hold": held(desk), "rule": "log_lines", "order": "0" * 12,
         "name": "README.html", "deed": "prove", "kind": "receipt", "question": "1f0e9f6e-0000-4000-8000-000000000000",
     }  # fmt: skip
 
@@ -213,3 +213,28 @@ def test_a_request_that_is_closed_or_needs_a_person_starts_nothing(desk: Desk) -
         assert "Start " not in client.get(f"/requests/{one}").text
         assert client.post(f"/requests/{one}/start", data={"token": token}, headers={"Origin": HERE}).status_code == 409
     assert desk.airflow.started == []
+
+
+class OneDag(People):
+    """Somebody who may start one DAG alone."""
+
+    def may(self, user: User, deed: Deed, dag: str) -> bool:
+        return deed == "read" or (user.id == "operator" and dag == "object_subject")
+
+
+def test_who_may_start_one_dag_acts_on_its_requests_and_sees_nobody_in_others(desk: Desk) -> None:
+    desk.app.state.gate = OneDag()
+    theirs, others = received(desk, Right.OBJECTION), received(desk)
+    client = desk.as_("operator")
+    page = client.get(f"/requests/{theirs}").text
+    assert "anna@a.example" in page
+    closed = client.get(f"/requests/{others}").text
+    assert "anna@a.example" not in closed
+    assert "<form" not in closed
+    assert client.get(f"/requests/{others}/letters/receipt").status_code == 403
+    for deed in ("do/refuse", "start"):
+        form = {"token": token_of(page), "ground": "withdrawn"}
+        assert client.post(f"/requests/{others}/{deed}", data=form, headers={"Origin": HERE}).status_code == 403
+    assert desk.house.register.get(others).dates.closed_at is None
+    form = {"token": token_of(page), "ground": "withdrawn"}
+    assert client.post(f"/requests/{theirs}/do/refuse", data=form, headers={"Origin": HERE}).status_code == 303

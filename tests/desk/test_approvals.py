@@ -141,20 +141,25 @@ def test_who_acted_for_another_is_a_party_as_the_other_is(desk: Desk) -> None:
     assert not is_party("ann", there)
 
 
-def test_a_run_is_followed_while_it_goes_on_and_the_page_is_asked_anew_when_it_has_ended(desk: Desk) -> None:
+def test_a_run_is_followed_while_it_goes_on_and_its_end_is_told_without_taking_away_what_is_typed(desk: Desk) -> None:
     number = asked(desk)
     client, task = desk.as_("viewer"), Task("extract", "shop.orders", "running", NOW)
     assert "hx-" not in client.get(f"/requests/{number}").text
     run = desk.airflow.start("erase_subject", {"request": number}, User("operator", "operator@shop.example"))
     desk.airflow.runs["erase_subject", run] = Progress("erase_subject", run, "running", (task,))
     page = client.get(f"/requests/{number}").text
-    assert f'hx-get="/requests/{number}/progress" hx-trigger="every 2s"' in page
+    assert f'hx-get="/requests/{number}/progress?asked=1" hx-trigger="every 2s"' in page
     assert '<script src="/htmx.js"></script>' in page
     assert re.search(r"running</span> extract <small>shop.orders</small>", page)
-    part = client.get(f"/requests/{number}/progress")
+    part = client.get(f"/requests/{number}/progress?asked=1")
     assert "HX-Refresh" not in part.headers
     assert "<html" not in part.text
+    assert "as it is now" not in part.text
+    assert "A question waits for an answer." in client.get(f"/requests/{number}/progress?asked=0").text
+    question = desk.airflow.waiting.pop()
+    assert "The question was answered." in client.get(f"/requests/{number}/progress?asked=1").text
+    desk.airflow.waiting.append(question)
     desk.airflow.runs["erase_subject", run] = Progress("erase_subject", run, "success", ())
-    part = client.get(f"/requests/{number}/progress")
-    assert part.headers["HX-Refresh"] == "true"
+    part = client.get(f"/requests/{number}/progress?asked=1")
+    assert f'It has ended. <a href="/requests/{number}">' in part.text
     assert "hx-get" not in part.text

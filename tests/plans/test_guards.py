@@ -18,6 +18,7 @@ from privacy.errors import Refused, Tampered
 from privacy.ledger.chain import link
 from privacy.orchestration import purges
 from privacy.plans.guards import Judged, tripped
+from privacy.rights.house import House
 
 ASKING = POLICY.replace(
     "datasets: [scans.papers, post.letters, studio.notes, studio.cases]}",
@@ -276,3 +277,25 @@ def test_the_answer_is_awaited_until_shortly_before_the_next_run(studio: Studio)
     asked = NOW
     assert purges.patience(studio.house, "cases", asked, NOW) == timedelta(hours=22, minutes=55)
     assert purges.patience(studio.house, "cases", asked, NOW + timedelta(days=3)) == timedelta(minutes=1)
+
+
+def test_with_four_eyes_who_started_a_purge_may_not_approve_it_and_somebody_else_may(studio: Studio) -> None:
+    """Held where the answer is written and again where the purge reads it, so that the desk and Airflow obey alike."""
+    run = studio.run("cases")
+    purges.plan(studio.house, run)
+    loose, house = studio.house, studio.house
+    settings = house.settings.model_copy(update={"four_eyes": True})
+    strict = House(settings, house.connections, house.clock)
+    with pytest.raises(Refused, match=r"purge\.four_eyes"):
+        purges.answered(strict, run, approved=True, by=run.actor.upper())
+    assert not house.ledger.entries(run=run.id, kind=plans.APPROVED)
+    # By a process without the setting, or by hand: what deletes asks again.
+    purges.answered(loose, run, approved=True, by=run.actor)
+    with pytest.raises(Refused, match=r"purge\.four_eyes"):
+        purges.purge(strict, run)
+    assert len(studio.sql("SELECT * FROM cases")) == 10
+    second = studio.run("cases", "second")
+    purges.plan(strict, second)
+    purges.answered(strict, second, approved=True, by="chief")
+    purges.purge(strict, second)
+    assert len(studio.sql("SELECT * FROM cases")) == 5

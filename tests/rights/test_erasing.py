@@ -21,6 +21,7 @@ from privacy.orchestration.runs import Run
 from privacy.plans.erased import ANSWERS, STARTED
 from privacy.plans.erasure import ERASURE
 from privacy.rights import Evidence, EvidenceKind, Right, State
+from privacy.rights.letter_kinds import SAMPLES, Kind
 from privacy.sources.base import Identifier, Subject
 
 WHO = "1001"
@@ -316,6 +317,9 @@ def test_a_plan_that_finds_nothing_says_so_loudly(shop: Erasing) -> None:
         assert words in said.subject
         assert "gewist" not in said.subject
         assert "erased" not in said.subject
+    values["waiting"] = SAMPLES[Kind.ERASURE]["waiting"]
+    for language, words in (("nl", "wij wissen uw gegevens later"), ("en", "we erase your data later")):
+        assert words in shop.house.letters.preview(number, "erasure", values, language=language).subject
 
 
 def test_a_file_that_was_rewritten_and_still_has_something_of_theirs_is_not_green(shop: Erasing) -> None:

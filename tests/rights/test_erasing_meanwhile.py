@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from conftest_erasing import Erasing
+from conftest_erasing import NOW, Erasing
 from demo import make
 from privacy.errors import Refused
 from privacy.holds import HoldKind
@@ -184,3 +185,20 @@ def test_whoever_can_write_into_the_ledger_cannot_cover_a_plan_that_nobody_appro
     with pytest.raises(Refused) as refused:
         erasures.erase(shop.house, run)
     assert refused.value.code == "erasure.not_approved"
+
+
+def test_a_plan_that_waits_for_an_answer_is_not_made_again_by_the_next_daily_run(shop: Erasing) -> None:
+    """Another plan would take the question back; and nobody else's erasure waits for that answer."""
+    first, other = shop.request("1001"), shop.request("1003")
+    for number in (first, other):
+        shop.erase(number, f"run-of-{number}")
+    waiting = [number for number in (first, other) if shop.house.register.get(number).state is State.PARTLY_DONE]
+    assert first in waiting
+    run = Run("run-2", first, "operator")
+    shop.house.ledger.event(erased.ANSWERS.asked, actor="operator", run=run.id, request=first, digest="0" * 64)
+    assert erasures.requests(shop.house) == [number for number in waiting if number != first]
+    shop.clock.set(NOW + timedelta(days=9))
+    assert erasures.requests(shop.house) == waiting, "its run was lost"
+    shop.clock.set(NOW)
+    shop.house.ledger.event(erased.ANSWERS.refused, actor="operator", run=run.id, request=first, digest="0" * 64)
+    assert erasures.requests(shop.house) == waiting

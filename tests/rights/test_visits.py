@@ -78,6 +78,15 @@ def test_a_letter_that_cannot_be_sent_leaves_the_hold_and_is_sent_by_the_next_tr
     assert (again.hold, len(again.orders), again.problem) == (kept.hold, 1, "")
 
 
+def test_what_was_released_is_not_held_again_when_the_request_is_started_again(cameras):
+    cameras.clip("till", 3 * HOUR)
+    number = asked(cameras, Visit(camera="till", at=NOW - 3 * HOUR))
+    (kept,) = keep(cameras.house, number, "desk")
+    cameras.house.holds.release(kept.hold, author="desk")
+    assert keep(cameras.house, number, "desk") == []
+    assert not [one for one in cameras.house.holds.active() if one.kind is HoldKind.SUSPENSION]
+
+
 def test_who_wants_to_be_gone_has_nothing_kept_longer_for_it(cameras):
     cameras.clip("till", 3 * HOUR)
     visit = Visit(camera="till", at=NOW - 3 * HOUR)

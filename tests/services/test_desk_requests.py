@@ -12,9 +12,10 @@ from html import unescape
 from urllib.parse import urlencode
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from conftest_airflow import PROJECT, Live, with_template
-from conftest_browser import Browser, axe_source, browser, missing
+from conftest_browser import chromium, console, problems, tab, wide
 from conftest_runs import Ferry
 from privacy.errors import BadInput
 from privacy.orchestration.embedded import free_port
@@ -22,12 +23,8 @@ from privacy.orchestration.environment import Layout
 from privacy.rights import Right, State
 from privacy.sources.base import Identifier
 
-__all__ = ["browser"]
+__all__ = ["chromium", "console", "tab"]
 
-AXE = """
-return axe.run(document, {resultTypes: ["violations"]}).then((found) =>
-  found.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target.join(" ")).join(", ")));
-"""
 WHO, EMAIL = 64_207_917, "vergeet.desk@veer.example"
 DAG = "erase_subject"
 
@@ -142,29 +139,50 @@ def test_an_erasure_is_registered_proven_started_approved_and_done_on_the_desk_a
         assert EMAIL.encode() not in content, name
 
 
+def opened(airflow: Live, tab: Page, operator: Operator) -> str:
+    """Where the desk is, for a tab that has the operator's cookies."""
+    url = airflow.airflow.layout.url
+    tab.context.add_cookies([{"name": n, "value": v, "url": url} for n, v in operator._cookies.items()])
+    return f"{url}/privacy"
+
+
 @pytest.mark.browser
-@pytest.mark.skipif(bool(missing()), reason=missing())
-def test_the_pages_are_usable_by_everybody_and_fit_on_a_small_screen(airflow: Live, browser: Browser) -> None:
-    operator = Operator(airflow)
+def test_the_pages_are_usable_by_everybody_and_fit_on_a_small_screen(airflow: Live, tab: Page) -> None:
+    desk = opened(airflow, tab, Operator(airflow))
     register = airflow.ferry.house.register
     named = [Identifier("email", "toegankelijk@veer.example")]
     numbers = [register.receive(right, named, author="desk").number for right in (Right.ACCESS, Right.OBJECTION)]
-    browser.size(1280, 900)
-    url = airflow.airflow.layout.url
-    browser._ask("POST", f"{browser._session}/url", {"url": f"{url}/privacy/desk.css"})
-    for name, value in operator._cookies.items():
-        cookie = {"name": name, "value": value, "path": "/"}
-        browser._ask("POST", f"{browser._session}/cookie", {"cookie": cookie})
     paths = ["requests", "requests/new", "approvals", f"requests/{numbers[0]}/letters/receipt"]
     for scheme in ("light", "dark"):
-        browser.prefers(scheme)
+        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for path in (*paths, *(f"requests/{number}" for number in numbers)):
-            browser._ask("POST", f"{browser._session}/url", {"url": f"{url}/privacy/{path}"})
-            browser.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-            browser.run(axe_source())
-            assert browser.run(AXE) == [], (path, scheme)
-            wide = "const d = document.documentElement; return d.scrollWidth > d.clientWidth"
-            assert not browser.run(wide), (path, scheme)
+            tab.goto(f"{desk}/{path}")
+            tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+            assert problems(tab) == [], (path, scheme)
+            assert not wide(tab), (path, scheme)
+
+
+@pytest.mark.browser
+def test_a_run_is_followed_by_itself_while_somebody_types_and_nothing_typed_is_lost(
+    airflow: Live, tab: Page, console: list[str]
+) -> None:
+    """Each dataset as it is read, by what the content security policy lets the page ask."""
+    operator = Operator(airflow)
+    number = airflow.ferry.request()
+    tab.set_default_timeout(60_000)
+    tab.goto(f"{opened(airflow, tab, operator)}/requests/{number}")
+    tab.get_by_role("button", name="Start export_subject").click()
+    expect(tab.get_by_role("status").first).to_contain_text("Started")
+    typed = tab.get_by_label("What was seen, in words").first
+    # It is the next step once the run has begun, and one of the others before.
+    tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    typed.fill("a passport, at the counter")
+    expect(tab.locator("#progress")).to_contain_text("It has ended.", timeout=120_000)
+    expect(tab.locator("#progress")).to_contain_text("ferry.travellers")
+    assert typed.input_value() == "a passport, at the counter"
+    tab.get_by_role("link", name="Show the request as it is now").click()
+    expect(tab.locator("dl").first).to_contain_text("sealed")
+    assert console == []
 
 
 def _run(airflow: Live, number: str) -> str:

@@ -27,7 +27,7 @@ from privacy.holds import HoldKind, Holds
 from privacy.keys import MasterKey
 from privacy.ledger import Ledger, upgrade
 from privacy.ledger.tables import metadata
-from privacy.rights import Register, Right
+from privacy.rights import Ground, Register, Right
 from privacy.rights.keeping import Keeping
 from privacy.rights.replay import differences
 from privacy.sources.base import Identifier, Subject
@@ -257,7 +257,11 @@ def test_the_roles_let_a_worker_work_and_change_nothing_that_was_recorded(books,
     ledger = Ledger(theirs, KEY, tmp_path / "head.json", books.clock)
     ledger.event("a", actor="a")
     office = office_of(theirs, ledger, books.clock)
-    office.receive(Right.ACCESS, (ANNA,), author="desk")
+    number = office.receive(Right.ACCESS, (ANNA,), author="desk").number
+    assert [one.number for one in office.search([ANNA])] == [number]
+    office.refuse(number, Ground.WITHDRAWN, "desk")
+    office.forget(number)
+    assert office.search([ANNA]) == ()
     with Holds(theirs, KEY, ledger, books.clock).gate("shop.orders"):
         pass
     for statement in ("UPDATE ledger SET hash = 'x'", "DELETE FROM ledger", "TRUNCATE ledger", "DELETE FROM holds",

@@ -158,26 +158,27 @@ def _processors(ref: Ref) -> list[str]:
     return list(dict.fromkeys([*ref.dataset.processors, *([delivery.processor] if delivery else [])]))
 
 
-def _dataset(datamap: DataMap, ref: Ref) -> Iterator[str]:
+def facts(datamap: DataMap, ref: Ref) -> dict[str, str]:
+    """What the records say of a dataset, in English: about whom, purposes, categories, recipients, time limit, ..."""
     policy, dataset = datamap.policy, ref.dataset
+    return {
+        "About": _about(datamap, dataset),
+        "Purposes": ", ".join(policy.purposes[name].title.en for name in dataset.purposes),
+        "Categories of data": ", ".join(word.en for word in categories_of(datamap, ref)) or "none",
+        "Source": dataset.source.en,
+        "Processors": ", ".join(policy.processors[name].name for name in _processors(ref)) or "none",
+        "Time limit": f"{titled_terms(policy.terms_of(dataset).values())} (`{dataset.promise}`), "
+        f"{_starts(datamap, dataset)}",
+        "Access": _access(dataset),
+        "Erasure": _erasure(dataset),
+        "Owner": dataset.owner,
+    }
+
+
+def _dataset(datamap: DataMap, ref: Ref) -> Iterator[str]:
+    dataset = ref.dataset
     yield from ("", f"### {_both(dataset.title)}: `{ref.full}`", "", _cell(dataset.description.en), "")
-    yield from _table(
-        ("", ""),
-        (
-            ("About", _about(datamap, dataset)),
-            ("Purposes", ", ".join(policy.purposes[name].title.en for name in dataset.purposes)),
-            ("Categories of data", ", ".join(word.en for word in categories_of(datamap, ref)) or "none"),
-            ("Source", dataset.source.en),
-            ("Processors", ", ".join(policy.processors[name].name for name in _processors(ref)) or "none"),
-            (
-                "Time limit",
-                f"{titled_terms(policy.terms_of(dataset).values())} (`{dataset.promise}`), {_starts(datamap, dataset)}",
-            ),
-            ("Access", _access(dataset)),
-            ("Erasure", _erasure(dataset)),
-            ("Owner", dataset.owner),
-        ),
-    )
+    yield from _table(("", ""), facts(datamap, ref).items())
     yield ""
     yield from _table(
         ("column", "what it is", "category", "provenance"),

@@ -7,6 +7,7 @@ that but for the minutes that clocks differ: where a day begins is found by halv
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -29,6 +30,9 @@ PAGE = 50
 STATUSES = ("done", "failed", "stopped")
 _BLOCK = 5_000
 """Entries that are read at once for an export."""
+
+_DIGEST = re.compile(r"[0-9a-f]{40,}")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z")
 
 ended = ledger.alias("ended")
 
@@ -118,7 +122,10 @@ def asked(**given: str) -> Asked:
         texts["request"] = numbers.check(texts["request"])
     if texts.get("status", "") not in ("", *STATUSES):
         raise BadInput("desk.filter", "There is no such filter.", advice="Choose one from the list.")
-    return Asked(**texts, **days, after=int(after) if after else None)
+    return Asked(
+        texts.get("kind", ""), texts.get("rule", ""), texts.get("request", ""), texts.get("run", ""),
+        texts.get("status", ""), days["since"], days["until"], int(after) if after else None,
+    )  # fmt: skip
 
 
 def entries(house: House, wanted: Asked) -> Page:
@@ -271,7 +278,7 @@ def _reached(connection: sa.Connection, at: datetime) -> int:
     return low
 
 
-def _entry(row: sa.Row[Any]) -> Entry:
+def _entry(row: Any) -> Entry:
     return Entry(int(row.seq), str(row.entry), str(row.hash), json.loads(row.entry))
 
 
@@ -279,7 +286,12 @@ def _told(value: object) -> str:
     if isinstance(value, dict):
         parts = ((k, v.get("records") if isinstance(v, dict) else v) for k, v in value.items())
         return " ".join(f"{name}: {count}" for name, count in parts)
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    text = str(value)
+    if _DIGEST.fullmatch(text):
+        return f"{text[:12]}\u2026"  # The entry's own page has it whole.
+    return f"{text[:10]} {text[11:16]} UTC" if _MOMENT.fullmatch(text) else text
 
 
 def _day(text: str) -> date | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -58,21 +58,18 @@ class Jobs:
 
     def last(self, name: str) -> Job | None:
         """The last one of a name; None: there was none."""
-        try:
-            said = json.loads((self._folder / f"{_checked(name)}.json").read_text())
-        except (OSError, ValueError):
-            return None
-        state = said["state"]
-        if state == "going":
-            lock = self._lock(name)
+        said = self._said(name)
+        if said is not None and said["state"] == "going":
             try:
-                with lock.acquire(blocking=False):
-                    # It may have ended between the two looks.
-                    state = json.loads((self._folder / f"{name}.json").read_text())["state"]
-                    state = "lost" if state == "going" else state
+                with self._lock(name).acquire(blocking=False):
+                    # Whoever did it has let go: it has ended since the first look, or died.
+                    said = self._said(name) or said
+                    said = {**said, "state": "lost"} if said["state"] == "going" else said
             except Timeout:
                 pass
-        return Job(name, state, datetime.fromisoformat(said["at"]), said["by"], tuple(said["lines"]))
+        if said is None:
+            return None
+        return Job(name, said["state"], datetime.fromisoformat(said["at"]), said["by"], tuple(said["lines"]))
 
     def start(self, name: str, by: str, work: Callable[[], tuple[str, ...]]) -> threading.Thread | None:
         """Begin it, unless it goes on already.
@@ -110,6 +107,13 @@ class Jobs:
         thread = threading.Thread(target=run, name=f"privacy-desk-{name}", daemon=True)
         thread.start()
         return thread
+
+    def _said(self, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = json.loads((self._folder / f"{_checked(name)}.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return found
 
     def _lock(self, name: str) -> FileLock:
         # Not of the thread that asked: the one that works releases it.

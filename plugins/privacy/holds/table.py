@@ -184,13 +184,15 @@ class Holds:
         with translated("holds"), reading(self._engine).connect() as connection:
             return hold_of(self._named(connection, id, None)[0], self._key)
 
-    def active(self, dataset: str | None = None) -> tuple[Hold, ...]:
+    def active(self, dataset: str | None = None, *, kind: HoldKind | None = None) -> tuple[Hold, ...]:
         """The holds in force, the first in precedence first, of a dataset (full name) or all.
+
+        :param kind: these alone; the others are not even opened.
 
         :raises Tampered: one is not what was placed, or does not open with this installation's key.
         """
         with translated("holds"), reading(self._engine).connect() as connection:
-            return self._active(connection, dataset)
+            return self._active(connection, dataset, kind)
 
     @contextmanager
     def gate(self, *datasets: str, request: str | None = None, wish: Subject | None = None) -> Iterator[Spare]:
@@ -314,8 +316,9 @@ class Holds:
             raise BadInput("hold.unknown", "There is no such hold.", where=id or request or "")
         return rows
 
-    def _active(self, connection: sa.Connection, dataset: str | None) -> tuple[Hold, ...]:
-        rows = connection.execute(sa.select(table).where(table.c.released_at.is_(None)))
+    def _active(self, connection: sa.Connection, dataset: str | None, kind: HoldKind | None = None) -> tuple[Hold, ...]:
+        query = sa.select(table).where(table.c.released_at.is_(None))
+        rows = connection.execute(query if kind is None else query.where(table.c.kind == kind.value))
         found = [hold_of(row, self._key) for row in rows]
         mine = (hold for hold in found if dataset is None or hold.covers(dataset))
         return tuple(sorted(mine, key=lambda h: (_PRECEDENCE.index(h.kind), h.placed_at, h.id)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from privacy.errors import BadInput, PrivacyError, Refused, RetryLater, Tampered
@@ -29,16 +29,34 @@ COVERED = "erasure.covered"
 """Event of the ledger: by an approved plan these datasets go; what of them goes later, nobody is asked about again."""
 
 
+LONGEST = timedelta(days=8)
+"""Longer than an answer is awaited (``erase_tasks.PATIENCE``): a question that is older was lost with its run."""
+
+
 def requests(house: House, wanted: str | None = None) -> list[str]:
-    """The erasures to go on with: the one that was asked for, or all that are partly done.
+    """The erasures to go on with: the one that was asked for, or all that are partly done and wait for no answer.
 
     :raises BadInput: ``erasure.other_right``: that request asks for something else.
     """
     from privacy.rights.states import Right, State
 
     if wanted is None:
-        return [r.number for r in house.register.list(State.PARTLY_DONE) if r.right is Right.ERASURE]
+        partly = [r.number for r in house.register.list(State.PARTLY_DONE) if r.right is Right.ERASURE]
+        return [number for number in partly if not _asked(house, number)]
     return [_erasure(house, wanted).number]
+
+
+def _asked(house: House, number: str) -> bool:
+    """Whether an operator is asked about a plan of it now: another plan would take the question back."""
+    from privacy.plans.erased import ANSWERS
+
+    over = {"run.ended", ANSWERS.approved, ANSWERS.refused, ANSWERS.unanswered}
+    for asked in house.ledger.entries(request=number, kind=ANSWERS.asked):
+        waited = house.clock.now() - datetime.fromisoformat(str(asked.entry["at"]))
+        kinds = {e.entry["kind"] for e in house.ledger.entries(run=str(asked.entry["run"]))}
+        if waited < LONGEST and not kinds & over:
+            return True
+    return False
 
 
 def resolve(house: House, run: Run) -> dict[str, int]:

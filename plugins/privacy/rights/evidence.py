@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from privacy.errors import PrivacyError
 from privacy.ledger.copies import HeadCopies
+from privacy.rights import evidence_last
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -97,6 +98,7 @@ def record(house: House, *, actor: str) -> list[Finding]:
     except PrivacyError as problem:
         found.append(_of(problem))
     house.ledger.event(MISSING if found else VERIFIED, actor=actor, count=len(found), **kept)
+    evidence_last.keep(house, found, now)
     return found
 
 

@@ -149,8 +149,11 @@ class Notices:
     def silent(self, now: datetime) -> list[Notice]:
         """Those that need somebody: not sent, refused, or sent for longer than a reminder takes and not confirmed."""
         every = self._house.policy.remind_processors.shortest
+        query = sa.select(table).where(table.c.confirmed_at.is_(None)).order_by(table.c.made_at, table.c.id)
+        with translated("notices"), reading(self._house.engine).connect() as connection:
+            waiting = [Notice.of(row) for row in connection.execute(query)]
         return [
-            notice for notice in self.all()
+            notice for notice in waiting
             if notice.state in (State.TO_SEND, State.REFUSED)
             or (notice.state is State.SENT and notice.sent_at is not None and now - notice.sent_at >= every)
         ]  # fmt: skip

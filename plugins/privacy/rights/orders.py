@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from privacy.database import reading, translated
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused, RetryLater
-from privacy.holds import Everything, Hold, Keys, Span
+from privacy.holds import Everything, Hold, HoldKind, Keys, Span
 from privacy.ledger.tables import footage_orders as table
 from privacy.ledger.tables import holds
 from privacy.letters import Letter, outbox, written
@@ -146,17 +146,18 @@ class Orders:
 
     def unanswered(self, now: datetime) -> list[Unconfirmed]:
         """Those that were sent and not confirmed; the data map is not needed for it."""
-        active = {hold.id for hold in self._house.holds.active()}
+        waiting = [order for order in self.all() if order.state == "sent"]
+        over = {id for id in {o.hold for o in waiting} if self._house.holds.get(id).released_at is not None}
         return _urgent(
             _open(order.id, order.hold, order.processor, order.lines, now)
-            for order in self.all()
-            if order.state == "sent" and order.hold in active
+            for order in waiting
+            if order.hold not in over
         )
 
-    def unsent(self, now: datetime) -> list[Unconfirmed]:
-        """The holds on footage for which none was sent."""
+    def unsent(self, now: datetime, kind: HoldKind | None = None) -> list[Unconfirmed]:
+        """The holds on footage for which none was sent. :param kind: of these holds alone."""
         there, found = {(order.hold, order.processor) for order in self.all()}, []
-        for hold in self._house.holds.active():
+        for hold in self._house.holds.active(kind=kind):
             for processor, refs in self.holders(hold).items():
                 if (hold.id, processor) not in there:
                     try:

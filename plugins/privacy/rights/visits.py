@@ -28,6 +28,7 @@ AROUND = timedelta(minutes=30)
 LIMIT = timedelta(hours=48)
 """So long footage is there by itself (promise CAM-48H)."""
 
+_KIND = HoldKind.SUSPENSION
 _LEAVING = (Right.ERASURE, Right.CLIENT_END, Right.MARKETING_STOP, Right.CONSENT_WITHDRAWAL)
 
 
@@ -68,7 +69,8 @@ def told(kept: Sequence[Kept], now: datetime) -> list[str]:
 
 
 def keep(house: House, number: str, author: str) -> list[Kept]:
-    """Hold the footage of a request's visits, and order its holders to keep it. Safe to repeat.
+    """Hold the footage of a request's visits, and order its holders to keep it. Safe to repeat: what somebody has
+    released is not held again.
 
     :param number: of a registered request. :param author: who is said to have placed the holds.
     :returns: one for each visit and system that has recordings; one that failed keeps no other from being held. None
@@ -76,6 +78,10 @@ def keep(house: House, number: str, author: str) -> list[Kept]:
     """
     request = house.register.get(number)
     if request.forgotten or request.dates.closed_at is not None or request.right in _LEAVING:
+        return []
+    if any(
+        e.entry.get("reason") == _KIND.value for e in house.ledger.entries(request=request.number, kind="hold.released")
+    ):
         return []
     seen = house.register.open(number).visits
     try:
@@ -94,7 +100,7 @@ def _kept(house: House, number: str, visit: Visit, names: list[str], author: str
     hold, orders = "", tuple[Order, ...]()
     try:
         hold = _there(house, number, span, names) or house.holds.place(
-            HoldKind.SUSPENSION, chosen(house, span, names), names, ground=f"request {number}", author=author,
+            _KIND, chosen(house, span, names), names, ground=f"request {number}", author=author,
             request=number, tell=True,
         )  # fmt: skip
         sending = Orders(house)
@@ -108,6 +114,6 @@ def _there(house: House, number: str, span: Span, names: list[str]) -> str:
     """The hold that an earlier try has placed; empty: there is none."""
     for hold in house.holds.active():
         same = isinstance(hold.what, Keys) and hold.what.span == span and set(hold.datasets or ()) == set(names)
-        if hold.request == number and hold.kind is HoldKind.SUSPENSION and same:
+        if hold.request == number and hold.kind is _KIND and same:
             return hold.id
     return ""

@@ -8,6 +8,7 @@ from privacy.desk.routes import (
     approvals,
     assets,
     bundles,
+    datamap,
     disclosures,
     holds,
     ledger,
@@ -16,15 +17,17 @@ from privacy.desk.routes import (
     request_new,
     requests,
     retention,
+    today,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
-    assets.router, request_new.router, requests.router, request_detail.router, bundles.router, approvals.router,
-    retention.router, holds.router, disclosures.router, ledger.router, promises.router,
+    assets.router, today.router, request_new.router, requests.router, request_detail.router, bundles.router,
+    approvals.router, retention.router, holds.router, disclosures.router, ledger.router, promises.router,
+    datamap.router,
 )  # fmt: skip
 
 PAGES: tuple[tuple[str, str], ...] = (
-    ("requests", "Requests"), ("approvals", "Approvals"), ("retention", "Retention"), ("holds", "Holds"),
-    ("promises", "Promises"), ("ledger", "Ledger"),
+    ("today", "Today"), ("requests", "Requests"), ("approvals", "Approvals"), ("retention", "Retention"),
+    ("holds", "Holds"), ("promises", "Promises"), ("ledger", "Ledger"), ("datamap", "Data map"),
 )  # fmt: skip
 """(its path, its name), as the desk's own navigation has them; the first one opens first."""

@@ -73,15 +73,20 @@ def letter(request: Request, number: str, kind: str) -> HTMLResponse:
 
 
 @router.get("/requests/{number}/progress")
-def progress(request: Request, number: str) -> HTMLResponse:
-    """How far the run of a request is: a part of its page, asked for again while it goes on."""
+def progress(request: Request, number: str, asked: int = 0) -> HTMLResponse:
+    """How far the run of a request is: a part of its page, asked for again while it goes on.
+
+    :param asked: how many questions the page shows. When there are others by now, or the run has ended, that is said
+        with a link: to load the page by itself would take away what somebody is typing there.
+    """
     found = house_of(request).register.get(number)
     run = _run(request, found.right.pipeline, found.number)
-    answer = page(request, "_progress", run=run, number=found.number)
-    if run is None or not run.running:
-        # It has ended since: everything else on the page may be different now.
-        answer.headers["HX-Refresh"] = "true"
-    return answer
+    now = len(_questions(request, found.number))
+    ended = run is None or not run.running
+    news = "It has ended." if ended else "A question waits for an answer." if now > asked else ""
+    if now < asked and not ended:
+        news = "The question was answered."
+    return page(request, "_progress", run=run, number=found.number, asked=asked, news=news)
 
 
 def _page(
@@ -92,15 +97,20 @@ def _page(
     shown = detail(house, number)
     today = house.clock.now().astimezone(ZoneInfo(house.policy.zone)).date()
     operates = may_start(request, dag_of(shown.found.right))
-    questions = [one for one in asking.waiting(request) if one.question.about == shown.found.number]
+    questions = _questions(request, shown.found.number)
     return page(
         request, "request", status, here="requests", it=shown, found=shown.found, left=days_left(shown.found, today),
         operates=operates, payload=shown.payload if operates else None, said=said, wrong=wrong,
         typed=defaultdict(str, typed or {}),
         run=_run(request, shown.found.right.pipeline, shown.found.number), questions=questions,
         evidence=[one.value for one in EvidenceKind], necessities=[one.value for one in Necessity],
-        number=shown.found.number, advice=advice, next_step=next_step, bundle=section(request, shown.found.number),
+        number=shown.found.number, asked=len(questions), news="", advice=advice, next_step=next_step,
+        bundle=section(request, shown.found.number),
     )  # fmt: skip
+
+
+def _questions(request: Request, number: str) -> list[asking.Waiting]:
+    return [one for one in asking.waiting(request) if one.question.about == number]
 
 
 def _run(request: Request, dag: str | None, number: str) -> Progress | None:

@@ -8,7 +8,7 @@ from alembic import op
 revision = "0012"
 down_revision = "0011"
 
-LEDGER = {
+LEDGER: dict[str, tuple[list[str], str | None]] = {
     "ledger_kind": (["kind", "seq"], None),
     "ledger_of_rule": (["rule", "seq"], "rule IS NOT NULL"),
     "ledger_status": (["status", "seq"], "status IS NOT NULL"),
@@ -18,8 +18,8 @@ LEDGER = {
 def upgrade() -> None:
     """Create them; for SQLite and PostgreSQL."""
     for name, (columns, where) in LEDGER.items():
-        only = {} if where is None else {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)}
-        op.create_index(name, "ledger", columns, **only)
+        only = None if where is None else sa.text(where)
+        op.create_index(name, "ledger", columns, sqlite_where=only, postgresql_where=only)
     waiting = sa.text("confirmed_at IS NULL")
     op.create_index(
         "processor_notices_waiting", "processor_notices", ["made_at", "id"], sqlite_where=waiting,

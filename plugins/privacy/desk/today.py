@@ -1,0 +1,92 @@
+"""What needs a person now, and what does not although it is not as it should be: each with a place to go.
+
+Only what the installation's own database answers at once is asked: which deliveries have come, what the stores hold and
+whether everything is proven, the daily runs look, and say so in the ledger. The mailbox has a part of its own
+(:mod:`privacy.desk.mailbox`). Lines hold numbers, rules, processors and days: nothing personal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from privacy.desk import today_others, today_requests
+from privacy.desk.promises import Checked, checked
+from privacy.desk.today_requests import SHOWN, Line
+from privacy.desk.waiting import waiting
+from privacy.rights.states import State
+
+if TYPE_CHECKING:
+    from privacy.rights.house import House
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines of one kind. :param more: how many are not among them, and ``href``: where those are.
+
+    :param to_do: how many need somebody, those that are not shown too.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    more: int
+    href: str
+    to_do: int
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The page. :param at: when it was looked at. :param checked: when ledger and stores were verified last."""
+
+    groups: tuple[Group, ...]
+    at: datetime
+    checked: Checked
+
+    @property
+    def to_do(self) -> int:
+        """How many lines need somebody."""
+        return sum(group.to_do for group in self.groups)
+
+
+def today(house: House, now: datetime, pages: frozenset[str]) -> Today:
+    """What there is to do.
+
+    :param now: aware. :param pages: the paths that the desk's navigation has: links lead to those.
+    """
+    from privacy.rights.evidence_rules import Latest
+
+    found, latest = waiting(house), Latest(house, now)
+    local = now.astimezone(ZoneInfo(house.policy.zone)).date()
+    whole = checked(house, now)
+    groups = [
+        _group("Answers that are late or due within 7 days", today_requests.due(found, local), "requests?overdue=true"),
+        _group("Questions that wait for an answer", today_others.questions(house, now, pages)),
+        _group("Whose is it?", today_requests.in_state(found, State.UNDECIDED), "requests?state=undecided"),
+        _group("Identity to be proven", today_requests.unproven(found), "requests?state=sealed"),
+        _group("Copies to review and release", today_requests.to_release(found), "requests?state=proven"),
+        _group(
+            "To be told or handed over",
+            [*today_requests.in_state(found, State.ACTED), *today_requests.undelivered(house, now)],
+        ),
+        _group("Pipelines that fail", today_requests.failing(house, found, now)),
+        _group("Purges", today_others.purges(house, latest, now, pages)),
+        _group("Evidence", today_others.evidence(house, found, whole)),
+        _group(
+            "Others who have not confirmed",
+            [*today_others.others(house, now, local, found), *today_others.camera(house, now)],
+        ),
+        _group("Holds to look at again", today_others.yearly(house, found, now)),
+        _group("Letters that could not be sent", today_others.letters(house)),
+        _group("Erasures that go on by themselves", today_requests.partly(house, found), "requests?state=partly_done"),
+    ]
+    return Today(tuple(g for g in groups if g.lines), now, whole)
+
+
+def _group(title: str, lines: list[Line] | Iterator[Line], href: str = "") -> Group:
+    order = {"red": 0, "amber": 1, "plain": 2}
+    every = sorted(lines, key=lambda line: order[line.urgency])
+    to_do = sum(line.urgency != "plain" for line in every)
+    return Group(title, tuple(every[:SHOWN]), max(0, len(every) - SHOWN), href, to_do)

@@ -1,0 +1,190 @@
+"""Lines about everything but requests: purges and their evidence, processors, the security company, holds, letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from privacy.database import reading, translated
+from privacy.desk.promises import Checked
+from privacy.desk.today_requests import Line, Urgency, line_of
+from privacy.desk.waiting import Waiting
+from privacy.holds import HoldKind
+from privacy.ledger.tables import holds as holds_table
+from privacy.ledger.tables import policy_letters
+from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
+from privacy.plans.approval import Answers
+from privacy.rights import evidence_last
+from privacy.rights.deadlines import PROCESSORS_ANSWER
+from privacy.rights.notices import Notices, unconfirmed_settings
+from privacy.rights.orders import Orders
+
+if TYPE_CHECKING:
+    from privacy.rights.evidence_rules import Latest
+    from privacy.rights.house import House
+
+YEAR = timedelta(days=365)
+REMINDED_WITHIN = timedelta(days=3)
+"""The daily run has sent a yearly reminder by then."""
+
+
+def questions(house: House, now: datetime, pages: frozenset[str]) -> Iterator[Line]:
+    """Questions to operators that wait, by the ledger, which every question and answer stands in."""
+    kinds = [("purge", ASKED, (APPROVED, REFUSED, UNANSWERED))]
+    kinds += [(k, a.asked, (a.approved, a.refused, a.unanswered)) for k in ("erasure", "rectify") for a in [Answers(k)]]
+    where = ("approvals", "Answer it") if "approvals" in pages else ("airflow:required_actions", "Answer it in Airflow")
+    for kind, asked, answers in kinds:
+        for one in house.ledger.archive.open_questions(asked, answers):
+            at = datetime.fromisoformat(one["at"])
+            about = {"purge": f"May rule {one.get('rule')} delete what it has planned?",
+                "erasure": f"May the erasure of {one.get('request')} be done as planned?",
+                "rectify": f"May the rectification of {one.get('request')} be done as planned?"}[kind]  # fmt: skip
+            yield Line("red" if now - at > timedelta(days=1) else "amber", f"{about} Nothing is changed before.", at,
+                None, *where)  # fmt: skip
+
+
+def purges(house: House, latest: Latest, now: datetime, pages: frozenset[str]) -> Iterator[Line]:
+    """What is not proven, in the words of the evidence; and what failed, is tried again, and breaks nothing yet."""
+    from privacy.rights import evidence_rules
+    from privacy.rights.evidence import Finding
+
+    zone, told = house.policy.zone, set[str]()
+    for f in [*evidence_rules.proofs(house, now, latest), *evidence_rules.own(house, now, latest)]:
+        told.add(f.where)
+        said = " ".join(part for part in (_of(f.promises), f.message, f.kept(now, zone), f.advice) if part)
+        good = latest.done(f.where)
+        late = f.breaks is None or f.breaks <= now
+        yield Line("red" if late else "amber", said, None if good is None else good.as_of, None,
+            *_rule(f.where, pages))  # fmt: skip
+    for purge, made in house.policy.purges.items():
+        for name, rule in made.rules.items():
+            last, good = latest.ended(name), latest.done(name)
+            if name in told or last is None or last.done or (good is not None and good.first > last.first):
+                continue
+            breaks = None if good is None else evidence_rules.broken(house, rule, good)
+            kept = Finding("", rule.promises, name, "", "", breaks).kept(now, zone)
+            why = f" ({last.reason})" if last.reason else ""
+            said = f"{_of(rule.promises)} The last run of rule {name} of {purge} has {_ended(last.status)}{why}. {kept}"
+            urgency: Urgency = "plain" if breaks is not None and breaks > now else "amber"
+            said += " It is tried again by itself: nothing to do yet." if urgency == "plain" else f" Start {purge}."
+            yield Line(urgency, said, last.ended_at, None, *_rule(name, pages))
+
+
+def _of(promises: tuple[str, ...]) -> str:
+    return f"{', '.join(promises)}:" if promises else ""
+
+
+def _ended(status: str) -> str:
+    return {"failed": "failed", "stopped": "been stopped"}.get(status, status)
+
+
+def _rule(name: str, pages: frozenset[str]) -> tuple[str, str]:
+    if "retention" in pages:
+        return f"retention/{name}", "Look at the rule"
+    return f"ledger?show=runs&rule={name}", "Look at its runs"
+
+
+def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
+    """The daily verification, where it is missing or has found something; rows that are not what was recorded.
+
+    What it found of rules stands with the purges, as of now; what it found in the stores is told as it was then.
+    """
+    for number in found.broken:
+        yield Line("red", f"The row of {number} is not what was recorded: its deadline is not known.", None, None,
+            "ledger", "Verify the ledger")  # fmt: skip
+    if whole.at is None:
+        yield Line("amber", "Ledger and stores were never verified: start verify_evidence.", None, None, "promises",
+            "Look at the promises")  # fmt: skip
+    elif whole.stale or whole.count:
+        said = f"The last verification found {whole.count} things missing or altered." if whole.count else ""
+        said += " Nobody has verified ledger and stores lately: start verify_evidence." if whole.stale else ""
+        yield Line("red" if whole.count else "amber", said.strip(), whole.at, None, "promises", "Look at the promises")
+    if found.cut:
+        yield Line("amber", f"More than {len(found.requests):,} requests are open; the newest are not looked at here.")
+    if (looked := evidence_last.last(house)) is None:
+        return
+    for one in looked.found:
+        if one.code.partition(".")[0] not in ("evidence", "camera", "ledger"):
+            what = f"{one.where}: {one.message} {one.advice}".strip()
+            yield Line("amber", what, looked.at, None, "datamap", "Look at the data map")
+
+
+def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator[Line]:
+    """Processors who were told or asked and are silent, and settings of theirs that want a look (GA-NOSHARE)."""
+    said = {"to_send": "was not told yet: the letter could not be sent", "sent": "has not confirmed",
+        "refused": "refuses"}  # fmt: skip
+    for notice in Notices(house).silent(now):
+        about = f"the {notice.deed.value} of {notice.request}"
+        how = f"When it confirms: privacy notices confirm {notice.id}."
+        yield Line("amber", f"{notice.processor} {said[notice.state.value]} ({about}). {how}",
+            notice.sent_at or notice.made_at, None, f"requests/{notice.request}", "Open the request")  # fmt: skip
+    for name, since in unconfirmed_settings(house, today).items():
+        yield Line("amber", f"Look that {name} still may not use the data for itself, and write the day into "
+            "policy/processors.yaml (confirmed).", datetime(since.year, since.month, since.day, tzinfo=UTC), None,
+            "datamap", "Look at the processors")  # fmt: skip
+    known = {one.number: one for one in found.requests if one.right.copies and one.dates.sealed_at is None}
+    for entry in house.ledger.archive.events("processor.asked", since=now - timedelta(days=90),
+                                             until=now - PROCESSORS_ANSWER):  # fmt: skip
+        if (one := known.pop(str(entry.get("request")), None)) is not None:
+            yield line_of(one, "amber", "processors were asked more than 14 days ago, and it is not sealed: has "
+                "everything come?", datetime.fromisoformat(entry["at"]))  # fmt: skip
+
+
+def camera(house: House, now: datetime) -> Iterator[Line]:
+    """Footage on hold of which nobody has confirmed that it is kept (CAM-SHARE), and lists that contradict ours."""
+    orders = Orders(house)
+    for one in [*orders.unanswered(now), *orders.unsent(now, HoldKind.SUSPENSION)]:
+        left = (
+            f"{one.hours_left:.0f} hours are left until the wipe" if one.hours_left is not None else "no hour is left"
+        )
+        done = (
+            "has not confirmed that it keeps footage on hold" if one.order else "was not told to keep footage on hold"
+        )
+        how = f"privacy hold confirm {one.order}" if one.order else f"privacy hold order {one.hold}"
+        yield Line("red", f"{one.processor} {done}: {left}. Call them, then: {how}.")
+    told: dict[str, datetime] = {}
+    for entry in house.ledger.archive.events("camera.contradiction", since=now - timedelta(days=2)):
+        told[str(entry.get("reason"))] = datetime.fromisoformat(entry["at"])
+    for reason, at in told.items():
+        yield Line("amber", f"What the holder of the footage says and what is known here differ: {reason}.", at)
+
+
+def yearly(house: House, found: Waiting, now: datetime) -> Iterator[Line]:
+    """Holds that have been in force for years, and restrictions whose yearly letter is missing (R-RESTR)."""
+    query = sa.select(holds_table.c.id, holds_table.c.placed_at).where(
+        holds_table.c.released_at.is_(None), holds_table.c.kind == HoldKind.SUSPENSION.value,
+        holds_table.c.placed_at < (now - YEAR).astimezone(UTC).isoformat(timespec="microseconds"),
+    ).order_by(holds_table.c.placed_at)  # fmt: skip
+    with translated("holds"), reading(house.engine).connect() as connection:
+        rows = connection.execute(query).all()
+    for row in rows:
+        at = datetime.fromisoformat(row.placed_at)
+        years = (now - at) // YEAR
+        long = f"{years} year{'' if years == 1 else 's'}"
+        yield Line("amber", f"A hold has been in force for {long} ({row.id}): release it when it is not needed.", at)
+    for one in found.standing:
+        granted = one.dates.acted_at
+        if granted is None or now - granted < YEAR:
+            continue
+        due = granted + YEAR * ((now - granted) // YEAR)
+        if now - due < REMINDED_WITHIN:
+            continue
+        letters = [e.entry for e in house.ledger.entries(request=one.number, kind="letter.sent")]
+        sent = [str(e["at"]) for e in letters if e.get("ground") == "restriction_reminder"]
+        if not any(datetime.fromisoformat(at) >= due - REMINDED_WITHIN for at in sent):
+            yield line_of(one, "amber", "the yearly letter that the restriction is still there was not sent.", due)
+
+
+def letters(house: House) -> Iterator[Line]:
+    """Letters about a changed statement that could not be sent (NOTICE)."""
+    query = sa.select(policy_letters.c.version, sa.func.count()).where(
+        policy_letters.c.sent_at.is_(None), policy_letters.c.problem.is_not(None)
+    ).group_by(policy_letters.c.version)  # fmt: skip
+    with translated("ledger"), reading(house.engine).connect() as connection:
+        rows = connection.execute(query).all()
+    for version, count in rows:
+        yield Line("amber", f"{count} letters about version {version} of the statement could not be sent: start "
+            "notify_policy_change again.")  # fmt: skip
