@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest_desk import NOW, Desk
+from conftest_desk import HERE, NOW, Desk, token_of
 from privacy.connections import EnvironmentConnections
 from privacy.desk.house import Houses
 from privacy.desk.mailbox import Seen, look
@@ -143,6 +143,13 @@ def test_an_operator_registers_from_a_message_and_a_viewer_sees_a_number_alone(d
         "right": "access", "channel": "email", "received": "2026-11-28T09:30", "kind1": "email", "value1": ANNA,
         "prefill": "true",
     }  # fmt: skip
+    client = desk.as_("operator")
+    fields["token"] = token_of(client.get("/requests/new").text)
+    opened = client.post("/requests/new", data=fields, headers={"Origin": HERE})
+    assert opened.status_code == 200
+    assert f'value="{ANNA}"' in opened.text
+    assert 'value="2026-11-28T09:30"' in opened.text
+    assert box.house.register.list() == ()  # the form opens, filled in; nothing is registered
     seen = part(desk, "viewer")
     assert "1 message to info@diamonto.example" in seen
     assert ANNA not in seen

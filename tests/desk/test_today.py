@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from conftest_desk import NOW, Desk
+from privacy.desk.airflow import NextRun
 from privacy.desk.today import Today, today
 from privacy.desk.today_others import purges
 from privacy.desk.waiting import open_query, standing_query
@@ -27,7 +28,7 @@ DAY = timedelta(days=1)
 
 
 def of(desk: Desk, *pages: str) -> Today:
-    return today(desk.house, desk.clock.now(), frozenset(pages))
+    return today(desk.house, desk.clock.now(), frozenset(pages), desk.airflow.next)
 
 
 def lines(desk: Desk, title: str) -> list[str]:
@@ -149,15 +150,24 @@ def test_a_purge_that_failed_says_until_when_the_promise_is_kept_and_that_it_is_
     said = lines(desk, "Purges")[-1]
     assert said.startswith("LOG-12M: The last run of rule log_lines of purge_logfiles has failed (storage.full).")
     assert "Still kept until" in said
-    assert "nothing to do yet" in said
+    assert "Next try: by itself; nothing to do yet" in said
+    desk.airflow.next["purge_logfiles"] = NextRun(NOW + timedelta(hours=13), paused=False)
+    assert "Next try: 2026-11-28 23:30 CET; nothing to do yet" in lines(desk, "Purges")[-1]
+    desk.airflow.next["purge_logfiles"] = NextRun(NOW + timedelta(hours=13), paused=True)
+    assert any("is paused in Airflow" in line for line in lines(desk, "Purges"))
+    desk.airflow.next["purge_logfiles"] = NextRun(NOW + 400 * DAY, paused=False)  # after the promise is broken
+    assert any("Start purge_logfiles." in line for line in lines(desk, "Purges"))
+    desk.airflow.next.clear()
     assert [line.urgency for line in of(desk).groups[0].lines] == ["red", "plain"]  # footage goes each hour
     desk.clock.set(NOW + 400 * DAY)
     house, now = desk.house, desk.clock.now()
-    (late,) = (line for line in purges(house, Latest(house, now), now, frozenset()) if "log_lines" in line.what)
+    (late,) = (line for line in purges(house, Latest(house, now), now, frozenset(), {}) if "log_lines" in line.what)
     assert late.urgency == "red"
     assert "Broken since" in late.what
     assert late.href == "ledger?show=runs&rule=log_lines"
-    assert any(line.href == "retention/log_lines" for group in of(desk, "retention").groups for line in group.lines)
+    assert any(
+        line.href == "retention/rules/log_lines" for group in of(desk, "retention").groups for line in group.lines
+    )
 
 
 def test_a_rule_that_has_never_run_is_told(desk: Desk) -> None:
@@ -178,7 +188,7 @@ def test_questions_that_wait_are_told_until_somebody_answers(desk: Desk) -> None
     assert number(7) in said[1]
     text = desk.as_("viewer").get("/today").text
     assert 'href="/approvals"' in text
-    assert of(desk, "approvals").groups[0].lines[0].href == "approvals"
+    assert of(desk).groups[0].lines[0].href == "airflow:required_actions"
     ledger.event("purge.approved", actor="operator", run="a", rule="invoices", digest="0")
     ledger.event("erasure.refused", actor="operator", run="b", request=number(7), digest="0")
     assert of(desk).groups == ()

@@ -21,15 +21,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from privacy import numbers
-from privacy.database import reading, translated
-from privacy.datamap.kinds import fold
 from privacy.errors import BadInput, PrivacyError
-from privacy.ledger.tables import request_register as table
-from privacy.rights.rows import written
 from privacy.rights.states import Right
+from privacy.sources.base import Identifier
 
 if TYPE_CHECKING:
     from privacy.datamap.models import Dataset
@@ -133,8 +128,7 @@ def look(house: House) -> Seen:
                     found.append(message)
         except PrivacyError as problem:
             problems.append(f"{source.system.title.en}: {problem.message} ({problem.code})")
-    known = _registered(house, min((m.received for m in found), default=now) - DAYS)
-    open_ones = [m for m in found if not any(_about(m, closed) for closed in known.get(fold(m.address), ()))]
+    open_ones = [message for message in found if not _registered(house, message)]
     return Seen(now, tuple(sorted(open_ones, key=lambda m: m.received)), looked, tuple(problems))
 
 
@@ -200,29 +194,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _registered(house: House, since: datetime) -> dict[str, list[datetime | None]]:
-    """The addresses that requests name, open ones or of lately: when each was closed."""
-    c = table.c
-    open_ones = sa.and_(c.released_at.is_(None), c.answered_at.is_(None), c.refused_at.is_(None))
-    numbers_of = sa.union(
-        sa.select(c.number).where(c.received_at >= written(since), c.payload.is_not(None)),
-        sa.select(c.number).where(open_ones, c.payload.is_not(None)),
-    )
-    with translated("register"), reading(house.engine).connect() as connection:
-        found = [str(number) for number in connection.execute(numbers_of).scalars()]
-    known: dict[str, list[datetime | None]] = {}
-    for number in found:
-        try:
-            dates, payload = house.register.get(number).dates, house.register.open(number)
-        except PrivacyError:
-            continue  # A row that does not open is told of by the verification.
-        named = {str(i.value) for i in payload.identifiers if i.kind == "email"}
-        named |= {payload.deliver_to} if payload.deliver_to else set()
-        for address in named:
-            known.setdefault(fold(address), []).append(dates.closed_at)
-    return known
-
-
-def _about(message: Message, closed: datetime | None) -> bool:
-    """Whether a request may be about a message: it is open, or was closed after the message came."""
-    return closed is None or closed >= message.received
+def _registered(house: House, message: Message) -> bool:
+    """Whether a request that names its sender is open, or was closed after the message came."""
+    requests = house.register.search([Identifier("email", message.address)])
+    return any(one.dates.closed_at is None or one.dates.closed_at >= message.received for one in requests)

@@ -7,7 +7,7 @@ whether everything is proven, the daily runs look, and say so in the ledger. The
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from privacy.desk.waiting import waiting
 from privacy.rights.states import State
 
 if TYPE_CHECKING:
+    from privacy.desk.airflow import NextRun
     from privacy.rights.house import House
 
 
@@ -51,10 +52,11 @@ class Today:
         return sum(group.to_do for group in self.groups)
 
 
-def today(house: House, now: datetime, pages: frozenset[str]) -> Today:
+def today(house: House, now: datetime, pages: frozenset[str], upcoming: Mapping[str, NextRun]) -> Today:
     """What there is to do.
 
     :param now: aware. :param pages: the paths that the desk's navigation has: links lead to those.
+    :param upcoming: when each purge runs next, as far as Airflow knows it.
     """
     from privacy.rights.evidence_rules import Latest
 
@@ -72,7 +74,7 @@ def today(house: House, now: datetime, pages: frozenset[str]) -> Today:
             [*today_requests.in_state(found, State.ACTED), *today_requests.undelivered(house, now)],
         ),
         _group("Pipelines that fail", today_requests.failing(house, found, now)),
-        _group("Purges", today_others.purges(house, latest, now, pages)),
+        _group("Purges", today_others.purges(house, latest, now, pages, upcoming)),
         _group("Evidence", today_others.evidence(house, found, whole)),
         _group(
             "Others who have not confirmed",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -23,6 +24,7 @@ from privacy.rights.notices import Notices, unconfirmed_settings
 from privacy.rights.orders import Orders
 
 if TYPE_CHECKING:
+    from privacy.desk.airflow import NextRun
     from privacy.rights.evidence_rules import Latest
     from privacy.rights.house import House
 
@@ -46,19 +48,25 @@ def questions(house: House, now: datetime, pages: frozenset[str]) -> Iterator[Li
                 None, *where)  # fmt: skip
 
 
-def purges(house: House, latest: Latest, now: datetime, pages: frozenset[str]) -> Iterator[Line]:
-    """What is not proven, in the words of the evidence; and what failed, is tried again, and breaks nothing yet."""
+def purges(
+    house: House, latest: Latest, now: datetime, pages: frozenset[str], upcoming: Mapping[str, NextRun]
+) -> Iterator[Line]:
+    """What is not proven, in the words of the evidence; and what failed, is tried again, and breaks nothing yet.
+
+    :param upcoming: when each purge runs next, as far as Airflow knows it.
+    """
     from privacy.rights import evidence_rules
     from privacy.rights.evidence import Finding
 
     zone, told = house.policy.zone, set[str]()
+    ours = () if house.policy.own is None else tuple(type(house.policy.own).model_fields)
     for f in [*evidence_rules.proofs(house, now, latest), *evidence_rules.own(house, now, latest)]:
         told.add(f.where)
         said = " ".join(part for part in (_of(f.promises), f.message, f.kept(now, zone), f.advice) if part)
         good = latest.done(f.where)
         late = f.breaks is None or f.breaks <= now
         yield Line("red" if late else "amber", said, None if good is None else good.as_of, None,
-            *_rule(f.where, pages))  # fmt: skip
+            *_rule(f.where, pages, ours))  # fmt: skip
     for purge, made in house.policy.purges.items():
         for name, rule in made.rules.items():
             last, good = latest.ended(name), latest.done(name)
@@ -68,9 +76,21 @@ def purges(house: House, latest: Latest, now: datetime, pages: frozenset[str]) -
             kept = Finding("", rule.promises, name, "", "", breaks).kept(now, zone)
             why = f" ({last.reason})" if last.reason else ""
             said = f"{_of(rule.promises)} The last run of rule {name} of {purge} has {_ended(last.status)}{why}. {kept}"
-            urgency: Urgency = "plain" if breaks is not None and breaks > now else "amber"
-            said += " It is tried again by itself: nothing to do yet." if urgency == "plain" else f" Start {purge}."
-            yield Line(urgency, said, last.ended_at, None, *_rule(name, pages))
+            urgency: Urgency = "amber"
+            again, here = upcoming.get(purge), ZoneInfo(house.policy.zone)
+            if again is not None and again.paused:
+                said += f" {purge} is paused in Airflow: nobody tries again until it is unpaused."
+            elif breaks is None or breaks <= now or (again is not None and (again.at is None or again.at >= breaks)):
+                said += f" Start {purge}."
+            else:
+                urgency = "plain"
+                at = (
+                    "by itself"
+                    if again is None or again.at is None
+                    else f"{again.at.astimezone(here):%Y-%m-%d %H:%M %Z}"
+                )
+                said += f" Next try: {at}; nothing to do yet."
+            yield Line(urgency, said, last.ended_at, None, *_rule(name, pages, ours))
 
 
 def _of(promises: tuple[str, ...]) -> str:
@@ -81,9 +101,9 @@ def _ended(status: str) -> str:
     return {"failed": "failed", "stopped": "been stopped"}.get(status, status)
 
 
-def _rule(name: str, pages: frozenset[str]) -> tuple[str, str]:
-    if "retention" in pages:
-        return f"retention/{name}", "Look at the rule"
+def _rule(name: str, pages: frozenset[str], own: Collection[str]) -> tuple[str, str]:
+    if "retention" in pages and name not in own:
+        return f"retention/rules/{name}", "Look at the rule"
     return f"ledger?show=runs&rule={name}", "Look at its runs"
 
 

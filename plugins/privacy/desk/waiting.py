@@ -26,6 +26,7 @@ class Waiting:
     """:param requests: open ones, the oldest first. :param broken: numbers of rows that cannot be read.
 
     :param standing: restrictions that were granted and not lifted. :param cut: there are more open ones.
+    :param by_state: the open ones.
     """
 
     requests: tuple[Request, ...]
@@ -33,9 +34,11 @@ class Waiting:
     standing: tuple[Request, ...]
     cut: bool
 
+    by_state: dict[State, list[Request]]
+
     def of(self, state: State) -> list[Request]:
         """Those in one state."""
-        return [one for one in self.requests if one.state is state]
+        return self.by_state.get(state, [])
 
 
 def waiting(house: House) -> Waiting:
@@ -45,7 +48,10 @@ def waiting(house: House) -> Waiting:
         standing = connection.execute(standing_query()).all()
     found, broken = _read(rows[:MOST], house.policy.zone)
     stand, more = _read(standing, house.policy.zone)
-    return Waiting(tuple(found), (*broken, *more), tuple(stand), len(rows) > MOST)
+    states: dict[State, list[Request]] = {}
+    for one in found:
+        states.setdefault(one.state, []).append(one)
+    return Waiting(tuple(found), (*broken, *more), tuple(stand), len(rows) > MOST, states)
 
 
 def open_query() -> sa.Select[Any]:

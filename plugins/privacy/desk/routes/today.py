@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from privacy.desk import today
 from privacy.desk.access import may_start
+from privacy.desk.airflow import Airflow
 from privacy.desk.mailbox import Looking
 from privacy.desk.shown import house_of, page
 from privacy.rights.states import PIPELINES
@@ -22,7 +23,9 @@ def the_day(request: Request) -> HTMLResponse:
     from privacy.desk.routes import PAGES
 
     house = house_of(request)
-    found = today.today(house, house.clock.now(), frozenset(name for name, _ in PAGES))
+    airflow: Airflow = request.app.state.airflow
+    upcoming = airflow.next_runs(house.policy.purges.keys())
+    found = today.today(house, house.clock.now(), frozenset(name for name, _ in PAGES), upcoming)
     local = found.at.astimezone(ZoneInfo(house.policy.zone)).date()
     return page(request, "today", here="today", today=found, local=local)
 
