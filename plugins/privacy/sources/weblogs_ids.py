@@ -1,6 +1,6 @@
 """Whom a log may be about: a filter over the identifiers in it, so that a log without a subject's need not be read.
 
-A filter never denies what is there; once in some ten thousand times it affirms what is not, and the log is read. It is
+A filter never denies what is there; once in ten thousand times it affirms what is not, and the log is read. It is
 keyed: without the key nobody can ask it for anybody. What stands in lines in no known form is asked for by pieces of
 text, as whoever reads them looks for identifiers anywhere in such a line.
 """
@@ -13,9 +13,10 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import index
 from typing import Any
 
-from pyfusefilter import Fuse16
+from rbloom import Bloom
 
 from privacy.sources.weblogs_lines import LineFormat, empty
 from privacy.sources.weblogs_match import Matcher
@@ -24,6 +25,9 @@ from privacy.sources.weblogs_spelling import canonicaliser
 
 FORM = 1
 """Another number makes every log be read anew."""
+
+MISTAKEN = 1e-4
+"""How often a filter affirms what is not in a log: at two and a half bytes a value."""
 
 MOST_VALUES = 4_000_000
 """A log with more different values has no filter: to make it takes more memory than a task may have."""
@@ -75,10 +79,10 @@ class Ids:
             return True
         if not self.filter:
             return False
-        known = Fuse16.deserialize(self.filter)
-        if any(map(known.contains, wanted.tokens)):
+        known = Bloom.load_bytes(self.filter, index)
+        if any(token in known for token in wanted.tokens):
             return True
-        return self.odd and any(all(map(known.contains, pieces)) for pieces in wanted.texts)
+        return self.odd and any(all(token in known for token in pieces) for pieces in wanted.texts)
 
     def written(self, secret: bytes, name: str) -> bytes:
         """As it is kept, sealed as being about ``name``."""
@@ -114,13 +118,13 @@ class Words:
         ]  # In the order of the format.
 
     def token(self, column: str) -> Callable[[bytes], int]:
-        """How a value of a column is known: 64 bits, which only the key can make."""
-        begun = blake2b(column.encode() + b"\0", key=self._secret, digest_size=8, person=b"log-ids")
+        """How a value of a column is known: 128 bits, which only the key can make."""
+        begun = blake2b(column.encode() + b"\0", key=self._secret, digest_size=16, person=b"log-ids")
 
         def token(value: bytes) -> int:
             made = begun.copy()
             made.update(value)
-            return int.from_bytes(made.digest(), "little")
+            return int.from_bytes(made.digest(), "little", signed=True)
 
         return token
 
@@ -203,20 +207,15 @@ class Gathered:
         return found
 
     def filter(self) -> tuple[int, bytes]:
-        """How many values there are, and the filter over them. :raises Unfit: there is none."""
+        """How many values there are, and the filter over them; empty: of none."""
         tokens = set(self._odd)
         for name, values in zip(self._words.columns, self._values, strict=True):
             tokens |= self._words.of_values(name, values)
         if not tokens:
             return 0, b""
-        made = Fuse16(len(tokens))
-        if not made.populate(list(tokens)):
-            raise Unfit
-        return len(tokens), bytes(made.serialize())
-
-
-class Unfit(Exception):
-    """No filter can be made of a log: it is read, as without an index."""
+        made = Bloom(len(tokens), MISTAKEN, index)
+        made.update(tokens)
+        return len(tokens), made.save_bytes()
 
 
 def _whole_lines(pattern: bytes, columns: Sequence[str]) -> Callable[[bytearray], list[tuple[bytes, ...]]]:

@@ -10,7 +10,7 @@ from typing import Any
 from privacy.errors import PrivacyError, RetryLater, Unreadable
 from privacy.sources.weblogs_blocks import newlines
 from privacy.sources.weblogs_files import LogFiles
-from privacy.sources.weblogs_ids import Gathered, Ids, Unfit
+from privacy.sources.weblogs_ids import Gathered, Ids
 from privacy.sources.weblogs_ids_index import IdIndex, bound, in_folder, tail
 from privacy.storage import Entry
 
@@ -129,10 +129,7 @@ def _gathered(files: LogFiles, ids: IdIndex, entry: Entry) -> Ids | None:
             gathered.add(block, newlines(block) + (not block.endswith(b"\n")))
     if tail(files.store, entry) != end:
         return None
-    try:
-        if gathered.too_much or not bound(entry, end, gathered.bytes):
-            raise Unfit
-        count, made = gathered.filter()
-    except Unfit:
+    if gathered.too_much or not bound(entry, end, gathered.bytes):
         return Ids(head, size, begins, end, gathered.odd, True, 0, b"")
+    count, made = gathered.filter()
     return Ids(head, size, begins, end, gathered.odd, False, count, made)
