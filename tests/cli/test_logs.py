@@ -35,7 +35,8 @@ def ferry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ferry:
     return made
 
 
-def test_it_makes_what_is_missing_once_and_says_what_came_of_it(ferry: Ferry) -> None:
+@pytest.mark.usefixtures("ferry")
+def test_it_makes_what_is_missing_once_and_says_what_came_of_it() -> None:
     first, second = (json.loads(run("--json").stdout) for _ in range(2))
     assert [one["dataset"] for one in first] == ["quays.access"]
     assert first[0]["made"] == second[0]["there"] >= 1
@@ -44,7 +45,8 @@ def test_it_makes_what_is_missing_once_and_says_what_came_of_it(ferry: Ferry) ->
     assert "0 made" in run().stdout
 
 
-def test_logs_that_there_are_not_are_an_error_that_says_which_there_are(ferry: Ferry) -> None:
+@pytest.mark.usefixtures("ferry")
+def test_logs_that_there_are_not_are_an_error_that_says_which_there_are() -> None:
     found = run("quays.acces")
     assert found.exit_code == 1
     assert "[logs.unknown]" in found.output
