@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from operator import index
+from operator import index, itemgetter
 from typing import Any
 
 from rbloom import Bloom
@@ -189,8 +189,8 @@ class Gathered:
         if len(found) != count:
             # Some line is in no known form, or a field took the end of one for its own: then each is looked at.
             found = self._each(block)
-        for values, column in zip(self._values, zip(*set(found), strict=True), strict=False):
-            values.update(column)
+        for number, values in enumerate(self._values):
+            values.update(map(itemgetter(number), found))
 
     def _each(self, block: bytearray) -> list[tuple[bytes, ...]]:
         found: list[tuple[bytes, ...]] = []
