@@ -6,6 +6,7 @@ import gzip
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,11 @@ from privacy.keys import MasterKey, new_key
 from privacy.sources import source_for
 from privacy.sources.base import Delete, Due, Of, Selection, Set, Step, Subject, Tally
 from privacy.sources.weblogs import WeblogSource
+from privacy.sources.weblogs_ids_index import bound
+from privacy.sources.weblogs_ids_index import tail as tail_of
 from privacy.sources.weblogs_ids_make import Indexed, summed
+from privacy.sources.weblogs_shape import only
+from privacy.storage import FolderStore
 from sources.test_weblogs_index import Counting, stamp
 from sources.test_weblogs_read import DEVICES, IDS, LINES, SUBJECTS
 from sources.weblogs_kit import DAY, Logs, customer, device, line, of, system, visit
@@ -337,6 +342,47 @@ def test_logs_beside_that_do_not_have_the_address_are_not_read_for_a_visit(shop)
     pick = of(visit("2025-11-25T11:00", "2025-11-26T23:00", ip="192.0.2.0"))
     assert shop.read_files(pick) == {FIRST, "access.log"}
     assert len(shop.read(pick)) == 0, "1001 has the address in it, too"
+
+
+@pytest.mark.parametrize("tail", ["", ".*", r"\S*", '"( .*)?'])
+def test_a_format_with_an_open_end_and_lines_that_end_as_on_windows(tmp_path, tail):
+    """What a line's last field is, the search over a whole block says as the reading of one line does (edge case 8)."""
+    shop = Shop(tmp_path)
+    form = r"(?P<ip>\S+) - (?P<user_id>\S+) \[(?P<time>[^\]]+)\] \"(?P<device_id>[^\"]*)" + tail
+    columns = {"file": {"type": "text"}, "line_number": {"type": "integer"}, "ip": {"type": "text", "identity": "ip"},
+        "user_id": {"type": "integer", "identity": "shop.customer_id"}, "device_id": {"type": "text", "identity": "device_id"},
+        "time": {"type": "datetime", "zone": "UTC"}}  # fmt: skip
+    lines = [f'192.0.2.{n} - {n} [{stamp(DAY)}] "did-{n}'.encode() for n in range(1, 5)]
+    shop.logs.put("nginx/access.log.1.gz", b"\r\n".join(lines) + b"\r\n")
+    shop.logs.put("nginx/access.log.2.gz", b"\n".join(each + b'" more' for each in lines))
+    assert shop.index(format=form, columns=columns).made == 2
+    for pick in (of(device("did-3")), of(customer(3)), of(device('did-3" more')), of(device("did-9"))):
+        found = shop.read(pick, format=form, columns=columns)
+        assert found == shop.read(pick, format=form, columns=columns, key=None)
+    assert shop.read(of(customer(3)), format=form, columns=columns) or tail == '"( .*)?'
+
+
+def test_on_an_object_store_the_version_says_the_content_and_nothing_else_is_read(shop):
+    entry = FolderStore(shop.logs.root).stat("nginx/access.log")
+    for identity in ("etag:5d41402abc4b2a76b9719d911017c592", "version:3sL4kqtJlcpXroDTDmJ"):
+        there = replace(entry, identity=identity)
+        assert tail_of(FolderStore(shop.logs.root / "nowhere"), there) == b""
+        assert bound(there, b"", 1)
+    assert not bound(entry, tail_of(FolderStore(shop.logs.root), entry), entry.bytes), "a plain file in a folder"
+
+
+@pytest.mark.parametrize(
+    "form", [r"^(?P<a>\S+)", r"(?P<a>\S+)$", r"(?P<a>x)(?=y)", r"(?i)(?P<a>x)", r"(?P<a>x)(?P=a)", r"\b(?P<a>x)"]
+)
+def test_a_format_that_looks_around_itself_is_read_line_by_line(form):
+    assert only(form.encode(), [b"a"]) is None
+
+
+def test_a_format_keeps_the_groups_that_are_asked_for_alone():
+    assert (
+        only(rb"(?P<a>\S+) \[(?P<b>[^\]]+)\] (c|d) [(?P<x>)]+", [b"a"])
+        == rb"(?P<a>\S+) \[(?:[^\]]+)\] (?:c|d) [(?P<x>)]+"
+    )
 
 
 @settings(max_examples=25, deadline=None)
