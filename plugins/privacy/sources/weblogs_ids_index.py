@@ -29,6 +29,9 @@ _TAIL = 8
 _YOUNG = 2_000_000
 """Microseconds. A file that was changed a moment ago may be changed once more within the same tick of its clock."""
 
+_HALF = 3600
+"""Seconds. Nobody writes at one filter for so long."""
+
 
 class IdIndex:
     """The filters of one dataset's logs. Several processes may use one folder: each file in it is written whole.
@@ -73,11 +76,14 @@ class IdIndex:
             (self.folder / self._name(entry)).unlink(missing_ok=True)
 
     def keep(self, entries: Iterable[Entry]) -> None:
-        """Forget all but these: what is said of logs that are gone, or were read by another format or key."""
+        """Forget all but these: what is said of logs that are gone, or were read by another format, and what writers
+        that were killed left half written.
+        """
         names = {self._name(entry) for entry in entries}
         with suppress(OSError):
             for path in list(self.folder.iterdir()):
-                if path.name not in names and not path.name.startswith("."):
+                half = path.name.startswith(".")
+                if path.name not in names and (not half or time() - path.stat().st_mtime > _HALF):
                     path.unlink(missing_ok=True)
 
     def _name(self, entry: Entry) -> str:
