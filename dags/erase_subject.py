@@ -24,11 +24,14 @@ safe to start again: it goes on where it was. Nobody is told to be erased before
 | `request.number`, `request.unknown` | Look the number up: `privacy request list`. |
 | `request.not_proven` | Record what proves the identity: `privacy request prove NUMBER`. |
 | `request.answered`, `request.refused` | The request is closed; a new wish is a new request. |
+| `request.superseded` | A later run, or a decision, has taken over. Nothing is lost. |
 | `identity.ambiguous` | More than one person fits: `privacy request decide NUMBER`, then start it again. |
 | `erasure.other_right` | The request asks for something else. |
 | `erasure.refused`, `erasure.not_approved`, `erasure.unanswered` | Nobody approved the plan; nothing was changed. |
+| `erasure.four_eyes` | Who registered or started it may not approve it too: start it again, let somebody else answer. |
 | `erasure.nobody`, `request.not_resolved` | Nothing identifies anybody: correct what the request names. |
 | `erasure.referenced`, `erasure.unfinished`, `sql.cascade` | The data map has to say what is done: its `erasure:`. |
+| `erasure.reopened` | An order was opened, or disputed, since the plan: start it again. |
 | `erasure.other_plan`, `erasure.ended`, `plans.altered` | Start it again: it makes a new plan. |
 | `erasure.remaining` | Something is still there that was told to be gone: look at the store, start it again. |
 | `erasure.not_begun`, `erasure.no_plan`, `task.*` | A task was killed or marked by hand; start it again. |

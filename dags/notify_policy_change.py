@@ -24,6 +24,7 @@ the letter twice. `PRIVACY_LETTERS_PAUSE` is the pause between two letters.
 |---|---|
 | `policy.same_version` | Give the new statement a version of its own (`policy/controller.yaml`). |
 | `policy.refused`, `policy.not_approved`, `policy.unanswered` | Nobody approved it; nobody was written to. |
+| `policy.four_eyes` | Who started it may not approve it too: start it again, and let somebody else answer. |
 | `policy.other_changes`, `policy.ended`, `policy.answered` | Start it again: it compares anew. |
 | `policy.stopped`, `policy.missing` | Somebody is left: start it again, it goes on where it was. |
 | `policy.unclear` | Letters were under way when a run died: start it with `resend_unclear`; they may come twice. |

@@ -31,6 +31,7 @@ The red task's log ends with a code; so does the ledger (`privacy ledger show --
 | `rectify.nowhere`, `rectify.row`, `rectify.nothing` | Nothing says that value: look with `--personal`, say it anew. |
 | `rectify.fact`, `rectify.value`, `datamap.*`, `sql.*` | The data map or the table does not fit the value. |
 | `rectify.refused`, `rectify.not_approved`, `rectify.unanswered` | Nobody approved the plan; nothing was changed. |
+| `rectify.four_eyes` | Who registered or started it may not approve it too: start it again, let somebody else answer. |
 | `rectify.held` | A suspension or another's request holds a record: `privacy hold list`; start it again after. |
 | `rectify.changed`, `rectify.remaining` | Somebody changed a record meanwhile; start it again: it plans anew. |
 | `rectify.gone` | Every record of the plan is gone since: look again, refuse the request if nothing is left. |

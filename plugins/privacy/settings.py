@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,10 +41,25 @@ class Settings(BaseSettings):
         default=0.0, ge=0, le=3600, description="Seconds between two letters about a changed policy, of many."
     )
 
+    four_eyes: bool = Field(
+        default=False, description="Whoever registered a request, or started a run, may not approve its plan too."
+    )
+
     head_copies: Path | None = Field(
         default=None,
         description="A folder, best on another machine, to which every verification adds a copy of the ledger's head.",
     )
+
+    bundle_readers: str | None = Field(
+        default=None,
+        pattern=r"^\s*$|^\s*(user|role|group):[^,]+(,\s*(user|role|group):[^,]+)*$",
+        description="Who may see and download bundles on the desk: user:, role: or group: of Airflow, with commas.",
+    )
+
+    @property
+    def readers(self) -> frozenset[str]:
+        """Whom :attr:`bundle_readers` names: ``user:NAME``, ``role:NAME``, ``group:NAME``; empty: nobody."""
+        return frozenset(one.strip() for one in (self.bundle_readers or "").split(",") if one.strip())
 
     @property
     def master_key_file(self) -> Path:
@@ -72,13 +88,14 @@ class Settings(BaseSettings):
 
 
 @cache
-def settings() -> Settings:
+def settings(**given: Any) -> Settings:
     """The settings of this process.
 
+    :param given: what is decided here, whatever the environment says.
     :raises BadConfiguration: naming the variable that cannot be used.
     """
     try:
-        found = Settings()
+        found = Settings(**given)
     except ValidationError as problem:
         names = ", ".join("PRIVACY_" + str(e["loc"][0]).upper() for e in problem.errors())
         raise BadConfiguration(

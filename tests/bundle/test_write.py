@@ -152,6 +152,14 @@ def test_the_manifest_says_what_is_not_in_the_bundle(house):
     assert (summary.withheld, summary.redacted, summary.unattributed, summary.omitted) == (
         {"shop.notes": 1}, {"shop.orders": 2}, {"web.access": 4}, {"sql.no_table": 1},
     )  # fmt: skip
+    # What the register keeps of it, for whoever may not open the bundle: as the manifest has it.
+    said = {d["dataset"]: d for d in found["privacy:datasets"]}
+    for dataset, left in summary.why.items():
+        withheld = [("withheld", w["records"], w["en"]) for w in said[dataset]["withheld_why"]]
+        redacted = sum(r["values"] for r in said[dataset]["redacted"])
+        assert [one for one in left if one[0] == "withheld"] == withheld
+        assert sum(count for what, count, _ in left if what == "redacted") == redacted
+    assert set(summary.why) == {"shop.notes", "shop.orders"}
 
 
 def test_the_summary_holds_counts_and_digests_and_nothing_personal(house):
@@ -160,7 +168,7 @@ def test_the_summary_holds_counts_and_digests_and_nothing_personal(house):
     assert (summary.path, summary.records, summary.datasets["shop.orders"]["records"]) == (KEY, 4, 2)
     sealed = house.folder / "bundles" / KEY
     assert summary.bytes == sealed.stat().st_size
-    assert not any(word in text for word in ("Anna", "anna@", "Gefeliciteerd"))
+    assert not any(word in text for word in ("Anna", "anna@", "Gefeliciteerd", "why"))
     assert "Anna" not in repr(house.facts)
 
 

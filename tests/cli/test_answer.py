@@ -177,7 +177,7 @@ def test_a_request_is_registered_by_what_stands_on_a_letter_of_the_shop(desk: De
     assert named == [("phone", "065550110"), ("device_id", "d-1"), ("books.order_id", 11)]
     for words in (("--invoice", "F2025-1"), ("--application", "1011")):
         line = desk.error("new", *words)
-        assert "[cli.identifier]" in line
+        assert "[named.identifier]" in line
         assert words[1] not in line
 
 
@@ -187,9 +187,9 @@ def test_a_visit_is_kept_sealed_and_its_footage_is_not_forgotten(desk: Desk, mon
     number = said.split()[0]
     (visit,) = desk.house.register.open(number).visits
     assert (visit.camera, visit.at.isoformat()) == ("till", "2026-11-01T09:30:00+00:00")
-    assert "may be gone already" in said
+    assert "NOT HELD [hold.footage], MAY BE GONE ALREADY" in said, "the bookshop's data map knows of no camera"
     assert f'privacy hold place --camera ... --from ... --to ... --ground "{number}"' in said
     assert b"till" not in (desk.state / "ledger.db").read_bytes()
     monkeypatch.setattr("privacy.cli.request.on_a_terminal", lambda: True)
     assert "visit: till, 2026-11-01 10:30 CET" in desk.run("show", number, "--personal").stdout
-    assert "[cli.visit]" in desk.error("new", "--email", ANNA, "--visit", "yesterday")
+    assert "[named.visit]" in desk.error("new", "--email", ANNA, "--visit", "yesterday")

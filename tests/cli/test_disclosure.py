@@ -41,7 +41,7 @@ def test_a_secret_one_says_its_ground_and_one_about_nobody_says_so(salon):
     [
         ((), "disclosure.about"),
         (("--nobody", "--subject", "salon.guest=1"), "disclosure.about"),
-        (("--subject", "anna@a.example"), "cli.identifier"),
+        (("--subject", "anna@a.example"), "named.identifier"),
         (("--nobody", "--dataset", "salon.anna"), "disclosure.dataset"),
         (("--nobody", "--category", "anna"), "disclosure.category"),
         (("--nobody", "--at", "2999-01-01"), "disclosure.future"),

@@ -94,10 +94,10 @@ def test_a_key_that_is_no_record_is_held_all_the_same_and_told(salon):
         (("--all",), "hold.datasets"),
         (("--key", "anna", "--dataset", "salon.cuts"), "hold.key"),
         (("--all", "--dataset", "salon.cust"), "hold.dataset"),
-        (("--subject", "anna@a.example"), "cli.identifier"),
+        (("--subject", "anna@a.example"), "named.identifier"),
         (("--all", "--dataset", "salon.cuts", "--author", "anna@a.example"), "cli.author"),
         (("--camera", "balie", "--from", "2026-01-01", "--to", "2026-01-02"), "hold.footage"),
-        (("--camera", "balie", "--from", "gisteren", "--to", "2026-01-02"), "cli.moment"),
+        (("--camera", "balie", "--from", "gisteren", "--to", "2026-01-02"), "named.moment"),
     ],
 )
 def test_what_holds_nothing_is_refused_in_one_line_that_repeats_nothing(salon, words, code):

@@ -53,7 +53,7 @@ def test_a_period_is_exported(salon, tmp_path):
     found = salon.good("ledger", "export", "--from", "2020-01-01", "--out", str(tmp_path / "out"))
     assert len(found["written"]) == 7
     assert "salon.cuts" in (tmp_path / "out/deleted.csv").read_text()
-    assert "[cli.moment]" in salon.error("ledger", "export", "--from", "soon", "--out", str(tmp_path / "out"))
+    assert "[named.moment]" in salon.error("ledger", "export", "--from", "soon", "--out", str(tmp_path / "out"))
 
 
 def test_a_receipt_names_the_key_that_it_is_checked_with(salon, tmp_path):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from privacy.datamap.kinds import fold, twin
 from privacy.errors import AmbiguousIdentity, BadInput
 from privacy.identity import Decision
 
@@ -15,6 +18,41 @@ def test_a_customer_is_found_by_their_address_whatever_its_case(club, of_kind):
     club.member(1, "Zoé.VAN.Dijk@Post.example")
     found = club.resolve(email="zoÉ.van.dijk@post.EXAMPLE ")
     assert of_kind(found, "club.member") == [(1, False)]
+
+
+UNICODE, PUNYCODE = "anna@müller.example", "anna@xn--mller-kva.example"
+
+
+@pytest.mark.parametrize("stored", [UNICODE, PUNYCODE])
+@pytest.mark.parametrize("named", [UNICODE, "ANNA@XN--MLLER-KVA.example", "Anna@MU\u0308LLER.example"])
+def test_an_international_domain_is_one_address_in_either_spelling(club, of_kind, stored, named):
+    """Edge case 19: the shop writes down the one, mail headers have the other; neither is forgotten."""
+    club.member(1, stored)
+    found = club.resolve(email=named)
+    assert of_kind(found, "club.member") == [(1, False)]
+    assert {i.value for i in found.subject.identifiers if i.kind == "email"} == {UNICODE, PUNYCODE}
+    assert {i.value for i in club.resolve(member=1).subject.identifiers if i.kind == "email"} == {UNICODE, PUNYCODE}
+
+
+def test_two_who_share_an_address_in_two_spellings_stop_for_a_person_to_decide(club):
+    """Edge case 22: what stands in the other spelling is nobody's alone either."""
+    club.member(1, UNICODE)
+    club.member(2, PUNYCODE)
+    with pytest.raises(AmbiguousIdentity) as stop:
+        club.resolve(member=1)
+    question = stop.value.question
+    assert {i.value for i in question.shared} == {UNICODE, PUNYCODE}
+    shared = club.resolve(Decision(question.candidates[0].identifiers, "shared", question.shared), member=1)
+    assert {i.contested for i in shared.subject.identifiers if i.kind == "email"} == {True}
+    theirs = club.resolve(Decision(question.candidates[0].identifiers, "theirs", question.shared), member=1)
+    assert {i.contested for i in theirs.subject.identifiers if i.kind == "email"} == {False}
+
+
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_each_spelling_leads_to_the_other_and_back(local, domain):
+    other = twin(folded := fold(f"{local}@{domain}"))
+    if other is not None and (back := twin(other)) is not None:
+        assert back == folded or twin(back) == other
 
 
 def test_a_number_leads_to_old_and_new_addresses_each_for_its_time(club):

@@ -103,6 +103,7 @@ def clean(office: Office, name: str = "c", **more: object) -> dict[str, object]:
     return dict(office.house.ledger.entries(run=name, kind="run.ended")[0].entry)
 
 
+@pytest.mark.check("a database of Airflow of its own; tests/own shows the same of the other own records")
 def test_old_runs_and_logs_go_young_and_waiting_ones_stay(office: Office, metadata: Metadata) -> None:
     old = metadata.run("export_subject", "old", "success", ago(200))
     young = metadata.run("export_subject", "young", "failed", ago(10))

@@ -6,24 +6,21 @@ Nothing is lost that should stay, nothing is left that should go, every deletion
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import signal
-import sys
-from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from conftest_killed import chosen, in_a_process
 from conftest_purges import Studio, days
 from privacy import plans
 from privacy.errors import PrivacyError, Refused
 from privacy.orchestration import purges
 from privacy.plans.progress import Batch, Progress
 
-EVENTS = ("open", "os.remove", "os.rename", "os.truncate", "sqlite3.connect")
 MOST = 24
 """So many of the points at which a process may die are tried for a rule: those that change something, and others."""
 
@@ -49,39 +46,6 @@ def steps(studio: Studio, rule: str) -> None:
     purges.record(studio.house, run, None)
 
 
-def in_a_process(studio: Studio, rule: str, die_at: int, seen: Path) -> int:
-    """Do it in a process of its own, which dies at the call of that number; how it ended."""
-    child = os.fork()
-    if child == 0:
-        told: list[str] = []
-
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            if (event in EVENTS and str(studio.folder) in str(arguments)) or event in ("os.remove", "os.rename"):
-                told.append(event)
-                if len(told) == die_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        code = 1
-        try:
-            sys.addaudithook(hook)
-            steps(studio, rule)
-            events = list(told)
-            seen.write_text(json.dumps(events))
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def points(events: list[str]) -> Iterator[int]:
-    """The calls at which to die: all that change a store, and some of the others."""
-    changing = [n for n, event in enumerate(events, 1) if event in ("os.remove", "os.rename")]
-    others = [n for n in range(1, len(events) + 1) if n not in changing]
-    for those, most in ((changing, MOST * 2 // 3), (others, MOST // 3)):
-        step = max(1, len(those) // most)
-        yield from those[::step][: most + 1]
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("studio")
@@ -102,16 +66,16 @@ def fresh(made: Path, name: str) -> Studio:
 def test_whenever_it_dies_the_next_run_ends_as_if_it_had_not(made: Path, rule: str) -> None:
     studio = fresh(made, "whole")
     before = studio.everything()
-    seen = made / f"{rule}.json"
-    assert in_a_process(studio, rule, 0, seen) == 0
+    seen = made / f"{rule}.seen"
+    assert in_a_process(lambda: steps(studio, rule), 0, seen, folder=studio.folder) == 0
     after, expected = studio.everything(), studio.ended(studio.run(rule))["deleted"]
     assert expected > 5
     assert before.keys() - after.keys()
-    events = json.loads(seen.read_text())
+    events = seen.read_text().splitlines()
     tried = 0
-    for die_at in sorted(set(points(events))):
+    for die_at in sorted(set(chosen(events, MOST * 2 // 3, MOST // 3))):
         studio = fresh(made, f"{die_at}")
-        code = in_a_process(studio, rule, die_at, seen)
+        code = in_a_process(partial(steps, studio, rule), die_at, seen, folder=studio.folder)
         assert code in (0, -signal.SIGKILL), die_at
         tried += code == -signal.SIGKILL
         again = die_at % 2 == 0

@@ -12,7 +12,7 @@ from conftest_cameras import Cameras, cameras
 from conftest_demo import HOME
 from privacy.errors import BadConfiguration, Refused, Tampered
 from privacy.ledger import Ledger
-from privacy.rights import Ground, Necessity, Right, State
+from privacy.rights import Act, Evidence, EvidenceKind, Ground, Necessity, Right, State
 from privacy.rights.deadlines import TOLD, Kind, Level, deadlines, level, watch
 from privacy.rights.extending import extend
 from privacy.sources.base import Identifier
@@ -91,6 +91,25 @@ def test_a_request_that_is_answered_or_refused_has_no_deadline(cameras: Cameras)
     cameras.house.register.refuse(number, Ground.WITHDRAWN, "desk")
     assert watch(cameras.house, actor="a") == []
     assert [d.kind for d in deadlines(cameras.house, on(cameras, "2027-06-01")) if d.kind is not Kind.SETTING] == []
+
+
+def test_who_was_refused_or_erased_in_part_and_told_nothing_still_waits_for_an_answer(cameras: Cameras) -> None:
+    """R-30D: a refusal with its ground is an answer; one that stands in the register alone is none."""
+    number = received(cameras)
+    register = cameras.house.register
+    register.refuse(number, Ground.EXCESSIVE, "desk")
+    other = register.receive(Right.ERASURE, (ANNA,), author="desk", received_at=ARRIVED).number
+    register.prove(other, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "desk")
+    act = Act(author="desk", at=cameras.clock.now(), counts={"deleted": 1, "waiting": 1})
+    register.acted(other, act, partly=True)
+    late = deadlines(cameras.house, on(cameras, "2026-12-03"))
+    assert {(one.about, one.level, one.waits_for) for one in late} == {
+        (each, Level.LATE, "tell the person") for each in (number, other)
+    }
+    cameras.house.letters.write(number, "refusal", author="desk", by_post=True)
+    values = {"gone": (), "retained": (), "waiting": (), "by": None, "told": ()}
+    cameras.house.letters.write(other, "erasure", values, author="desk", by_post=True)
+    assert deadlines(cameras.house, cameras.clock.now()) == []
 
 
 def test_the_most_urgent_comes_first(cameras: Cameras) -> None:

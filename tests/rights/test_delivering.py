@@ -19,6 +19,7 @@ from privacy.bundle.check import check_bundle
 from privacy.errors import BadInput, PrivacyError, Refused
 from privacy.orchestration import steps
 from privacy.orchestration.runs import Run
+from privacy.plans.correction import Cell, Change, Plan, Wanted, key_of
 from privacy.rights import Evidence, EvidenceKind, Right, State, delivering
 from privacy.rights.contacts import contacts
 from privacy.rights.delivering import deliver
@@ -124,6 +125,24 @@ def test_a_number_that_came_with_a_late_order_is_no_way_to_reach_the_person(book
         "06 555 0110",
         "06 555 0120",
     )
+
+
+def test_a_number_that_came_by_a_request_is_no_way_to_reach_the_person(books: Books):
+    """Edge case 35: somebody has the phone number corrected, and asks for a copy next."""
+    number = books.asked(Right.RECTIFICATION, "1")
+    register = books.house.register
+    register.correct(number, Wanted(fact="phone", to="06 555 0666", author="desk", at=NOW))
+    register.begin(number, "r1")
+    steps.resolve_identity(books.house, Run("r1", number, "operator"))
+    cells = {"phone": Cell(fact="phone", was="+31 6 1234 5678", to="06 555 0666")}
+    change = Change(dataset="books.readers", key=key_of((1,)), version="v", cells=cells, at=NOW)
+    register.planned(number, Plan(run="r1", as_of=NOW, changes=(change,), old=("+31 6 1234 5678",)), run="r1")
+    register.prove(number, Evidence(kind=EvidenceKind.DOCUMENT, seen="a passport"), "desk")
+    register.correcting(number, run="r1")
+    books.execute("UPDATE readers SET phone = '06 555 0666' WHERE reader = 1")
+    assert contacts(books.house, books.asked(Right.ACCESS, ANNA), "phone") == ("06 555 0110",)
+    books.clock.set(NOW + timedelta(days=91))
+    assert contacts(books.house, books.asked(Right.ACCESS, ANNA), "phone") == ("06 555 0110", "06 555 0666")
 
 
 @pytest.mark.parametrize("right", [r for r in Right if not r.copies])

@@ -103,9 +103,28 @@ DAY = [datetime(2026, 1, n, tzinfo=UTC) for n in range(1, 6)]
         (Identifier("email", "a", DAY[0], DAY[2]), Identifier("email", "a", DAY[1], DAY[3]), True),
     ],
 )
-def test_two_lists_of_identifiers_are_one_person_s_when_one_is_theirs_alone_at_one_time(one, other, same) -> None:
-    assert same_person(Subject(1, (one,)), Subject(1, (other,))) is same
-    assert same_person(Subject(1, (other,)), Subject(1, (one,))) is same
+def test_two_lists_of_identifiers_are_one_person_s_when_one_is_theirs_alone_at_one_time(
+    ferry: Ferry, one, other, same
+) -> None:
+    datamap = ferry.house.datamap
+    assert same_person(datamap, Subject(1, (one,)), Subject(1, (other,))) is same
+    assert same_person(datamap, Subject(1, (other,)), Subject(1, (one,))) is same
+
+
+@pytest.mark.parametrize("reused", [Identifier("email", EMAIL), Identifier("device_id", "d-1")])
+def test_whoever_has_an_address_or_a_tablet_of_somebody_who_is_gone_is_not_told_of_their_case(
+    ferry: Ferry, reused: Identifier
+) -> None:
+    """Edge cases 19 and 22: nothing of the first one is left in the shop that would tell the two apart."""
+    gone = Subject(1, (Identifier("ferry.traveller", NUMBER), reused))
+    given(ferry, gone)
+    told = Disclosures(ferry.house).told_to
+    until = ferry.house.clock.now()
+    assert told(Subject(1, (Identifier("ferry.traveller", OTHER_NUMBER), reused)), until) == ()
+    assert len(told(gone, until)) == 1
+    merged = Subject(1, (Identifier("ferry.traveller", OTHER_NUMBER), Identifier("ferry.traveller", NUMBER)))
+    assert len(told(merged, until)) == 1
+    assert len(told(Subject(1, (reused,)), until)) == 1, "who was a guest then"
 
 
 def test_a_person_without_an_identifier_of_their_own_would_never_be_told_so_it_is_refused(ferry: Ferry) -> None:

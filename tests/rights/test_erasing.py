@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import signal
-import sys
-from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from conftest_erasing import Erasing
+from conftest_killed import chosen, in_a_process
 from demo import make
 from privacy.errors import BadInput, PrivacyError, Refused, Tampered
 from privacy.holds import HoldKind
@@ -159,6 +158,7 @@ def test_what_is_held_stays_until_the_hold_ends(shop: Erasing) -> None:
     assert not shop.rows("SELECT 1 FROM reviews WHERE customer_id = 1001")
 
 
+@pytest.mark.check("an erasure in a shop of its own; the others show what most depends on")
 def test_a_record_that_was_changed_after_the_plan_stays_and_goes_with_the_next_run(shop: Erasing) -> None:
     """Edge case 14."""
     number = shop.request(WHO)
@@ -185,6 +185,7 @@ def test_a_run_that_did_nothing_is_not_green(shop: Erasing) -> None:
     assert shop.house.register.get(number).state is State.PROVEN
 
 
+@pytest.mark.check("an erasure in a shop of its own; the others show what most depends on")
 def test_a_run_that_a_later_one_has_ended_changes_nothing_any_more(shop: Erasing) -> None:
     """Edge case 36."""
     number = shop.request(WHO)
@@ -198,55 +199,23 @@ def test_a_run_that_a_later_one_has_ended_changes_nothing_any_more(shop: Erasing
     assert shop.everything() == before
 
 
-EVENTS = ("open", "os.remove", "os.rename", "os.truncate", "sqlite3.connect")
 MOST = 12
-
-
-def in_a_process(shop: Erasing, number: str, die_at: int, seen: Path) -> int:
-    """Erase in a process of its own, which dies at the call of that number; how it ended."""
-    child = os.fork()
-    if child == 0:
-        told: list[str] = []
-
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            if (event in EVENTS and str(shop.folder) in str(arguments)) or event in ("os.remove", "os.rename"):
-                told.append(event)
-                if len(told) == die_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        code = 1
-        try:
-            sys.addaudithook(hook)
-            shop.erase(number)
-            seen.write_text(json.dumps(told))
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def points(events: list[str]) -> Iterator[int]:
-    changing = [n for n, event in enumerate(events, 1) if event in ("os.remove", "os.rename")]
-    others = [n for n in range(1, len(events) + 1) if n not in changing]
-    for those, most in ((changing, MOST // 2), (others, MOST // 2)):
-        step = max(1, len(those) // most)
-        yield from those[::step][: most + 1]
 
 
 @pytest.mark.check("kills an erasure a dozen times, each in a shop of its own")
 def test_whenever_it_dies_the_next_run_ends_as_if_it_had_not(tmp_path: Path, made: Path) -> None:
     """Edge case 13: never told to be erased while something of them is left."""
-    seen = tmp_path / "seen.json"
+    seen = tmp_path / "seen"
     whole = Erasing(tmp_path / "whole", made)
     number = whole.request(WHO)
-    assert in_a_process(whole, number, 0, seen) == 0
+    assert in_a_process(lambda: whole.erase(number), 0, seen, folder=whole.folder) == 0
     after, state = whole.everything(), whole.house.register.get(number).state
     deleted = sum(dict(e.entry)["deleted"] for e in whole.house.ledger.entries(kind="run.ended"))
     tried = 0
-    for die_at in sorted(set(points(json.loads(seen.read_text())))):
+    for die_at in sorted(set(chosen(seen.read_text().splitlines(), MOST // 2, MOST // 2))):
         shop = Erasing(tmp_path / f"at-{die_at}", made)
         number = shop.request(WHO)
-        code = in_a_process(shop, number, die_at, seen)
+        code = in_a_process(partial(shop.erase, number), die_at, seen, folder=shop.folder)
         tried += code == -signal.SIGKILL
         if shop.everything() != after:
             assert shop.house.register.get(number).state in (State.RECEIVED, State.PROVEN), f"dies at {die_at}"
@@ -340,6 +309,13 @@ def test_a_plan_that_finds_nothing_says_so_loudly(shop: Erasing) -> None:
     question = erasures.asks(shop.house, run)
     assert question is not None
     assert "NOTHING FOUND" in question[1]
+    # Who is answered all the same is not told that their data are gone.
+    values = {"gone": (), "retained": (), "waiting": (), "by": None, "told": ()}
+    for language, words in (("nl", "geen gegevens van u gevonden"), ("en", "we found no data on you")):
+        said = shop.house.letters.preview(number, "erasure", values, language=language)
+        assert words in said.subject
+        assert "gewist" not in said.subject
+        assert "erased" not in said.subject
 
 
 def test_a_file_that_was_rewritten_and_still_has_something_of_theirs_is_not_green(shop: Erasing) -> None:

@@ -54,6 +54,7 @@ def told(shop: Erasing) -> str:
     return "\n".join(str(dict(e.entry)) for e in shop.house.ledger.entries())
 
 
+@pytest.mark.check("an erasure in a shop of its own; test_erasing shows what most depends on")
 @pytest.mark.parametrize(("subject", "other"), [("applicant:1001", 1001), ("1001", 1001)])
 def test_who_has_the_same_number_in_another_system_is_somebody_else(
     shop: Erasing, made: Made, subject: str, other: int
@@ -124,6 +125,7 @@ def test_an_address_that_is_a_program_names_nobody(shop: Erasing, made: Made) ->
     assert look(shop, made).things == seen.things
 
 
+@pytest.mark.check("an erasure in a shop of its own; test_erasing shows what most depends on")
 def test_an_error_of_the_database_that_quotes_a_person_is_told_without_them(
     shop: Erasing, made: Made, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -150,6 +152,7 @@ def test_an_error_of_the_database_that_quotes_a_person_is_told_without_them(
     assert not shop.rows("SELECT 1 FROM reviews WHERE customer_id = 1001")
 
 
+@pytest.mark.check("an erasure in a shop of its own; test_erasing shows what most depends on")
 def test_what_a_purge_took_between_plan_and_erasure_is_gone_and_no_failure(shop: Erasing) -> None:
     """Edge case 29: a record falls due between two steps; it is not counted as deleted by both."""
     run = allowed(shop, shop.request(WHO))
@@ -166,6 +169,7 @@ def test_what_a_purge_took_between_plan_and_erasure_is_gone_and_no_failure(shop:
     assert ended["deleted"] == whole["deleted"] - sessions
 
 
+@pytest.mark.check("an erasure in a shop of its own; test_erasing shows what most depends on")
 def test_a_run_that_is_ended_by_hand_between_two_batches_stops_there(shop: Erasing) -> None:
     """Edge case 36: marked as failed while its task still writes; what both runs say adds up to what one would."""
     whole = Erasing(shop.folder / "whole", shop.shop)

@@ -82,6 +82,18 @@ def test_each_processor_of_the_datasets_is_told_by_what_it_knows_of_the_person(o
     assert office.house.verify().ok
 
 
+def test_an_address_that_is_somebody_elses_by_now_is_told_with_the_time_in_which_it_was_theirs(office: Office) -> None:
+    """Edge case 19: a processor may not erase whoever has the address now."""
+    until = datetime.fromisoformat("2024-03-11T23:30:00+00:00")
+    subject = Subject(1, (Identifier("email", EMAIL, None, until), Identifier("email", "new@post.example", until)))
+    office.notices.tell(office.number, "erasure", ["shop.newsletter_consents"], subject=subject, author="operator")
+    office.notices.send(actor="watch")
+    text = next(text for texts in office.letters().values() for text in texts)
+    assert f"{EMAIL} (… – 2024-03-12)" in text  # noqa: RUF001
+    assert "new@post.example (2024-03-12 – …)" in text  # noqa: RUF001
+    assert "periode" in text or "period" in text
+
+
 def test_telling_and_sending_twice_tells_nobody_twice(office: Office) -> None:
     first = office.tell()
     assert office.tell() == first

@@ -64,6 +64,18 @@ class Company(Ferry):
         promises["KEEP"]["quote"] = "Another text."
         self.policy(promises=promises)
 
+    def speaking(self) -> None:
+        """Travellers' records say their language; the version in force says so too."""
+        file = self.home / "datamap/ferry.yaml"
+        said = yaml.safe_load(file.read_text())
+        said["datasets"]["travellers"]["columns"]["language"] = {
+            "type": "text", "description": "d", "category": "user.unique_id", "provenance": "provided",
+        }  # fmt: skip
+        file.write_text(yaml.safe_dump(said, sort_keys=False))
+        sql = self.home / "sql/ferry/travellers.sql"
+        sql.write_text(sql.read_text().replace("name", "name, language", 1))
+        self.__dict__.pop("house", None)
+
     def sent(self) -> dict[str, int]:
         """How many letters lie in the outbox, by address."""
         found: dict[str, int] = {}
@@ -195,6 +207,34 @@ def test_nobody_erased_and_no_address_that_an_erasure_left_is_written_to(company
     company.broader()
     company.all()
     assert company.sent() == dict.fromkeys(REST - {EMAIL}, 1)
+
+
+def test_who_came_back_after_an_erasure_is_told_as_anybody(company: Company) -> None:
+    """Edge case 23: what they ordered since is not what was erased."""
+    erased = Subject(1, (Identifier("email", "terug@veer.example"), Identifier("email", "weg@veer.example")))
+    with company.house.ledger.writing() as writing:
+        Markers(company.house).note(writing, erased, datetime.fromisoformat("2026-05-01T00:00:00+00:00"))
+    with closing(sqlite3.connect(company.database)) as db, db:
+        db.execute("INSERT INTO trips VALUES (78, NULL, 'terug@veer.example', '1.50', '2026-06-01T10:00:00Z')")
+        db.execute("INSERT INTO trips VALUES (79, NULL, 'weg@veer.example', '1.50', '2026-04-01T10:00:00Z')")
+    company.broader()
+    company.all()
+    assert company.sent() == dict.fromkeys(REST | {"terug@veer.example"}, 1)
+
+
+def test_each_is_written_to_in_their_own_language_and_else_in_the_policys(company: Company) -> None:
+    """Two who share an address and speak otherwise get the policy's."""
+    with closing(sqlite3.connect(company.database)) as db, db:
+        db.execute("ALTER TABLE travellers ADD COLUMN language TEXT")
+        db.execute("UPDATE travellers SET language = 'en' WHERE traveller IN (?, 3)", (NUMBER,))
+        db.execute("UPDATE travellers SET language = 'nl' WHERE traveller = 4")
+    company.speaking()
+    company.broader()
+    company.all()
+    files = [message_from_bytes(f.read_bytes(), policy=default) for f in (company.state / "outbox").glob("*.eml")]
+    english = {str(one["To"]) for one in files if one["Subject"] == "Our privacy statement has changed"}
+    assert english == {EMAIL}
+    assert {str(one["To"]) for one in files} == REST
 
 
 def test_a_second_run_writes_to_nobody_again_and_to_who_was_left(

@@ -14,7 +14,7 @@ from privacy.orchestration import rectify_steps as steps
 from privacy.orchestration.runs import Run
 from privacy.orchestration.starting import waiting
 from privacy.plans import rectified
-from privacy.rights import Evidence, EvidenceKind, Right, State
+from privacy.rights import Evidence, EvidenceKind, Ground, Right, State
 from privacy.rights.corrections import correct, shown
 from privacy.rights.deadlines import deadlines
 from privacy.rights.notices import Notices
@@ -397,3 +397,29 @@ def test_what_was_begun_cannot_be_changed_any_more_and_other_rights_have_no_corr
         shop.wanted(other, {"phone": "06-2"})
     with pytest.raises(BadInput, match=r"rectify\.fact"):
         shop.wanted(asked, {"telephone": "06-2"})
+
+
+def test_a_correction_that_died_half_way_cannot_be_withdrawn_past_the_old_address(shop):
+    """Edge cases 13 and 35: whoever changes the address would keep the letter to the old one from going out."""
+    asked = shop.request(number(1001))
+    shop.wanted(asked, {"email": "mallory@m.example"})
+    run = shop.approved(asked)
+    steps.rectify(shop.house, run)
+    with pytest.raises(Refused, match=r"request\.begun"):
+        shop.house.register.refuse(asked, Ground.WITHDRAWN, "desk")
+    with pytest.raises(Refused):
+        steps.record(shop.house, run, "task.verify.failed", say=lambda _: None)
+    with pytest.raises(Refused, match=r"request\.begun"):
+        shop.house.register.refuse(asked, Ground.WITHDRAWN, "desk")
+    shop.done(asked, "run-2")
+    assert shop.house.register.get(asked).state is State.ANSWERED
+
+
+def test_a_correction_that_is_withdrawn_before_it_begins_changes_nothing(shop):
+    asked = shop.request(number(1001))
+    shop.wanted(asked, {"name.last": "Fries"})
+    run, before = shop.approved(asked), shop.cells()
+    shop.house.register.refuse(asked, Ground.WITHDRAWN, "desk")
+    with pytest.raises(Refused, match=r"request\.refused"):
+        steps.rectify(shop.house, run)
+    assert shop.cells() == before

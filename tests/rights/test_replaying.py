@@ -129,6 +129,7 @@ def back(shop: Erasing, made: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.check("others show a replay")
 def test_who_came_back_as_a_new_customer_keeps_what_is_newer_than_the_erasure(shop: Erasing, made: Path) -> None:
     """Edge cases 19 and 23: it may as well be the next person who has that address; their records are theirs."""
     erased = shop.everything()
@@ -144,6 +145,7 @@ def test_who_came_back_as_a_new_customer_keeps_what_is_newer_than_the_erasure(sh
     assert replay(shop, "replay-2").people == 0
 
 
+@pytest.mark.check("others show a replay")
 def test_a_number_that_was_given_out_again_is_told_of_and_nothing_of_its_new_holder_goes(shop: Erasing) -> None:
     """Edge case 19: the shop's next customer got an erased one's number."""
     shop.change(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +12,9 @@ from privacy.bundle import open_bundle
 from privacy.orchestration import ending
 from privacy.orchestration import steps as export
 from privacy.orchestration.runs import Run
-from privacy.rights import Evidence, EvidenceKind, Right
+from privacy.rights import Evidence, EvidenceKind, Right, State
+from privacy.rights.notices import Notices
+from privacy.rights.notices_told import told_of
 from privacy.rights.own_store import Requests
 from privacy.rights.supplements import of_record, of_subject
 from rights.rectify_kit import Shop, number
@@ -60,6 +63,7 @@ def test_the_invoice_stays_as_it_is_and_whoever_uses_it_sees_what_it_should_say(
     assert "Vries" not in repr(said)
 
 
+@pytest.mark.check("makes whole copies for three people; test_scope and the bundle show how they are given")
 def test_her_later_copies_give_the_statement_and_nobody_elses_do(shop, corrected):
     """Edge cases 22 and 27."""
     files = copy(shop, 1001)
@@ -72,6 +76,31 @@ def test_her_later_copies_give_the_statement_and_nobody_elses_do(shop, corrected
     assert "Fries &lt;b&gt;" in page
     assert "Your supplementary statements" in files["README.html"].decode()
     assert "privacy:supplements" not in json.loads(copy(shop, 1002)["datapackage.json"])
+
+
+def test_her_later_copies_say_which_processors_were_told_and_nobody_elses_do(shop, corrected):
+    """Edge case 22; art. 19 GDPR: they may ask who was told."""
+    notices = Notices(shop.house)
+    assert shop.house.register.get(corrected).state is State.ANSWERED
+    made = notices.of(corrected)
+    notices.send(actor="watch")
+    notices.confirm(made[0].id, "desk")
+    files = copy(shop, 1001)
+    said = json.loads(files["datapackage.json"])["privacy:told"]
+    assert {one["request"] for one in said} == {corrected}
+    names = {shop.house.policy.processors[one.processor].name for one in made}
+    assert {one["processor"] for one in said} == names
+    assert {one["deed"] for one in said} == {"rectification"}
+    assert [one["confirmed_at"] is not None for one in said].count(True) == 1
+    assert all(one["at"] and one["datasets"] for one in said)
+    page, english = files["LEESMIJ.html"].decode(), files["README.html"].decode()
+    assert "Wie wij van uw verzoeken op de hoogte brachten" in page
+    assert "gegevens aanpassen" in page
+    assert "Whom we told of your requests" in english
+    assert all(name in english for name in names)
+    assert "privacy:told" not in json.loads(copy(shop, 1002)["datapackage.json"])
+    before = made[0].made_at - timedelta(seconds=1)
+    assert told_of(shop.house, shop.house.subject(corrected), before) == ()
 
 
 def test_a_copy_as_of_before_the_statement_does_not_have_it(shop, corrected):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -156,34 +153,6 @@ def listening(told: Told) -> Iterator[None]:
     finally:
         for target, name, listener in those:
             sa.event.remove(target, name, listener)
-
-
-def in_a_process(studio: Studio, rule: str, die_at: int, seen: Path) -> int:
-    """All steps in a process of its own, which dies (SIGKILL) at the point of that number; how it ended."""
-    child = os.fork()
-    if child == 0:
-        points: list[str] = []
-
-        def told(what: str) -> None:
-            points.append(what)
-            if len(points) == die_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        def hook(event: str, _: object) -> None:
-            if event in ("os.remove", "os.rename"):
-                told(event)
-
-        code = 1
-        try:
-            sys.addaudithook(hook)
-            with listening(told):
-                steps(studio, rule)
-                found = "\n".join(points)
-            seen.write_text(found)
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def restart(server: Postgres | MariaDB, seconds: float = 30) -> None:

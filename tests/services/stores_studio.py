@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import imaplib
-import os
 import shutil
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +18,6 @@ from conftest_purges import Studio, days
 from privacy.storage_s3_bucket import MODIFIED
 from services.dovecot import PASSWORD, Dovecot
 from services.seaweed import REGION, Seaweed
-from services.sql_studio import steps
 
 IN_S3 = ("scans", "web")
 
@@ -153,33 +148,3 @@ def listening(told: Told) -> Iterator[None]:
 
     with mock.patch.object(URLLib3Session, "send", sent), mock.patch.object(imaplib.IMAP4, "send", said):
         yield
-
-
-def in_a_process(studio: StoresStudio, rule: str, die_at: int, seen: Path) -> int:
-    """All steps in a process of its own, which dies (SIGKILL) at the point of that number; how it ended."""
-    child = os.fork()
-    if child == 0:
-        points: list[str] = []
-        lock = threading.Lock()
-
-        def told(what: str) -> None:
-            with lock:  # Requests to an object store come from several threads.
-                points.append(what)
-                if len(points) == die_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        def hook(event: str, _: object) -> None:
-            if event in ("os.remove", "os.rename"):
-                told(event)
-
-        code = 1
-        try:
-            sys.addaudithook(hook)
-            with listening(told):
-                steps(studio, rule)
-                found = "\n".join(points)
-            seen.write_text(found)
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -10,14 +10,16 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
+from conftest_killed import in_a_process
 from privacy.errors import PrivacyError
 from services.dovecot import Dovecot, dovecot
 from services.seaweed import Seaweed
 from services.sql_studio import steps
-from services.stores_studio import StoresStudio, Template, in_a_process
+from services.stores_studio import StoresStudio, Template, listening
 
 OTHERS = 4
 """So many points are tried that change neither an object nor a message."""
@@ -63,7 +65,7 @@ def whole(
     template = Template(tmp_path_factory.mktemp("studio"), s3, mail, rows=2, versions=versions)
     studio, seen = template.fresh(), template.folder / "seen"
     before = studio.everything()
-    assert in_a_process(studio, rule, 0, seen) == 0
+    assert in_a_process(lambda: steps(studio, rule), 0, seen, listening=listening) == 0
     after, deleted = studio.everything(), studio.ended(studio.run(rule))["deleted"]
     studio.close()
     return Whole(rule, template, before, after, deleted, seen.read_text().splitlines())
@@ -107,7 +109,12 @@ def test_a_run_that_nothing_disturbs_takes_what_is_due_and_leaves_the_rest_as_it
 def test_whenever_it_dies_the_next_run_ends_as_if_it_had_not(whole: Whole) -> None:
     for number, die_at in enumerate(whole.points):
         studio, when = whole.template.fresh(), f"dies at {die_at}: {whole.told[die_at - 1]}"
-        assert in_a_process(studio, whole.rule, die_at, whole.template.folder / "seen") == -signal.SIGKILL, when
+        assert (
+            in_a_process(
+                partial(steps, studio, whole.rule), die_at, whole.template.folder / "seen", listening=listening
+            )
+            == -signal.SIGKILL
+        ), when
         finish(studio, whole.rule, again=number % 2 == 0)
         right(studio, whole, when)
         studio.close()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import signal
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
+from conftest_killed import in_a_process
 from privacy.errors import BadConfiguration, PrivacyError, Refused, RetryLater
 from privacy.orchestration import purges
 from services.conftest import Server
 from services.postgres import Postgres
-from services.sql_studio import ServerStudio, Template, in_a_process, listening, restart, steps
+from services.sql_studio import ServerStudio, Template, listening, restart, steps
 
 RULE = "cases"
 OTHERS = 6
@@ -32,7 +34,7 @@ def whole(template: Template) -> tuple[dict[str, bytes], int, list[str]]:
     """What a run that nothing disturbs leaves, how much it says that it deleted, and the points that it passes."""
     studio, seen = template.fresh(), template.folder / "seen"
     before = studio.everything()
-    assert in_a_process(studio, RULE, 0, seen) == 0
+    assert in_a_process(lambda: steps(studio, RULE), 0, seen, listening=listening) == 0
     after, expected = studio.everything(), studio.ended(studio.run(RULE))["deleted"]
     assert len(before) - len(after) == expected > 12
     studio.close()
@@ -74,7 +76,10 @@ def test_whenever_it_dies_the_next_run_ends_as_if_it_had_not(template, whole) ->
     assert len(tried) > 8
     for number, die_at in enumerate(tried):
         studio, when = template.fresh(), f"dies at {die_at}: {whole[2][die_at - 1]}"
-        assert in_a_process(studio, RULE, die_at, template.folder / "seen") == -signal.SIGKILL, when
+        assert (
+            in_a_process(partial(steps, studio, RULE), die_at, template.folder / "seen", listening=listening)
+            == -signal.SIGKILL
+        ), when
         finish(studio, again=number % 2 == 0)
         right(studio, whole, when)
         studio.close()

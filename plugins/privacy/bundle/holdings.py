@@ -12,6 +12,7 @@ from privacy.bundle.originals import Original
 from privacy.bundle.scope import GROUND, Scope, left_behind
 from privacy.bundle.stopped import Stopped
 from privacy.bundle.supplemented import Supplement
+from privacy.bundle.told import Told
 from privacy.datamap.load import Ref
 from privacy.datamap.models import Nobody, Text
 from privacy.sources.base import Identifier
@@ -26,6 +27,7 @@ class Facts:
     :param scope: all, or what a direct transfer to another controller gives.
     :param disclosed: what went to others about this person, as far as they may know it.
     :param supplements: what records of the past should say, by this person's word.
+    :param told: which processors were told of corrections, erasures and restrictions of theirs.
     :param stopped: for what their data are not processed, by the list that the shop's systems obey.
     :param name: how the person is called; ``named``: what the request named to find them by. Both personal.
     """
@@ -40,6 +42,7 @@ class Facts:
     disclosed: tuple[Disclosed, ...] = ()
     supplements: tuple[Supplement, ...] = ()
     stopped: tuple[Stopped, ...] = ()
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

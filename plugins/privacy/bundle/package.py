@@ -25,6 +25,8 @@ of the package              what it says
                             left out where there is nothing to tell
 ``privacy:supplements``     what records of the past should say by the person's word (art. 16 GDPR), and which records;
                             likewise
+``privacy:told``            which processors were told of a correction, erasure or restriction of theirs (art. 19 GDPR),
+                            when, and when they confirmed it; likewise
 ``privacy:stopped``         for what their data are not processed: kind, value, purposes, since, ground; likewise
 ==========================  ==========================================================================================
 
@@ -55,7 +57,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from privacy.bundle import resources, supplemented
+from privacy.bundle import resources, supplemented, told
 from privacy.bundle.disclosed import described
 from privacy.bundle.expiry import expiry
 from privacy.bundle.holdings import Facts, Holding, Omission, Resource, withheld
@@ -123,6 +125,7 @@ def describe(
         "privacy:identity": dict(sorted((notes or {}).items())),
         **({"privacy:disclosed": described(facts.disclosed)} if facts.disclosed else {}),
         **({"privacy:supplements": supplemented.described(facts.supplements)} if facts.supplements else {}),
+        **({"privacy:told": told.described(facts.told)} if facts.told else {}),
         **({"privacy:stopped": stopped(facts.stopped)} if facts.stopped else {}),
     }  # fmt: skip
 

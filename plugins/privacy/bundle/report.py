@@ -98,6 +98,9 @@ def render(
             (s.at.astimezone(zone), [visible(key) for key in s.keys], visible(s.was or ""), visible(s.to or ""), s)
             for s in facts.supplements
         ],
+        "told": [
+            (t.at and t.at.astimezone(zone), t.confirmed_at and t.confirmed_at.astimezone(zone), t) for t in facts.told
+        ],
         "stopped": [(_kind(datamap, s.kind), visible(s.value), s.since.astimezone(zone), s) for s in facts.stopped],
         "nobody": [h for h in everything if h.unattributed],
         "unreadable": [h for h in everything if h.unreadable],

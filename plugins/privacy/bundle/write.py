@@ -14,16 +14,17 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import orjson
 import pyrage
 
-from privacy.bundle.holdings import Facts, Holding, Omission, Resource
+from privacy.bundle.holdings import Facts, Holding, Omission, Resource, left_out, withheld
 from privacy.bundle.merge import Group, Stream, finished, gather, sample, writing
 from privacy.bundle.package import MANIFEST, describe
 from privacy.bundle.parts import Part
 from privacy.bundle.report import PAGES, ROWS, Shown, key_of, render
+from privacy.bundle.scope import Scope
 from privacy.datamap.load import DataMap
 from privacy.errors import BadInput, GiveUp
 from privacy.storage import Store
@@ -41,6 +42,7 @@ class BundleSummary:
     :param datasets: ``system.dataset`` -> ``records`` and ``bytes``, for each that was read.
     :param bytes: of the sealed file. :param withheld, redacted, unattributed: by dataset, where there are any;
         ``originals``: likewise, the files beside its tables. :param omitted: reason -> how often.
+    :param why: by dataset: withheld records and redacted values, how many, and why in English.
     """
 
     path: str
@@ -55,10 +57,13 @@ class BundleSummary:
     unattributed: dict[str, int] = field(default_factory=dict)
     originals: dict[str, int] = field(default_factory=dict)
     omitted: dict[str, int] = field(default_factory=dict)
+    why: dict[str, list[tuple[Literal["withheld", "redacted"], int, str]]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """For an XCom or a file."""
-        return asdict(self)
+        """For an XCom or a file; without ``why``, which are texts."""
+        found = asdict(self)
+        del found["why"]
+        return found
 
 
 def write_bundle(
@@ -122,6 +127,11 @@ class _Bundle:
         self._staging, self._datamap, self._facts = staging, datamap, facts
         self._groups, self.omissions, self._notes = groups, omissions, notes
         self.manifest_sha256 = ""
+
+    @property
+    def scope(self) -> Scope:
+        """What of a dataset is given."""
+        return self._facts.scope
 
     @property
     def holdings(self) -> list[Holding]:
@@ -215,7 +225,18 @@ def _summary(key: str, inner: _Pulled, sealed: _Pushed, bundle: _Bundle) -> Bund
         unattributed=counted({h.ref.full: h.unattributed for h in holdings}),
         originals=counted({h.ref.full: sum(not r.tabular for r in h.resources) for h in holdings}),
         omitted=dict(sorted(Counter(omission.reason for omission in bundle.omissions).items())),
+        why={h.ref.full: found for h in holdings if (found := list(_why(h, bundle.scope)))},
     )
+
+
+def _why(holding: Holding, scope: Scope) -> Iterator[tuple[Literal["withheld", "redacted"], int, str]]:
+    for group in withheld(holding):
+        yield "withheld", group.records, group.why.en
+    grounds: Counter[str] = Counter()
+    for left in left_out(holding, scope):
+        grounds[left.ground.en] += left.values
+    for ground, count in grounds.items():
+        yield "redacted", count, ground
 
 
 class _Sink:

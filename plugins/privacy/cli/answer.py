@@ -74,7 +74,8 @@ def letter(
     as_json: Json = False,
 ) -> None:
     """Send a letter that a person decides on (receipt, identity_needed, complaint, refusal), or look at any."""
-    from privacy.rights.letter_kinds import BY_HAND, Kind
+    from privacy.rights.by_hand import send
+    from privacy.rights.letter_kinds import Kind
 
     house, chosen = workbench(), Kind(kind.value)
     if preview:
@@ -82,14 +83,7 @@ def letter(
         data = {"subject": content.subject, "text": content.text, "html": content.html}
         tell(data, f"{content.subject}\n\n{content.text}", as_json=as_json)
         return
-    if chosen not in BY_HAND or (chosen is Kind.REFUSAL and house.register.get(number).dates.refused_at is None):
-        raise Refused(
-            "letters.not_by_hand",
-            "That letter goes out by itself, when what it tells is done.",
-            where=house.register.get(number).number,
-            advice="Look at it with --preview.",
-        )
-    sent = house.letters.write(number, chosen, author=actor(), by_post=by_post)
+    sent = send(house, number, chosen, actor(), by_post=by_post)
     stub = sent.stub
     data = {"kind": stub.kind, "channel": stub.channel, "at": stub.at.isoformat(), "sha256": stub.digest}
     text = f"{stub.kind} went out by {stub.channel}, {local(stub.at, house.policy.zone)}."
@@ -97,6 +91,14 @@ def letter(
         data["text"] = sent.content.text
         text = f"{sent.content.subject}\n\n{sent.content.text}\n{text}"
     tell(data, text, as_json=as_json)
+
+
+def answer(number: Number, as_json: Json = False) -> None:
+    """Record that a complaint was looked into and answered, by a person; it is closed by that."""
+    from privacy.rights.by_hand import settle
+
+    found = settle(workbench(), number, actor())
+    tell(found.as_json(), f"{found.number} is answered.", as_json=as_json)
 
 
 def inform(

@@ -99,24 +99,13 @@ def identifiers(
     for other in others:
         kind, equals, value = other.partition("=")
         if not equals:
-            raise BadInput("cli.identifier", "An identifier is written as KIND=VALUE.", advice="E.g. --id shop.id=-")
+            raise BadInput("named.identifier", "An identifier is written as KIND=VALUE.", advice="E.g. --id shop.id=-")
         pairs.append((kind.strip(), given(value, kind.strip())))
     if not pairs and sys.stdin.isatty():
         pairs.append(("email", given("-", "E-mail address")))
-    return [_identifier(datamap, kind, value) for kind, value in pairs]
+    from privacy.rights.naming import identifier
 
-
-def _identifier(datamap: DataMap, kind: str, value: str) -> Identifier:
-    from privacy.datamap.kinds import normal
-    from privacy.datamap.models import GLOBAL_KINDS
-    from privacy.sources.base import Identifier
-
-    declared = datamap.kind(kind)
-    if declared is None and kind not in GLOBAL_KINDS:
-        known = [*GLOBAL_KINDS, *(f"{s.system}.{k}" for s in datamap.systems.values() for k in s.identity.kinds)]
-        # What stands before the = may be a person's, typed in the wrong order: it is not repeated.
-        raise BadInput("cli.identifier", "There is no such kind of identifier.", advice=f"Kinds: {', '.join(known)}.")
-    return Identifier(kind, normal(kind, value, declared.type if declared else "text"))
+    return [identifier(datamap, kind, value) for kind, value in pairs]
 
 
 def tell(data: Any, text: str, *, as_json: bool) -> None:
@@ -149,19 +138,10 @@ def local(at: Any, zone: str) -> str:
 
 
 def moment(text: str, zone: str) -> datetime:
-    """A date or time as it is typed, ISO 8601; without an offset it is the zone's.
+    """As :func:`privacy.rights.naming.moment`, which is imported when it is needed."""
+    from privacy.rights.naming import moment
 
-    :raises BadInput: ``cli.moment``.
-    """
-    from datetime import UTC, datetime
-    from zoneinfo import ZoneInfo
-
-    try:
-        at = datetime.fromisoformat(text)
-        # In UTC at once: near the ends of the calendar a moment of one zone is none of another's.
-        return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise BadInput("cli.moment", "That is no date or time.", advice="Write it like 2026-11-02T09:30.") from None
+    return moment(text, zone)
 
 
 def shown(value: str | int) -> str:

@@ -109,9 +109,9 @@ def remind(number: Number, by_post: ByPost = False, as_json: Json = False) -> No
 
 def stopped(house: House, made: Request) -> str:
     """What somebody has to know who has just registered a request that stops something; empty: nothing."""
-    from privacy.rights.states import LASTING
+    from privacy.rights.naming import not_stopped
 
-    if made.right not in LASTING or house.stops.active(number=made.number):
+    if not not_stopped(house, made):
         return ""
     return (
         "NOT STOPPED YET: more than one person fits, or nobody is known by it. All of them are held where the right "

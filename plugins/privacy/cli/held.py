@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from privacy.holds import Hold
-    from privacy.rights.house import House
     from privacy.rights.order_rows import Order
     from privacy.rights.orders import Unconfirmed
 
@@ -47,29 +46,6 @@ def _what(hold: Hold) -> str:
     if isinstance(hold.what, Keys):
         return _counted(len(hold.what.keys), "recording" if hold.what.span else "key")
     return _counted(len(hold.what or ()), "set") + " of identifiers"
-
-
-def absent(house: House, hold: Hold) -> int | None:
-    """How many of the keys of a hold are no record at present: a key that was mistyped keeps nothing.
-
-    :returns: None: it is not on keys of records, or the store could not be asked; the hold stands all the same.
-    """
-    from privacy.errors import PrivacyError
-    from privacy.holds import Keys
-    from privacy.sources import item_key
-    from privacy.sources.keyed import by_key, typed_key
-
-    if not isinstance(hold.what, Keys) or hold.what.span is not None or hold.datasets is None:
-        return None
-    (ref,) = (house.datamap[name] for name in hold.datasets)
-    if item_key(ref) != [ref.dataset.columns[name].type for name in ref.dataset.key]:
-        return None  # A file with records in it is held whole; none of them has its key.
-    try:
-        source = house.source(ref.system.system)
-        keys = [typed_key(ref, [str(part) for part in key]) for key in hold.what.keys]
-        return sum(by_key(source, ref, key) is None for key in keys)
-    except PrivacyError:
-        return None
 
 
 def _counted(number: int, word: str) -> str:

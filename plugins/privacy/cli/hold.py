@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +12,6 @@ from privacy.cli.common import (
     Json,
     given,
     identifiers,
-    moment,
     on_a_terminal,
     on_behalf,
     table,
@@ -58,7 +56,8 @@ def place(
     as_json: Json = False,
 ) -> None:
     """Keep records from every deletion from now on. On footage, order its holder to keep it too."""
-    from privacy.holds import HoldKind
+    from privacy.holds import Everything, HoldKind
+    from privacy.rights import holding
 
     by, house = on_behalf(author), workbench()
     picks = [name for name, there in _picks(subject, key, camera, everything=everything) if there]
@@ -72,14 +71,13 @@ def place(
     whole = True
     what: What
     if subject:
-        what, whole = _people(house, subject)
+        what, whole = holding.people(house, identifiers(house.datamap, [], [], subject))
     elif camera is not None and begins is not None and ends is not None:
-        what, names = _span(house, given(camera, "Camera"), begins, ends, names)
+        span = holding.span(given(camera, "Camera"), begins, ends, house.policy.zone)
+        what, names = holding.footage(house, span, names)
     elif key:
         what = _keys(house, key, names)
     else:
-        from privacy.holds import Everything
-
         what = Everything()
     id = house.holds.place(
         HoldKind(kind.value), what, names, ground=given(ground, "Ground"), author=by, tell=tell_subject is YesNo.yes
@@ -88,12 +86,11 @@ def place(
     if not as_json:
         typer.echo(id)
     made = house.holds.get(id)
-    missing = held.absent(house, made)
+    seen = holding.noticed(house, made)
+    missing = seen.absent
     data: dict[str, Any] = {**held.as_json(made), "complete": whole, "absent": missing}
     if isinstance(made.what, tuple):
-        from privacy.rights.selecting import anything_of
-
-        data["anything"] = anything_of(house, made.what, made.datasets)
+        data["anything"] = seen.anything
     if not as_json:
         if not whole:
             held.red("The shop could not be asked who this is: only what was named is held. Place it again later.")
@@ -105,25 +102,23 @@ def place(
 
 
 @app.command()
-def release(hold: HoldId, author: Author = None, as_json: Json = False) -> None:
+def release(
+    hold: HoldId,
+    why: Annotated[
+        str | None, typer.Option(help="Why it ends, for the ledger: over, given, mistaken or replaced.")
+    ] = None,
+    author: Author = None,
+    as_json: Json = False,
+) -> None:
     """End a hold, forget whom it was about, and withdraw its order. Safe to repeat."""
-    from privacy.holds import HoldKind
-    from privacy.rights.orders import Orders
+    from privacy.rights import holding
 
     by, house = on_behalf(author), workbench()
-    found = house.holds.get(_id(hold))
-    if found.kind is HoldKind.REQUEST:
-        raise Refused(
-            "hold.of_a_request",
-            "The hold belongs to a request, and ends with it.",
-            where=found.request or "",
-            advice="Answer or refuse the request: privacy request show.",
-        )
-    ended = house.holds.release(found.id, author=by)
-    withdrawn = Orders(house).withdraw(found.id, by)
-    text = f"{found.id} is released." if ended else f"{found.id} was released before."
+    id = holding.checked(hold)
+    ended, withdrawn = holding.release(house, id, by, why)
+    text = f"{id} is released." if ended else f"{id} was released before."
     text += "".join(f"\norder {order.id} to {order.processor} is withdrawn" for order in withdrawn)
-    tell({"hold": found.id, "released": bool(ended), "orders": [o.as_json() for o in withdrawn]}, text, as_json=as_json)
+    tell({"hold": id, "released": ended, "orders": [o.as_json() for o in withdrawn]}, text, as_json=as_json)
 
 
 @app.command("list")
@@ -178,8 +173,10 @@ def list_(
 @app.command()
 def order(hold: HoldId, author: Author = None, as_json: Json = False) -> None:
     """Order the holder of footage to keep it, for a hold that is in force; one that was sent is sent again."""
+    from privacy.rights import holding
+
     by, house = on_behalf(author), workbench()
-    found = house.holds.get(_id(hold))
+    found = house.holds.get(holding.checked(hold))
     _ordered(house, found.id, by, held.as_json(found), as_json=as_json, wanted=True)
 
 
@@ -209,46 +206,12 @@ def _picks(
     return [("subject", bool(subject)), ("key", bool(key)), ("camera", camera is not None), ("all", everything)]
 
 
-def _people(house: House, named: list[str]) -> tuple[What, bool]:
-    from privacy.rights.selecting import all_it_may_be
-
-    found, whole = [], True
-    for identifier in identifiers(house.datamap, [], [], named):
-        people, complete = all_it_may_be(house, identifier)
-        found += people
-        whole = whole and complete
-    return found, whole
-
-
-def _span(house: House, camera: str, begins: str, ends: str, names: list[str] | None) -> tuple[What, list[str]]:
-    from privacy.holds import Span
-    from privacy.rights import recordings
-
-    zone = house.policy.zone
-    of = names or [ref.full for ref in recordings.footage(house.datamap)]
-    span = Span(camera.strip(), moment(begins, zone), moment(ends, zone))
-    return recordings.chosen(house, span, of), of
-
-
 def _keys(house: House, typed: list[str], names: list[str] | None) -> What:
-    import json
-
-    from privacy.holds import Keys
-    from privacy.sources import item_key
+    from privacy.rights import holding
 
     if names is None or len(names) != 1:
         raise BadInput("hold.datasets", "A hold on keys is on one dataset.", advice="Name it: --dataset.")
-    parts = len(item_key(house.datamap[names[0]]))
-    keys: list[tuple[object, ...]] = []
-    for text in (given(value, "Key") for value in typed):
-        try:
-            found = json.loads(text) if parts > 1 else [text]
-        except ValueError:
-            found = None
-        if not isinstance(found, list):
-            raise BadInput("hold.key", f"A key of this dataset has {parts} parts.", advice='Write it like ["a", 1].')
-        keys.append(tuple(found))
-    return Keys(tuple(keys))
+    return holding.keys(house, names[0], [given(value, "Key") for value in typed])
 
 
 def _ordered(
@@ -272,10 +235,3 @@ def _ordered(
     text = "\n".join(line for order in orders for line in held.footage(order, zone))
     if as_json or text:
         tell({**data, "orders": [order.as_json() for order in orders]}, text, as_json=as_json)
-
-
-def _id(text: str) -> str:
-    """A hold's id. :raises BadInput: ``hold.unknown``; what was typed is not repeated."""
-    if not re.fullmatch(r"[0-9a-f]{32}", text.strip()):
-        raise BadInput("hold.unknown", "There is no such hold.", advice="See which there are: privacy hold list.")
-    return text.strip()

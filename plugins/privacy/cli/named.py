@@ -7,19 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from privacy.cli.common import given, moment
+from privacy.cli.common import given
+from privacy.cli.held import footage as held_footage
 from privacy.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from privacy.datamap.load import DataMap
     from privacy.rights.payload import Visit
-
-KINDS = {
-    "order": ("order_id", "order_no", "order"),
-    "invoice": ("invoice_no", "invoice_id", "invoice"),
-    "application": ("application_id", "application_no", "application"),
-}
-"""What an option is called in a data map: the first of these names of a kind that it has."""
+    from privacy.rights.visits import Kept
 
 Order = Annotated[list[str] | None, typer.Option("--order", help="The number of an order; - asks for it.")]
 Invoice = Annotated[list[str] | None, typer.Option("--invoice", help="The number of an invoice; - asks for it.")]
@@ -38,49 +35,47 @@ def as_identifiers(
 ) -> list[str]:
     """The same as ``KIND=VALUE``.
 
-    :raises BadInput: ``cli.identifier``: the data map has no such kind, or one in several systems.
+    :raises BadInput: ``named.identifier``: the data map has no such kind, or one in several systems.
     """
+    from privacy.rights.naming import numbered
+
     found = [f"device_id={value}" for value in devices]
     for option, values in (("order", orders), ("invoice", invoices), ("application", applications)):
         if values:
-            kind = _kind(datamap, option)
+            kind = numbered(datamap, option)
             found += [f"{kind}={value}" for value in values]
     return found
 
 
 def visits(texts: list[str], zone: str) -> tuple[Visit, ...]:
-    """Visits as they are typed. :raises BadInput: ``cli.visit``, ``cli.moment``."""
-    from privacy.rights.payload import Visit
+    """Visits as they are typed. :raises BadInput: ``named.visit``, ``named.moment``."""
+    from privacy.rights.naming import visit
 
     found = []
     for text in texts:
         camera, slash, at = given(text, "Visit").rpartition("/")
         if not slash or not camera.strip():
-            raise BadInput("cli.visit", "A visit is written as CAMERA/TIME.", advice="E.g. till/2026-11-02T09:30.")
-        found.append(Visit.of(camera=camera.strip(), at=moment(at, zone)))
+            raise BadInput("named.visit", "A visit is written as CAMERA/TIME.", advice="E.g. till/2026-11-02T09:30.")
+        found.append(visit(camera, at, zone))
     return tuple(found)
 
 
-def footage(number: str, seen: tuple[Visit, ...], now: datetime) -> list[str]:
-    """What to do now for the footage of visits: nobody keeps it for a request that says nothing of it elsewhere."""
-    if not seen:
-        return []
-    late = sum((now - visit.at).total_seconds() > 48 * 3600 for visit in seen)
-    told = f" ({late} of {len(seen)} may be gone already)" if late else ""
-    return [
-        f"footage of {len(seen)} visit{'' if len(seen) == 1 else 's'}{told} is kept by an order only: "
-        f"privacy hold place --camera ... --from ... --to ... --ground \"{number}\" --tell-subject yes"
-    ]  # fmt: skip
+def footage(number: str, kept: Sequence[Kept], now: datetime, zone: str) -> tuple[list[str], list[str]]:
+    """What became of the footage of visits: lines, and those that must not be passed over."""
+    from privacy.rights.visits import LIMIT
 
-
-def _kind(datamap: DataMap, option: str) -> str:
-    for name in KINDS[option]:
-        found = [f"{s.system}.{kind}" for s in datamap.systems.values() for kind in s.identity.kinds if kind == name]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise BadInput(
-                "cli.identifier", f"Several systems have such numbers: {', '.join(found)}.",
-                advice="Say of which: --id SYSTEM.KIND=VALUE.",
-            )  # fmt: skip
-    raise BadInput("cli.identifier", f"The data map has no identity kind of an {option}'s number.")
+    said: list[str] = []
+    red: list[str] = []
+    for one in kept:
+        gone = ", MAY BE GONE ALREADY" if now - one.visit.at > LIMIT else ""
+        if one.hold:
+            said.append(f"footage of the visit is held: {one.hold}; once it is answered: privacy hold release{gone}")
+        said += [line for order in one.orders for line in held_footage(order, zone)]
+        if one.hold and one.problem:
+            red.append(f"its holder is NOT TOLD to keep it [{one.problem}]: privacy hold order {one.hold}{gone}")
+        elif one.problem:
+            red.append(
+                f"footage of a visit is NOT HELD [{one.problem}]{gone}: privacy hold place --camera ... --from ... "
+                f'--to ... --ground "{number}" --tell-subject yes'
+            )
+    return said, red

@@ -11,7 +11,6 @@ from privacy.cli.common import Json, Number, actor, local, table, tell, workbenc
 
 if TYPE_CHECKING:
     from privacy.rights.deliveries import Delivery
-    from privacy.rights.house import House
 
 
 def ask(
@@ -20,10 +19,12 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Record that processors were asked what they hold on this person; shows what to send them. Safe to repeat."""
+    from privacy.rights.deliveries import place
+
     house = workbench()
     found = house.deliveries.ask(number, processor, actor())
     request = house.register.get(number)
-    places = {delivery.dataset: _place(house, delivery, request.number) for delivery in found}
+    places = {delivery.dataset: place(house, delivery, request.number) for delivery in found}
     lines = [f"{request.number}: recorded as asked. Send each of them this number, and where they deliver:"]
     for delivery in found:
         name = house.datamap.policy.processors[delivery.processor].name
@@ -43,10 +44,3 @@ def answers(found: Iterable[Delivery], zone: str) -> str:
     """The processors of a request and how far they are, as a table."""
     rows = [(d.processor, d.dataset, d.state.value.replace("_", " "), local(d.asked_at, zone), d.fault) for d in found]
     return table(("processor", "dataset", "state", "asked", "why"), rows)
-
-
-def _place(house: House, delivery: Delivery, number: str) -> str:
-    """The folder of a delivery; of another store than a folder the connection's name: its URL may hold a password."""
-    ref = house.datamap[delivery.dataset]
-    connection, below = house.connections.get(ref.system.connection), f"{ref.dataset.prefix}{number}/"
-    return str(connection.folder / below) + "/" if connection.scheme == "file" else f"{connection.name}: {below}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from privacy.cli.airflow import start as start_in_airflow
-from privacy.cli.answer import deliver, inform, letter, review, told
+from privacy.cli.answer import LanguageName, answer, deliver, inform, letter, review, told
 from privacy.cli.common import (
     Json,
     Number,
@@ -28,9 +28,10 @@ from privacy.cli.common import (
 from privacy.cli.correct import correct, correction, supplement
 from privacy.cli.deadlines import deadlines, extend
 from privacy.cli.deciding import confirm, lift, reject, remind, stopped, unlift, uphold
+from privacy.cli.held import red
 from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
 from privacy.cli.processors import answers, ask
-from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused
+from privacy.errors import BadConfiguration, PrivacyError, Refused
 
 if TYPE_CHECKING:
     from privacy.errors import Tampered
@@ -94,6 +95,9 @@ def new(
             "--direct-transfer", help="Portability, straight to another controller: nothing that you derived."
         ),
     ] = False,
+    language: Annotated[
+        LanguageName | None, typer.Option(help="That it is written in; by default the person's, by the shop's records.")
+    ] = None,
     receipt: Annotated[
         bool, typer.Option("--receipt", help="Send a receipt to the e-mail address that it names.")
     ] = False,
@@ -120,24 +124,25 @@ def new(
         direct_transfer=direct_transfer,
         visits=seen,
         purposes=purpose or (),
+        language=None if language is None else language.value,
     )
     # Said before Airflow is asked: the request stays registered whatever Airflow says.
     waits = stopped(house, made)
     if not as_json:
         _say(house, made)
-        typer.echo("\n".join(footage(made.number, seen, house.clock.now())), nl=bool(seen))
-        if waits:
-            typer.echo(waits)
+    kept = _footage(house, made, as_json=as_json)
+    if not as_json and waits:
+        typer.echo(waits)
     try:
         if receipt:
             house.letters.write(made.number, "receipt", author=actor())
         run = _started(made) if start else None
     except PrivacyError as problem:
         if as_json:
-            tell({**made.as_json(), "run": None, "error": problem.code}, "", as_json=True)
+            tell({**made.as_json(), "run": None, **kept, "error": problem.code}, "", as_json=True)
         raise
     if as_json:
-        tell({**made.as_json(), "run": run, **({"stopped": False} if waits else {})}, "", as_json=True)
+        tell({**made.as_json(), "run": run, **kept, **({"stopped": False} if waits else {})}, "", as_json=True)
     elif run:
         typer.echo(f"{made.right.pipeline} started: {run}")
 
@@ -221,7 +226,8 @@ def list_(
 @app.command()
 def start(number: Number, as_json: Json = False) -> None:
     """Start in Airflow what a registered request asks for; a hold that is missing is placed before."""
-    register = workbench().register
+    house = workbench()
+    register = house.register
     found = register.get(number)
     if found.dates.closed_at:
         raise Refused(
@@ -231,8 +237,23 @@ def start(number: Number, as_json: Json = False) -> None:
             advice="A new wish is a new request: privacy request new.",
         )
     register.hold(found.number, author=actor())
+    kept = _footage(house, found, as_json=as_json)
     run = _started(found)
-    tell({"number": found.number, "run": run}, f"{found.right.pipeline} started: {run}", as_json=as_json)
+    tell({"number": found.number, "run": run, **kept}, f"{found.right.pipeline} started: {run}", as_json=as_json)
+
+
+def _footage(house: House, made: Request, *, as_json: bool) -> dict[str, Any]:
+    """Hold the footage of the visits that a request names, and say so."""
+    from privacy.rights.visits import keep
+
+    kept = keep(house, made.number, actor())
+    if not as_json:
+        said, problems = footage(made.number, kept, house.clock.now(), house.policy.zone)
+        for text in said:
+            typer.echo(text)
+        for text in problems:
+            red(text)
+    return {"footage": [one.as_json() for one in kept]} if kept else {}
 
 
 def _started(request: Request) -> str:
@@ -258,20 +279,17 @@ def decide(
     as_json: Json = False,
 ) -> None:
     """Say whose a request is that leads to more than one person; the next export uses it."""
-    from privacy.identity import Decision
+    from privacy.rights.by_hand import choose
 
     house = workbench()
-    question = house.register.question(number)
-    if question is None:
-        raise Refused("request.no_question", "Nothing waits for a decision.", where=house.register.get(number).number)
     if person is None:
+        question = house.register.question(number)
+        if question is None:
+            where = house.register.get(number).number
+            raise Refused("request.no_question", "Nothing waits for a decision.", where=where)
         _show_question(house, number, question, as_json=as_json)
         return
-    if not 1 <= person <= len(question.candidates):
-        raise BadInput("request.no_candidate", f"The question has candidates 1 to {len(question.candidates)}.")
-    chosen = next(c for c in question.candidates if c.no == person)
-    decision = Decision(chosen.identifiers, "theirs" if address is AddressName.theirs else "shared")
-    found = house.register.decide(number, decision, actor())
+    found = choose(house, number, person, "theirs" if address is AddressName.theirs else "shared", actor())
     run = _started(found) if start else None
     goes_on = f"Started: {run}" if run else f"Go on with it: privacy request start {found.number}"
     text = f"{found.number} is decided. {goes_on}"
@@ -315,6 +333,7 @@ app.command()(review)
 app.command()(deliver)
 app.command()(letter)
 app.command("tell")(inform)
+app.command()(answer)
 app.command()(extend)
 app.command()(correct)
 app.command()(correction)

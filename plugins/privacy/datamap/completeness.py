@@ -30,6 +30,7 @@ OWN: Mapping[str, str] = {
     "policy_versions": "The policy as it was in force; no personal data.",
     "policy_letters": "Keyed digests of addresses that were written to; they name nobody.",
     "request_register": "What is personal is sealed under a key of each request's own, which closing it destroys.",
+    "request_marks": "Keyed digests of what requests name; they name nobody, and go with the request's content.",
     "privacy_alembic_version": "Which migration was the last; no personal data.",
 }
 """The tables of ledger, holds and register, and why no dataset describes them."""

@@ -24,6 +24,29 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", composed.casefold() if composed.isascii() else composed)
 
 
+def twin(address: str) -> str | None:
+    """The other spelling of an address with an international domain: ``xn--...`` of its own script, or that of the
+    first. Shops write down the one, mail headers have the other.
+
+    :param address: as :func:`fold` gives it. :returns: folded too; None: it has none.
+    """
+    local, at, domain = address.rpartition("@")
+    try:
+        if domain.isascii():
+            said = ".".join(
+                label[4:].encode().decode("punycode") if label.startswith("xn--") else label
+                for label in domain.split(".")
+            )
+        else:
+            said = ".".join(
+                label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in domain.split(".")
+            )
+    except UnicodeError:
+        return None
+    other = fold(f"{local}{at}{said}")
+    return None if not at or other == address else other
+
+
 def normal(kind: str, value: object, type: str = "text") -> str | int:
     """The normal form of an identifier of this kind.
 

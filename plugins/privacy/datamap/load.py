@@ -89,10 +89,7 @@ def load(home: Path) -> DataMap:
     :param home: ``PRIVACY_HOME``.
     :raises BadConfiguration: file, dataset, key, and what to write instead; all of a file's mistakes at once.
     """
-    digest = blake2b()
-    for file in [*sorted((home / "policy").glob("*.yaml")), *sorted((home / "datamap").glob("*.yaml"))]:
-        content = file.read_bytes()
-        digest.update(f"{file}\0{len(content)}\0".encode() + content)
+    digest = _digest(home, "policy", "datamap")
     digest.update("\0".join(sorted(map(str, home.glob("sql/*/*.sql")))).encode())
     return _loaded(home, digest.digest())
 
@@ -100,10 +97,25 @@ def load(home: Path) -> DataMap:
 def load_policy(home: Path) -> Policy:
     """Read and check the policy alone, for what needs no data map: one that is half filled in stops nothing then.
 
+    It is read again only when a file of it has changed.
+
     :param home: ``PRIVACY_HOME``.
     :raises BadConfiguration: file, key, and what to write instead.
     """
-    return _policy(home / "policy")
+    return _loaded_policy(home / "policy", _digest(home, "policy").digest())
+
+
+def _digest(home: Path, *folders: str) -> blake2b:
+    digest = blake2b()
+    for file in (file for folder in folders for file in sorted((home / folder).glob("*.yaml"))):
+        content = file.read_bytes()
+        digest.update(f"{file}\0{len(content)}\0".encode() + content)
+    return digest
+
+
+@lru_cache(maxsize=8)
+def _loaded_policy(folder: Path, _: bytes) -> Policy:
+    return _policy(folder)
 
 
 @lru_cache(maxsize=8)

@@ -20,7 +20,7 @@ from privacy.rights.house import House
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     # Not no-referrer: with that a browser says of a form that it comes from nowhere.
@@ -58,7 +58,8 @@ def make(house: Callable[[], House], gate: Gate, airflow: Airflow, secret: str, 
             _log.error("A page of the desk failed: %s", type(problem).__name__)
             response = _said(request, 500, "Something went wrong; nothing of it is shown.", type(problem).__name__)
         for name, value in HEADERS.items():
-            response.headers[name] = value
+            # A bundle's report brings the policy of its own script; nothing else brings any.
+            response.headers.setdefault(name, value)
         return response
 
     return app
@@ -76,7 +77,14 @@ async def _refused(request: Request, problem: Exception) -> Response:
 
 async def _problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, PrivacyError)  # noqa: S101 - as it is registered
-    status = {"request.unknown": 404, "request.number": 400, "desk.cursor": 400, "desk.filter": 400}.get(
-        problem.code, 409
+    wrong = (
+        "request.number",
+        "desk.cursor",
+        "desk.filter",
+        "desk.too_long",
+        "hold.page",
+        "hold.why",
+        "disclosure.page",
     )
+    status = 404 if problem.code == "request.unknown" else 400 if problem.code in wrong else 409
     return _said(request, status, problem.message, problem.code, problem.advice)

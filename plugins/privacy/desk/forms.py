@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.datastructures import FormData
 
 from privacy.desk.access import who
 
@@ -38,6 +39,27 @@ async def genuine(request: Request) -> None:
         said = None
     if not nonce or said != [nonce, who(request).id]:
         raise HTTPException(403, "This form is too old, or not yours; open the page again. Nothing was done.")
+
+
+async def fields(request: Request) -> FormData:
+    """What a form says: texts alone, no files."""
+    form = await request.form()
+    return FormData([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+
+
+def told(request: Request, said: str) -> str:
+    """A sentence for the page that a form leads to, signed: nobody else makes this desk say something."""
+    signed = _signer(request).dumps(said)
+    return signed if isinstance(signed, str) else signed.decode()
+
+
+def heard(request: Request, signed: str) -> str:
+    """What :func:`told` signed, for a minute; empty: nothing, or too long ago."""
+    try:
+        said = _signer(request).loads(signed, max_age=60)
+    except BadSignature:
+        return ""
+    return said if isinstance(said, str) else ""
 
 
 def token(request: Request) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
@@ -21,6 +21,9 @@ from privacy.desk import finding
 from privacy.ledger.tables import ledger
 from privacy.rights.evidence import MISSING, VERIFIED, Finding
 from privacy.rights.house import House
+
+if TYPE_CHECKING:
+    from privacy.rights.evidence_rules import Latest
 
 ANSWERS = "R-30D"
 """The promise that requests are answered in time: red while one is late."""
@@ -74,18 +77,21 @@ def promises(house: House, project: Path, now: datetime) -> list[Shown]:
     """Each promise of the policy, in its order."""
     from privacy.rights import evidence_rules
 
-    policy = house.policy
-    wrong = [*evidence_rules.proofs(house, now), *evidence_rules.own(house, now), *evidence_rules.answered(house, now)]
+    policy, latest = house.policy, evidence_rules.Latest(house, now)
+    wrong = [*evidence_rules.proofs(house, now, latest), *evidence_rules.own(house, now, latest),
+        *evidence_rules.answered(house, now)]  # fmt: skip
     late = finding.find(house, overdue=True)
     whole, is_late = checked(house, now), bool(late.requests or late.broken)
-    return [_shown(house, one, wrong, now, late=is_late, whole=whole) for one in _kept(policy, project)]
+    return [_shown(house, one, wrong, latest, now, late=is_late, whole=whole) for one in _kept(policy, project)]
 
 
-def _shown(house: House, one: Kept, wrong: list[Finding], now: datetime, *, late: bool, whole: Checked) -> Shown:
+def _shown(
+    house: House, one: Kept, wrong: list[Finding], latest: Latest, now: datetime, *, late: bool, whole: Checked
+) -> Shown:
     rules = [
         name for purge in house.policy.purges.values() for name, rule in purge.rules.items() if one.id in rule.promises
     ]
-    runs = [house.ledger.last_done(name, now + timedelta(minutes=5)) for name in rules]
+    runs = [latest.done(name) for name in rules]
     good = [run for run in runs if run is not None]
     # Of several rules the oldest proof counts: the promise is kept no better than that.
     oldest = min(good, key=lambda run: run.as_of) if len(good) == len(rules) and good else None
@@ -112,24 +118,24 @@ def _shown(house: House, one: Kept, wrong: list[Finding], now: datetime, *, late
 
 
 def _kept(policy: Policy, project: Path) -> tuple[Kept, ...]:
-    return _looked(policy.model_dump_json(), project, _Policy(policy))
+    return _looked(_Policy(policy), project)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Policy:
-    """Equal to every other: the text beside it says which policy it is."""
+    """Equal to the very same policy, which is read anew only when it has changed."""
 
     policy: Policy
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Policy)
+        return isinstance(other, _Policy) and other.policy is self.policy
 
     def __hash__(self) -> int:
-        return 0
+        return id(self.policy)
 
 
 @lru_cache(maxsize=4)
-def _looked(_: str, project: Path, held: _Policy) -> tuple[Kept, ...]:
+def _looked(held: _Policy, project: Path) -> tuple[Kept, ...]:
     """Tests are read once: they change with the code, and then the server is started anew."""
     return tuple(kept(held.policy, project / "dags", project / "tests"))
 

@@ -28,7 +28,7 @@ def page(request: Request, name: str, status: int = 200, **values: object) -> HT
     """A page from its template (``templates/<name>.html.j2``), for who is signed in.
 
     Templates know ``root`` (before every link), ``zone`` (the shop's), ``token`` (what a form carries) and the filters
-    ``moment``, ``day``, ``number`` and ``words``.
+    ``moment``, ``day``, ``number``, ``words`` and ``instant``.
     """
     given = {"zone": house_of(request).policy.zone, "token": forms.token(request), **values}
     response = HTMLResponse(rendered(request, name, user=request.state.user, **given), status)
@@ -70,16 +70,22 @@ def chosen(kind: type[Kind], value: str) -> Kind | None:
         raise BadInput("desk.filter", "There is no such filter.", advice="Choose one from the list.") from None
 
 
+@lru_cache(maxsize=1)
 def environment() -> Environment:
-    """The templates: everything in them is escaped, and a name that is not there is an error."""
+    """The templates, read once: everything in them is escaped, and a name that is not there is an error."""
     made = Environment(loader=PackageLoader("privacy.desk"), autoescape=True, undefined=StrictUndefined)
-    made.filters.update(moment=_moment, day=_day, number=_number, words=words)
+    made.filters.update(moment=_moment, day=_day, number=_number, words=words, instant=instant)
     return made
 
 
 def words(text: object) -> str:
     """A kind of the ledger or a state as words."""
     return str(text).replace(".", " ").replace("_", " ")
+
+
+def instant(text: object) -> datetime | None:
+    """A moment that stands as text (ISO 8601, with its offset) in the ledger or in a plan; None: none stands there."""
+    return datetime.fromisoformat(str(text)) if text else None
 
 
 @lru_cache(maxsize=256)

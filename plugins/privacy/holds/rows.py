@@ -116,10 +116,12 @@ def told(
     *,
     sealed: bool = True,
     datasets: Sequence[str] | None = None,
+    ground: str | None = None,
 ) -> None:
     """The entry that proves it.
 
     :param sealed: with the digest of the sealed text, for what is in force from now on.
+    :param ground: a code, of why it ends.
     """
     writing.event(
         event,
@@ -129,4 +131,5 @@ def told(
         request=row.request,
         digest=row.digest if sealed else None,
         datasets=None if datasets is None else list(datasets),
+        ground=ground,
     )

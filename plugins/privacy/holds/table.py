@@ -160,9 +160,12 @@ class Holds:
         rows = self._own(writing.connection, request, kind, locked=True)
         return self._released(writing, rows, author)
 
-    def release(self, id: str | None = None, *, request: str | None = None, author: str) -> int:
+    def release(
+        self, id: str | None = None, *, request: str | None = None, author: str, why: str | None = None
+    ) -> int:  # fmt: skip
         """End a hold, or all of a request, and forget whom it was about. Safe to repeat.
 
+        :param why: a code for the ledger; None: nobody said.
         :returns: how many holds ended now.
         :raises BadInput: ``hold.unknown``.
         :raises Refused: ``hold.of_a_right``: a restriction or an objection ends with the request that it is for.
@@ -172,7 +175,7 @@ class Holds:
         def work(writing: Writing) -> int:
             active = [r for r in self._named(writing.connection, id, request, locked=True) if r.released_at is None]
             _not_of_a_right(active)
-            return self._released(writing, active, author)
+            return self._released(writing, active, author, why)
 
         return self._patiently(work, time.monotonic() + PATIENCE)
 
@@ -259,9 +262,11 @@ class Holds:
         told(writing, "hold.replaced", new, author)
         writing.connection.execute(sa.update(table).where(table.c.id == row.id).values(sealed=new.sealed))
 
-    def _released(self, writing: Writing, rows: Sequence[sa.Row[Any]], author: str) -> int:
+    def _released(
+        self, writing: Writing, rows: Sequence[sa.Row[Any]], author: str, why: str | None = None
+    ) -> int:  # fmt: skip
         for row in rows:
-            told(writing, "hold.released", Row.of(row), author, sealed=False)
+            told(writing, "hold.released", Row.of(row), author, sealed=False, ground=why)
             writing.connection.execute(
                 sa.update(table).where(table.c.id == row.id).values(released_at=self._now(), sealed=None)
             )

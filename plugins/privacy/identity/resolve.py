@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from privacy.datamap.kinds import normal
+from privacy.datamap.kinds import normal, twin
 from privacy.datamap.load import DataMap
 from privacy.datamap.models import GLOBAL_KINDS
 from privacy.errors import AmbiguousIdentity, BadInput
@@ -90,7 +90,7 @@ class _Resolver:
         self._at = at
         self._decision = decision
         given = decision.about if decision is not None and decision.address == "theirs" else ()
-        self._theirs = {self._normal(identifier) for identifier in given}
+        self._theirs = {one for identifier in given for one in _spelled(self._normal(identifier))}
         self._origin: dict[Key, str] = {}
         self._links: dict[Key, list[Link]] = defaultdict(list)  # what ties an identifier to the subject
         self._named: set[Key] = set()
@@ -104,8 +104,9 @@ class _Resolver:
         """Take what the request names."""
         for identifier in named:
             key = self._normal(identifier)
-            self._origin.setdefault(key, "request")
-            self._named.add(key)
+            for one in _spelled(key):
+                self._origin.setdefault(one, "request")
+                self._named.add(one)
             if self._is_person(key[0]):
                 self._add_person(key, "request")
         for identifier in self._decision.person if self._decision else ():
@@ -127,8 +128,9 @@ class _Resolver:
                     people.add(other)
                     self._add_person(other, link.origin)
                 elif other[0] == "email":
-                    self._origin.setdefault(other, link.origin)
-                    self._named.add(other)
+                    for one in _spelled(other):
+                        self._origin.setdefault(one, link.origin)
+                        self._named.add(one)
         if self._decision is None and people:
             self._ask_if_several(self._persons, shared=())
 
@@ -175,8 +177,9 @@ class _Resolver:
                     if self._is_person(other[0]):
                         self._add_person(other, link.origin)
                     else:
-                        self._origin.setdefault(other, link.origin)
-                        self._links[other].append(link)
+                        for one in _spelled(other):
+                            self._origin.setdefault(one, link.origin)
+                            self._links[one].append(link)
 
     def _look_for_holders(self, key: Key) -> None:
         """An address of the subject's: whose else is it, and in which other systems?"""
@@ -194,22 +197,22 @@ class _Resolver:
             return
         for kind in sorted({person[0] for person in others}):
             of_kind = {p for p in others if p[0] == kind}
-            self._ask_if_several(of_kind | {p for p in self._persons if p[0] == kind}, shared=(key,))
+            self._ask_if_several(of_kind | {p for p in self._persons if p[0] == kind}, shared=_spelled(key))
         for person in sorted(others, key=str):
             self._add_person(person, "address")
 
     def _holders(self, key: Key) -> list[tuple[Key, Link]]:
         """Every person that an address is or was linked to, in any system."""
         if key not in self._holders_of:
-            found = []
+            found, known = [], [self._identifier(one) for one in _spelled(key)]
             for system, edge in self._graph.edges(visits=False):
                 source = self._graph.kind_of(system, edge, edge.source)
                 target = self._graph.kind_of(system, edge, edge.target)
                 if target == key[0] and self._is_person(source):
-                    links = self._graph.links(system, edge, [self._identifier(key)], by=edge.target)
+                    links = self._graph.links(system, edge, known, by=edge.target)
                     found += [(link.source, link) for link in links]
                 if source == key[0] and self._is_person(target):
-                    links = self._graph.links(system, edge, [self._identifier(key)], by=edge.source)
+                    links = self._graph.links(system, edge, known, by=edge.source)
                     found += [(link.target, link) for link in links]
             self._holders_of[key] = found
         return self._holders_of[key]
@@ -349,6 +352,12 @@ class _Resolver:
         if declared is None and identifier.kind not in GLOBAL_KINDS:
             raise BadInput("identity.unknown_kind", f"There is no identity kind {identifier.kind!r} in the data map.")
         return identifier.kind, normal(identifier.kind, identifier.value, declared.type if declared else "text")
+
+
+def _spelled(key: Key) -> tuple[Key, ...]:
+    """An identifier as it stands; an address with an international domain in both spellings: it is one address."""
+    other = twin(key[1]) if key[0] == "email" and isinstance(key[1], str) else None
+    return (key,) if other is None else (key, (key[0], other))
 
 
 def _within(inner: Span, outer: Span) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,6 +110,13 @@ class Ledger:
         """
         with translated("ledger"), reading(self._engine).connect() as connection:
             return runs.last_done(connection, rule, by)
+
+    def latest(
+        self, rules: Iterable[str], by: datetime | None = None
+    ) -> dict[str, tuple[RuleRun | None, RuleRun | None]]:
+        """Of each rule what :meth:`last_done` and :meth:`last` say, as one state of the ledger."""
+        with translated("ledger"), reading(self._engine).connect() as connection:
+            return {r: (runs.last_done(connection, r, by), runs.last(connection, r, None)) for r in rules}
 
     def unended(self, rule: str) -> list[str]:
         """The runs of a rule that have begun, and whose end is not recorded, the earliest first."""

@@ -123,6 +123,8 @@ class Event(_Entry):
     datasets: tuple[Code, ...] | None = None
     digest: Code | None = None
     count: Number | None = None
+    bytes: Number | None = None
+    """Of what was handed out."""
     revision: Number | None = None
     """Of the register's row, as the step left it: an older row that is put back is told by it."""
     received_at: Instant | None = None

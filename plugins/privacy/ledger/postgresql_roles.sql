@@ -17,9 +17,10 @@ GRANT SELECT, INSERT, UPDATE ON holds, footage_orders, request_register, do_not_
 GRANT SELECT ON processing_stops TO privacy_writer;
 GRANT SELECT, INSERT ON disclosures TO privacy_writer;
 
--- Markers of erasures and letters about the policy go when their term is over; notices change; versions stay.
-REVOKE ALL ON erasure_markers, processor_notices, policy_versions, policy_letters FROM PUBLIC;
-GRANT SELECT, INSERT, UPDATE, DELETE ON erasure_markers, policy_letters TO privacy_writer;
+-- Markers of erasures and letters about the policy go when their term is over, marks of requests with what they mark;
+-- notices change; versions stay.
+REVOKE ALL ON erasure_markers, processor_notices, policy_versions, policy_letters, request_marks FROM PUBLIC;
+GRANT SELECT, INSERT, UPDATE, DELETE ON erasure_markers, policy_letters, request_marks TO privacy_writer;
 GRANT SELECT, INSERT, UPDATE ON processor_notices TO privacy_writer;
 GRANT SELECT, INSERT ON policy_versions TO privacy_writer;
 

@@ -39,6 +39,16 @@ request_register = sa.Table(
 """``key`` is the request's own, wrapped by the master key; ``payload`` is sealed under it, bound to the other columns.
 Without them a row names nobody."""
 
+request_marks = sa.Table(
+    "request_marks",
+    metadata,
+    sa.Column("mark", sa.String(64), primary_key=True),
+    sa.Column("number", sa.String(32), primary_key=True),
+    sa.Index("request_marks_number", "number"),
+)
+"""Keyed digests of what requests name, as long as their sealed content is there. Written by
+:class:`privacy.rights.marks.Marks` alone."""
+
 holds = sa.Table(
     "holds",
     metadata,

@@ -125,6 +125,8 @@ class Demo:
         return {
             "PRIVACY_HOME": str(self.home),
             "PRIVACY_STATE": str(self.folder / "state"),
+            # What is in a bundle of the demo is made up.
+            "PRIVACY_BUNDLE_READERS": "role:admin",
             # Where the house would look for them itself; named, so that no task has to ask Airflow's API in vain.
             _variable(LEDGER): f"sqlite:///{self.folder / 'state' / 'ledger.db'}",
             _variable(BUNDLES): (self.folder / "state" / "bundles").as_uri(),
@@ -199,10 +201,10 @@ class Demo:
     def _ready(self, airflow: EmbeddedAirflow) -> House:
         """Seed and initialise while Airflow starts."""
         from privacy.rights.house import House
-        from privacy.settings import Settings
+        from privacy.settings import settings
 
         connections = EnvironmentConnections(self.variables())
-        house = House(Settings(home=self.home, state=self.folder / "state"), connections)
+        house = House(settings(home=self.home, state=self.folder / "state"), connections)
         house.found()
         if not (self.folder / "shop" / "made").is_file():
             self.say(f"seeding the demo shop: seed {self.seed}, size {self.size}")

@@ -26,7 +26,7 @@ PIPELINE = "erase_subject"
 PROMISES = ("R-ERASE", "STAFF-BLOCK")
 
 COVERED = "erasure.covered"
-"""Event of the ledger: an approved plan named these datasets; what of them goes later, nobody is asked about again."""
+"""Event of the ledger: by an approved plan these datasets go; what of them goes later, nobody is asked about again."""
 
 
 def requests(house: House, wanted: str | None = None) -> list[str]:
@@ -93,12 +93,27 @@ def plan(house: House, run: Run, *, say: Callable[[str], None] = print) -> dict[
 
 
 def covered(house: House, made: Erasure) -> bool:
-    """Whether an operator has approved an earlier plan of the request that named all of its datasets."""
+    """Whether an operator has approved an earlier plan of the request of which all that this one changes went, or was
+    to go later.
+
+    An entry that was not signed for when it was written covers nothing: somebody may have chained it on.
+    """
     ledger, proof = house.ledger, house.ledger.verify()
-    entries = ledger.entries(request=made.request, kind=COVERED)
-    signed = [e.entry for e in entries if e.seq <= proof.anchored] if proof.ok else []
+    signed = [
+        e.entry for e in ledger.entries(request=made.request, kind=COVERED)
+        if proof.ok and e.seq <= proof.anchored
+        and not any(first <= e.seq <= last for first, last in proof.recovered)
+    ]  # fmt: skip
     known = {name for entry in signed for name in _names(entry.get("datasets"))}
-    return bool(signed) and {part.dataset for part in made.parts} <= known
+    return bool(signed) and set(_going(made)) <= known
+
+
+def _going(made: Erasure) -> tuple[str, ...]:
+    """The datasets of which a plan changes something, or lets it go later; not those that only stay."""
+    from privacy.plans.erasure import Fate
+
+    names = (part.dataset for part in made.parts if part.change is not None or part.fate is Fate.WAITING)
+    return tuple(dict.fromkeys(names))
 
 
 def _names(said: object) -> list[str]:
@@ -121,7 +136,10 @@ def answered(house: House, run: Run, *, approved: bool, by: str) -> None:
     from privacy.plans.erased import ANSWERS, opened
 
     made, _ = opened(house.means, run.id, subjects_of(house, run.number))
-    ANSWERS.answer(house.ledger, run.id, made.digest, approved=approved, by=by, request=made.request)
+    four = house.settings.four_eyes
+    ANSWERS.answer(
+        house.ledger, run.id, made.digest, approved=approved, by=by, four_eyes=four, request=made.request
+    )  # fmt: skip
 
 
 def unanswered(house: House, run: Run) -> None:
@@ -133,15 +151,23 @@ def unanswered(house: House, run: Run) -> None:
 
 
 def erase(house: House, run: Run) -> dict[str, Any]:
-    """Do the plan, if it may be done. SIGTERM ends it after the batch in hand. :returns: what came of it."""
+    """Do the plan, if it may be done. SIGTERM ends it after the batch in hand.
+
+    :returns: what came of it.
+    :raises Refused: ``erasure.not_approved``, ``erasure.refused``; ``request.*``: it was withdrawn, refused, decided
+        anew or taken over by a later run since the plan was made. Nothing is changed then, or nothing more.
+    """
     from privacy.plans import erased
 
     means, subjects = house.means, subjects_of(house, run.number)
     made, _ = erased.opened(means, run.id, subjects)
     if means.ledger.entries(run=run.id, kind=erased.ANSWERS.asked) or not covered(house, made):
-        erased.ANSWERS.allowed(means.ledger, run.id, made.digest, run.number)
+        erased.ANSWERS.allowed(means.ledger, run.id, made.digest, run.number, four_eyes=means.four_eyes)
     with stopping() as stop:
-        done = erased.erase(means, run.id, subjects, actor=run.actor, stop=stop)
+        done = erased.erase(
+            means, run.id, subjects, actor=run.actor, stop=stop,
+            still=lambda: house.register.still_asked(run.number, run=run.id),
+        )  # fmt: skip
     if done.stopped:
         raise Refused(
             "erasure.stopped", "The erasure was asked to stop; it is not done.", where=run.number,
@@ -155,7 +181,7 @@ def verify(house: House, run: Run) -> dict[str, Any]:
     from privacy.plans.erased import look
 
     seen = look(house.means, run.id, subjects_of(house, run.number))
-    return {"remaining": seen.remaining, "new": seen.new}
+    return {"remaining": seen.remaining, "new": sum(seen.new.values())}
 
 
 def record(house: House, run: Run, failed: str | None, *, say: Callable[[str], None] = print) -> dict[str, str]:
@@ -188,17 +214,15 @@ def record(house: House, run: Run, failed: str | None, *, say: Callable[[str], N
                 policy_version=_policy(house),
             )  # fmt: skip
             reason = reason or "erasure.no_plan"
+        new: dict[str, int] = {}
         if reason is None and made is not None:
-            reason = _unseen(house, run, subjects)
+            reason, new = _seen(house, run, subjects)
         if reason is None and tally is not None and tally.kept.get("failed"):
             reason = next(iter(tally.reasons), "failed")
         if reason is None and made is not None and tally is not None:
             # The register first: a run is done when whoever asks of the request is told so.
-            ledger.event(
-                COVERED, actor=run.actor, run=run.id, request=number,
-                datasets=tuple(dict.fromkeys(part.dataset for part in made.parts)),
-            )  # fmt: skip
-            close(house, made, tally, run=run.id, actor=run.actor)
+            ledger.event(COVERED, actor=run.actor, run=run.id, request=number, datasets=_going(made))
+            close(house, made, tally, run=run.id, actor=run.actor, new=new)
         counts = deleted(made, tally) if made is not None and tally is not None else {}
         ledger.end(
             run.id, status="stopped" if reason == "erasure.stopped" else "failed" if reason else "done",
@@ -273,19 +297,21 @@ def tell_left(house: House, *, say: Callable[[str], None] = print) -> None:
             say(f"{request.number}: the person is not told yet [{problem.code}]")
 
 
-def _unseen(house: House, run: Run, subjects: Sequence[Subject]) -> str | None:
-    """Why what was done does not stand: the stores are asked again, whatever a task was marked as (edge case 32)."""
+def _seen(house: House, run: Run, subjects: Sequence[Subject]) -> tuple[str | None, dict[str, int]]:
+    """Why what was done does not stand: the stores are asked again, whatever a task was marked as (edge case 32).
+
+    :returns: None: it stands; and how many records came after the plan, by dataset.
+    """
     from privacy.plans.erased import STARTED, look
 
     if not house.ledger.entries(run=run.id, kind=STARTED):
-        return "erasure.not_begun"
+        return "erasure.not_begun", {}
     try:
-        look(house.means, run.id, subjects)
+        return None, look(house.means, run.id, subjects).new
     except RetryLater:
         raise
     except PrivacyError as problem:
-        return problem.code
-    return None
+        return problem.code, {}
 
 
 def _tally(house: House, run: Run, subjects: Sequence[Subject], *, dead: bool) -> Tally:

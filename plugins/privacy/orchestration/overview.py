@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from privacy.orchestration.plan_words import rows
+from privacy.orchestration.plan_words import waits_until as waits_until
 from privacy.plans import Plan
 
 
@@ -16,24 +16,7 @@ def figures(plan: Plan) -> pd.DataFrame:
 
     :returns: columns dataset, before, records, items, bytes, oldest, newest, held, stays; times as ISO 8601 in UTC.
     """
-    rows = []
-    for step in plan.steps:
-        kinds = ", ".join(step.kinds)
-        name = step.dataset if not kinds else f"{step.dataset} ({'all but ' if step.others else ''}{kinds})"
-        rows.append(
-            {
-                "dataset": name,
-                "before": step.before if step.follows is None else f"follows {step.follows}",
-                "records": step.records,
-                "items": step.items,
-                "bytes": step.bytes,
-                "oldest": step.oldest or "",
-                "newest": step.newest or "",
-                "held": ", ".join(f"{kind} {count}" for kind, count in step.held.items()),
-                "stays": step.left,
-            }
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows(plan))
 
 
 def heading(plan: Plan) -> str:
@@ -45,37 +28,3 @@ def just_this(plan: Plan) -> str:
     """What to start the purge with, so that it does this plan or nothing: its parameters, as JSON."""
     wanted = {"dry_run": False, "rules": [plan.rule], "as_of": plan.as_of, "expected_digest": plan.digest}
     return f"to do just this, trigger {plan.purge} with {json.dumps(wanted)}"
-
-
-def waits_until(plan: Plan, now: datetime, zone: str) -> str:
-    """By when the promise is broken, and what there is besides: in words, in the shop's own time."""
-    said = []
-    if plan.breaks is not None:
-        at = datetime.fromisoformat(plan.breaks)
-        here = at.astimezone(ZoneInfo(zone))
-        long = _long(abs((at - now).total_seconds()) / 3600)
-        if at > now:
-            said.append(f"Kept until {here:%Y-%m-%d %H:%M} ({long} from now); then the promise is broken.")
-        else:
-            said.append(f"Broken since {here:%Y-%m-%d %H:%M}: {plan.holds.late} records, late by {long}.")
-    nobodys = sum(step.nobodys for step in plan.steps)
-    if nobodys:
-        names = ", ".join(step.dataset for step in plan.steps if step.nobodys)
-        said.append(f"{nobodys} records of {names} follow nobody's record: no purge takes them, look whose they are.")
-    if plan.holds.unreadable:
-        said.append(
-            f"{plan.holds.unreadable} records have a start that CANNOT BE READ: no purge ever takes them. "
-            "Correct them, or `form` and `zone` of the column."
-        )
-    if bare := plan.holds.undated - nobodys - plan.holds.unreadable:
-        said.append(
-            f"{bare} records have no start: lines of a log are as old as their file, of others the term has not begun."
-        )
-    if plan.holds.future:
-        said.append(f"{plan.holds.future} records say that they begin later than now.")
-    return " ".join(said)
-
-
-def _long(hours: float) -> str:
-    """So long that a person can grasp it: in hours, and in days where those are many."""
-    return f"{hours:.0f} hours" if hours < 240 else f"{hours / 24:.0f} days"

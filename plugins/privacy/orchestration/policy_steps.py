@@ -84,7 +84,8 @@ def body(found: Comparison, people: int) -> str:
 
 def answered(house: House, run: PolicyRun, *, approved: bool, by: str) -> None:
     """Write an operator's answer into the ledger. :raises Refused: ``policy.ended``, ``policy.answered``."""
-    ANSWERS.answer(house.ledger, run.id, _same(house, run).digest, approved=approved, by=by)
+    digest, four = _same(house, run).digest, house.settings.four_eyes
+    ANSWERS.answer(house.ledger, run.id, digest, approved=approved, by=by, four_eyes=four)
 
 
 def unanswered(house: House, run: PolicyRun) -> None:

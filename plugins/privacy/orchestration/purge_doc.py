@@ -24,6 +24,7 @@ next run: nothing is deleted, the rule's run is red, and says by when the promis
 | code | what to do |
 |---|---|
 | `purge.refused`, `purge.unanswered` | Nothing was deleted. Correct what is wrong, and start the purge again. |
+| `purge.four_eyes` | Who started it may not approve it too: start it again, and let somebody else answer. |
 | `purge.not_approved` | A task was marked by hand: only an answer to the approval counts. Start it again. |
 | `purge.other_digest`, `purge.other_plan` | The plan is another one now. Make a new dry run. |
 | `purge.clock` | The clock was ahead when the plan was made: nothing of it is done. Start the purge again. |

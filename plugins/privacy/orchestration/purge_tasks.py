@@ -17,6 +17,7 @@ from privacy.errors import BadInput
 from privacy.orchestration import tasks
 from privacy.orchestration.approving import AskOperator, Question
 from privacy.orchestration.pools import SEVERAL
+from privacy.orchestration.run_ids import rule_run_id
 from privacy.orchestration.tasks import REASON, coded, house
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def run_of(rule: str | None = None) -> PurgeRun:
     number = getattr(dag_run, "clear_number", 0) or 0
     as_of = None if scheduled or not params["as_of"] else _moment(str(params["as_of"]))
     return PurgeRun(
-        id=tasks.run_id(dag_run.dag_id, f"{dag_run.run_id}\n{rule}", number),
+        id=rule_run_id(dag_run.dag_id, dag_run.run_id, rule, number),
         purge=dag_run.dag_id,
         rule=rule,
         actor=" at ".join(who.split("@"))[:200],

@@ -193,9 +193,11 @@ def body(plan: Plan, now: datetime, zone: str, patience: timedelta | None = None
 def answered(house: House, run: PurgeRun, *, approved: bool, by: str) -> None:
     """Write an operator's answer into the ledger: the only place where the purge looks for it (edge case 32).
 
-    :raises Refused: ``purge.ended``, ``purge.answered``: it was answered before, or comes too late.
+    :raises Refused: ``purge.ended``, ``purge.answered``: it was answered before, or comes too late;
+        ``purge.four_eyes``: who started the purge may not approve it too.
     """
     from privacy import plans
+    from privacy.plans import eyes
 
     means = house.means
     made, _ = plans.opened(means, run.id)
@@ -204,6 +206,8 @@ def answered(house: House, run: PurgeRun, *, approved: bool, by: str) -> None:
     said = [e.entry["kind"] for e in means.ledger.entries(run=run.id)]
     if plans.APPROVED in said or plans.REFUSED in said:
         raise Refused("purge.answered", "The plan was answered before.", where=run.rule)
+    if means.four_eyes and approved:
+        eyes.check(means.ledger, run.id, None, by, kind="purge")
     kind = plans.APPROVED if approved else plans.REFUSED
     means.ledger.event(kind, actor=by, run=run.id, rule=run.rule, digest=made.digest)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from privacy.errors import PrivacyError, Refused, RetryLater
 from privacy.orchestration.runs import Run, close_earlier, code_version, number_or_none
+from privacy.plans.rectified import STARTED
 
 if TYPE_CHECKING:
     from privacy.plans.correction import Plan
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 PIPELINE = "rectify_subject"
 PROMISES = ("R-RECT",)
-
-STARTED = "rectify.started"
-"""Event of the ledger: changes begin."""
 
 
 def resolve(house: House, run: Run) -> dict[str, int]:
@@ -91,7 +89,8 @@ def answered(house: House, run: Run, *, approved: bool, by: str) -> None:
     from privacy.plans.rectified import ANSWERS
 
     _, digest = _plan(house, run)
-    ANSWERS.answer(house.ledger, run.id, digest, approved=approved, by=by, request=run.number)
+    four = house.settings.four_eyes
+    ANSWERS.answer(house.ledger, run.id, digest, approved=approved, by=by, four_eyes=four, request=run.number)
 
 
 def unanswered(house: House, run: Run) -> None:
@@ -115,7 +114,7 @@ def rectify(house: House, run: Run) -> dict[str, Any]:
     number, means = run.number, house.means
     made, digest = _plan(house, run)
     subject = subject_of(house, number)
-    rectified.ANSWERS.allowed(means.ledger, run.id, digest, number)
+    rectified.ANSWERS.allowed(means.ledger, run.id, digest, number, four_eyes=means.four_eyes)
     means.holds.compared()
     _still(house, run)
     house.register.correcting(number, run=run.id)
@@ -205,9 +204,12 @@ def _plan(house: House, run: Run) -> tuple[Plan, str]:
 
 
 def _still(house: House, run: Run) -> None:
-    """A run that was ended, by hand or by a later one, changes nothing any more (edge case 36)."""
+    """A run that was ended, by hand or by a later one, changes nothing any more (edge case 36); nor one whose request
+    was withdrawn since.
+    """
     if house.ledger.entries(run=run.id, kind="run.ended"):
         raise Refused("rectify.ended", "The run has ended; nothing is changed any more.", where=run.number)
+    house.register.still_asked(run.number, run=run.id)
 
 
 def _raise_left(done: Done, number: str) -> None:

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from privacy.bundle import Scope
     from privacy.bundle.disclosed import Disclosed
     from privacy.bundle.stopped import Stopped
+    from privacy.bundle.write import BundleSummary
     from privacy.rights.house import House
-    from privacy.rights.payload import Payload
+    from privacy.rights.payload import Figures, Payload
     from privacy.sources.base import Partition, Subject
 
 
@@ -185,6 +186,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     """
     from privacy.bundle.holdings import Facts
     from privacy.bundle.write import write_bundle as write
+    from privacy.rights.notices_told import told_of
     from privacy.rights.supplements import of_subject
     from privacy.sources.base import Of
 
@@ -209,6 +211,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             disclosed=_disclosed(house, run, request.right.value, request.dates.begun_at),
             supplements=of_subject(house, payload.subject, request.dates.begun_at),
             stopped=_stopped(house, run, payload, request.dates.begun_at),
+            told=() if payload.direct_transfer else told_of(house, payload.subject, request.dates.begun_at),
         ),
         in_order,
         recipient=register.recipient(run.number),
@@ -231,6 +234,9 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
                 "redacted": sum(found.redacted.values()),
                 "omitted": sum(found.omitted.values()),
             },
+            figures=_figures(house, found),
+            size=found.bytes,
+            omitted=found.omitted,
         )
     except AskPerson:
         discard(house, run)
@@ -239,6 +245,20 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
     summary = found.as_json()
     note(staging / SUMMARY, summary)
     return summary
+
+
+def _figures(house: House, found: BundleSummary) -> list[Figures]:
+    from privacy.rights.payload import Figures, LeftOut
+
+    return [
+        Figures(
+            dataset=full, title=house.datamap[full].dataset.title.en, records=count["records"], bytes=count["bytes"],
+            originals=found.originals.get(full, 0),
+            left_out=tuple(LeftOut(what=what, count=n, why=why) for what, n, why in found.why.get(full, ())),
+        )
+        for full, count in found.datasets.items()
+        if count["records"] or full in found.originals or full in found.why
+    ]  # fmt: skip
 
 
 def _disclosed(house: House, run: Run, right: str, as_of: datetime) -> tuple[Disclosed, ...]:

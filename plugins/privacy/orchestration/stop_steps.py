@@ -55,6 +55,8 @@ def act(house: House, run: Run, pipeline: str) -> dict[str, int]:
     register, request = house.register, _ours(house, run, pipeline)
     if request.dates.acted_at and request.run != run.id:
         raise Refused("request.superseded", "Another run has done it.", where=request.number)
+    if request.dates.refused_at:
+        raise Refused("request.refused", "The request was refused since the run began.", where=request.number)
     # Where the shop was out of reach at registration; again is nothing new.
     register.hold(request.number, author=pipeline)
     counts = {"stops": len(house.stops.active(number=request.number))}

@@ -6,7 +6,6 @@ Importing this module loads Airflow's SDK and nothing else; what a step needs is
 from __future__ import annotations
 
 import functools
-import uuid
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -18,6 +17,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from privacy.errors import GiveUp, PrivacyError, Refused
 from privacy.numbers import PATTERN
 from privacy.orchestration.pools import SEVERAL
+from privacy.orchestration.run_ids import run_id as run_id
 
 if TYPE_CHECKING:
     from privacy.orchestration.runs import Run
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-NAMESPACE = uuid.UUID("5d0d3c52-7d4b-5f0e-9b39-0a8d6a0c5f11")
 REASON = "reason"
 """The XCom key under which a task that fails leaves its code."""
 
@@ -51,11 +50,6 @@ RETRIES: dict[str, Any] = {
 
 
 # What nobody pulls is not pushed: it would be a call more to the API in every task, and it stands in the ledger.
-
-
-def run_id(dag_id: str, airflow_run: str, cleared: int = 0) -> str:
-    """The UUID of a run; a run that was cleared is another one, whose staging and ledger entries are its own."""
-    return str(uuid.uuid5(NAMESPACE, f"{dag_id}\n{airflow_run}\n{cleared}"))
 
 
 def coded(step: Callable[P, R]) -> Callable[P, R]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from privacy.datamap.load import Ref
 from privacy.errors import Refused, RetryLater, Tampered, Unreadable
 from privacy.holds import apply
+from privacy.plans import eyes
 from privacy.plans.followers import Leaders, leaders, located, numbered
 from privacy.plans.making import rule_of, ways
 from privacy.plans.means import Means
@@ -78,7 +79,8 @@ def allowed(means: Means, plan: Plan) -> None:
     The ledger's word counts, whatever Airflow says (edge case 32): of a ledger that stands, and of entries that were
     signed for when they were written. Whoever can write into the table can chain an answer on, and cannot sign for it.
 
-    :raises Refused: ``purge.refused``, ``purge.not_approved``. :raises Tampered: ``ledger.altered``.
+    :raises Refused: ``purge.refused``, ``purge.not_approved``, ``purge.four_eyes``.
+    :raises Tampered: ``ledger.altered``.
     """
     there = means.ledger.entries(run=plan.run)
     entries = [e.entry for e in there]
@@ -97,11 +99,17 @@ def allowed(means: Means, plan: Plan) -> None:
         e.entry for e in there
         if e.seq <= proof.anchored and not any(first <= e.seq <= last for first, last in proof.recovered)
     ]  # fmt: skip
-    if not any(e["kind"] == APPROVED and e.get("digest") == plan.digest and e.get("rule") == plan.rule for e in signed):
+    approved = [
+        e for e in signed if e["kind"] == APPROVED and e.get("digest") == plan.digest and e.get("rule") == plan.rule
+    ]
+    if not approved:
         raise Refused(
             "purge.not_approved", "Nobody has approved this plan; nothing was deleted.", where=plan.rule,
             advice="Answer the approval of the rule in Airflow, or start the purge again.",
         )  # fmt: skip
+    if means.four_eyes:
+        for entry in approved:
+            eyes.check(means.ledger, plan.run, None, str(entry["actor"]), kind="purge")
 
 
 @collecting_seldom()

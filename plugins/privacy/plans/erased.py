@@ -17,7 +17,7 @@ from privacy.errors import Refused, Tampered
 from privacy.holds import apply
 from privacy.plans.approval import Answers
 from privacy.plans.doing import CLOSING
-from privacy.plans.erasing import located, whose
+from privacy.plans.erasing import located, unfinished, whose
 from privacy.plans.erasure import Erasure, Fate, Part
 from privacy.plans.means import Means
 from privacy.plans.people import Key, rows_of
@@ -47,11 +47,11 @@ class Looked:
     """What the stores say after it was done.
 
     :param remaining: items that stayed, by why: ``held``, ``changed``, ``failed``, ``review``.
-    :param new: records of the subjects that came after the plan.
+    :param new: records of the subjects that came after the plan and are to go too, by dataset.
     """
 
     remaining: dict[str, int] = field(default_factory=dict)
-    new: int = 0
+    new: dict[str, int] = field(default_factory=dict)
 
 
 def opened(means: Means, run: str, subjects: Sequence[Subject]) -> tuple[Erasure, Path]:
@@ -73,22 +73,29 @@ def opened(means: Means, run: str, subjects: Sequence[Subject]) -> tuple[Erasure
 
 @collecting_seldom()
 def erase(
-    means: Means, run: str, subjects: Sequence[Subject], *, actor: str, stop: Callable[[], bool] = lambda: False
-) -> Done:
-    """Do a run's plan, from where an earlier try came to. Whether it may be done, is for the caller to have asked.
+    means: Means, run: str, subjects: Sequence[Subject], *, actor: str, stop: Callable[[], bool] = lambda: False,
+    still: Callable[[], None] = lambda: None,
+) -> Done:  # fmt: skip
+    """Do a run's plan, from where an earlier try came to. Whether it was approved, is for the caller to have asked.
 
-    :param stop: asked after each batch.
-    :raises Refused: ``erasure.other_plan``, ``erasure.ended``; before anything is changed, or between two batches.
+    :param stop: asked after each batch. :param still: asked inside the gate before each batch; raises when whoever
+        asked for it does not any more.
+    :raises Refused: ``erasure.other_plan``, ``erasure.ended``, ``erasure.reopened``: before anything is changed, or
+        between two batches.
     :raises Tampered: ``holds.altered``, ``plans.altered``; likewise.
     :raises RetryLater, Unreadable: a store cannot be asked; what is done is recorded.
     """
     plan, folder = opened(means, run, subjects)
+    of = Of(tuple(subjects))
     means.holds.compared()
     _not_ended(means, plan)
+    still()
+    for system in dict.fromkeys(means.datamap[part.dataset].system.system for part in plan.parts):
+        _finished_still(means, plan, of, system)
     again = bool(means.ledger.entries(run=run, kind=STARTED))
     if not again:
         means.ledger.event(STARTED, actor=actor, run=run, request=plan.request, digest=plan.digest)
-    progress, of = Progress(folder, means.key), Of(tuple(subjects))
+    progress = Progress(folder, means.key)
     known = {(batch.step, batch.number): batch for batch in progress.batches()}
     stopped = False
     for number, unit in _units(plan, folder, means):
@@ -97,7 +104,7 @@ def erase(
         if stopped := stop():
             break
         _not_ended(means, plan)
-        for batch in _batch(means, plan, of, number, unit, again=again):
+        for batch in _batch(means, plan, of, number, unit, again=again, still=still):
             progress.add(batch)
             known[batch.step, batch.number] = batch
     return Done(tally_of(plan, list(known.values())), stopped)
@@ -123,12 +130,14 @@ def look(means: Means, run: str, subjects: Sequence[Subject]) -> Looked:
         planned.setdefault(number, {})[item.key] = item
     remaining: Counter[str] = Counter()
     untold: list[str] = []
-    new = 0
+    seen: dict[tuple[str, bool | None], list[Item]] = {}
     for number, part in enumerate(plan.parts):
         if part.change is None:
             continue
         mine = planned.get(number, {})
         there = list(_there(means, part, of, mine))
+        if part.fate in (Fate.DELETED, Fate.SHARED):
+            seen[part.dataset, part.shared] = there
         for item in there:
             why = stayed.get((number, progress.known(item.key)))
             if why is not None:
@@ -136,15 +145,41 @@ def look(means: Means, run: str, subjects: Sequence[Subject]) -> Looked:
             elif item.key in mine:
                 # Also where its version is another one: a file that was rewritten and still has something of theirs.
                 untold.append(part.dataset)
-            else:
-                new += item.records
     if untold:
         names = ", ".join(dict.fromkeys(untold))
         raise Tampered(
             "erasure.remaining", f"{len(untold)} items of {names} are still what they were.",
             where=plan.request or run, advice="Look at the store: something brings them back, or keeps them.",
         )  # fmt: skip
-    return Looked(dict(remaining), new)
+    return Looked(dict(remaining), _come(means, plan, of, planned, seen))
+
+
+def _come(
+    means: Means, plan: Erasure, of: Of, planned: dict[int, dict[Key, Item]],
+    seen: dict[tuple[str, bool | None], list[Item]],
+) -> dict[str, int]:  # fmt: skip
+    """What is to go and was in no plan: it came while an approval was awaited, or while the others went.
+
+    Of what waits for something unfinished nothing is asked: it goes on waiting with the rest.
+
+    :param seen: what was located before.
+    """
+    known: dict[str, set[Key]] = {}
+    for number, items in planned.items():
+        known.setdefault(plan.parts[number].dataset, set()).update(items)
+    waiting = {part.dataset for part in plan.parts if part.fate is Fate.WAITING}
+    found: Counter[str] = Counter()
+    for ref in means.datamap:
+        erasure = ref.dataset.erasure
+        if erasure.do != "delete" or not ref.dataset.people or ref.dataset.delivery or ref.full in waiting:
+            continue
+        picks = (False, True)[: 1 + (erasure.shared is not None)] if ref.dataset.may_be_shared else (None,)
+        for shared in picks:
+            there = seen.get((ref.full, shared))
+            for item in located(means, ref, of, shared=shared) if there is None else there:
+                if item.key not in known.get(ref.full, ()):
+                    found[ref.full] += item.records
+    return dict(found)
 
 
 def _there(means: Means, part: Part, of: Of, planned: dict[Key, Item]) -> Iterator[Item]:
@@ -181,6 +216,22 @@ def _not_ended(means: Means, plan: Erasure) -> None:
         raise Refused("erasure.ended", "The run has ended; what is left waits for the next one.", where=plan.run)
 
 
+def _finished_still(means: Means, plan: Erasure, of: Of, system: str) -> None:
+    """An order that was reopened, or disputed, since the plan was made needs what the plan would take (edge case 30).
+
+    What markers name is planned and done at once, for many people: of those nothing is asked again.
+    """
+    if plan.request is None:
+        return
+    for name in dict.fromkeys(part.dataset for part in plan.parts if part.change is not None):
+        ref = means.datamap[name]
+        if ref.system.system == system and ref.dataset.erasure.wait_for and unfinished(means, ref, of):
+            raise Refused(
+                "erasure.reopened", "Something of theirs is unfinished that was not when the plan was made.",
+                where=plan.request, advice="Start it again: the new plan lets what is needed for that wait.",
+            )  # fmt: skip
+
+
 Unit = list[tuple[int, list[Item]]]
 """Parts, by number, with the items of each that are done in one go."""
 
@@ -207,7 +258,9 @@ def _together(means: Means, dataset: str) -> str:
     return system.system if system.source == "sql" else dataset
 
 
-def _batch(means: Means, plan: Erasure, of: Of, number: int, unit: Unit, *, again: bool) -> list[Batch]:
+def _batch(
+    means: Means, plan: Erasure, of: Of, number: int, unit: Unit, *, again: bool, still: Callable[[], None]
+) -> list[Batch]:
     ref = means.datamap[plan.parts[unit[0][0]].dataset]
     steps = []
     for part_no, items in unit:
@@ -216,12 +269,14 @@ def _batch(means: Means, plan: Erasure, of: Of, number: int, unit: Unit, *, agai
         change = part.change
         assert change is not None  # noqa: S101 - a part without a change has no items
         steps.append(Step(Selection(dataset.name, of, shared=part.shared), change, tuple(items)))
-    outcomes = iter(
-        apply(
-            means.source(ref.system.system), steps, means.holds, request=plan.request,
-            first=lambda: _not_ended(means, plan),
-        )
-    )  # fmt: skip
+
+    def first() -> None:
+        _not_ended(means, plan)
+        still()
+        _finished_still(means, plan, of, ref.system.system)
+
+    source = means.source(ref.system.system)
+    outcomes = iter(apply(source, steps, means.holds, request=plan.request, first=first))
     made = []
     for (part_no, items), step in zip(unit, steps, strict=True):
         batch = Batch(part_no, number)

@@ -124,12 +124,12 @@ def _refs(means: Means, system: System) -> Iterator[Ref]:
 def _of_dataset(means: Means, ref: Ref, of: Of) -> Iterator[_Draft]:
     erasure = ref.dataset.erasure
     if erasure.wait_for:
-        unfinished = _unfinished(means, ref, of)
-        waits = Of(tuple(s for s in of.subjects if s.no in unfinished))
-        of = Of(tuple(s for s in of.subjects if s.no not in unfinished))
+        why_not = unfinished(means, ref, of)
+        waits = Of(tuple(s for s in of.subjects if s.no in why_not))
+        of = Of(tuple(s for s in of.subjects if s.no not in why_not))
         if waits.subjects:
             draft = _Draft(ref, Fate.WAITING, list(located(means, ref, waits)))
-            why = Counter(reason for reasons in unfinished.values() for reason in reasons)
+            why = Counter(reason for reasons in why_not.values() for reason in reasons)
             draft.reasons.update(dict.fromkeys(why, sum(i.records for i in draft.items)))
             yield draft
     if erasure.do in ("retain", "set"):
@@ -184,7 +184,7 @@ def _left(every: Iterator[Item], told: Sequence[Item]) -> list[Item]:
     return [item for item in rest if item.records > 0]
 
 
-def _unfinished(means: Means, ref: Ref, of: Of) -> dict[int, set[str]]:
+def unfinished(means: Means, ref: Ref, of: Of) -> dict[int, set[str]]:
     """Of whom something is unfinished, and what (edge case 30)."""
     found: dict[int, set[str]] = {}
     source = means.source(ref.system.system)

@@ -21,6 +21,7 @@ class Means:
     :param source: the source that serves a system.
     :param folder: where sealed plans lie, a folder each.
     :param batch_rows: most items that are changed in one go: what a hold has to wait for at the most.
+    :param four_eyes: whether who registered or started something may not approve it too.
     :param pause: seconds between two batches, for a store that others are waiting for.
     """
 
@@ -33,3 +34,4 @@ class Means:
     folder: Path
     batch_rows: int = 10_000
     pause: float = 0.0
+    four_eyes: bool = False

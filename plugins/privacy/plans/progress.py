@@ -142,6 +142,7 @@ class Tally:
 
     :param deleted: records by dataset; ``bytes`` likewise.
     :param kept, records: items and records that stayed, by why. :param reasons: codes of those that failed.
+    :param stayed: the records that stayed by dataset, and by why.
     """
 
     deleted: dict[str, int]
@@ -151,6 +152,7 @@ class Tally:
     records: dict[str, int]
     reasons: dict[str, int]
     derived: bool = False
+    stayed: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, batches: Iterable[Batch], datasets: Sequence[str]) -> Tally:
@@ -163,12 +165,15 @@ class Tally:
         kept: Counter[str] = Counter()
         records: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
+        stayed: dict[str, Counter[str]] = {}
         gone, derived = 0, False
         for batch in batches:
             deleted[datasets[batch.step]] += batch.deleted
             size[datasets[batch.step]] += batch.bytes
             kept.update(batch.kept)
             records.update(batch.records)
+            stayed.setdefault(datasets[batch.step], Counter()).update(batch.records)
             reasons.update(batch.reasons)
             gone, derived = gone + batch.gone, derived or batch.derived
-        return cls(dict(deleted), dict(size), gone, dict(kept), dict(records), dict(reasons), derived)
+        there = {dataset: dict(why) for dataset, why in stayed.items() if why}
+        return cls(dict(deleted), dict(size), gone, dict(kept), dict(records), dict(reasons), derived, there)

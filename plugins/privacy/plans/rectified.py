@@ -25,6 +25,9 @@ from privacy.sources.base import Item, Keeping, Of, Selection, Set, Status, Step
 
 ANSWERS = Answers("rectify")
 
+STARTED = "rectify.started"
+"""Event of the ledger: changes begin."""
+
 
 def digest(plan: Plan, secret: str) -> str:
     """What an operator approves: over every record, old and new value.

@@ -83,6 +83,7 @@ class Arrivals:
         linked: str | None = None,
         visits: Sequence[Visit] = (),
         purposes: Sequence[str] = (),
+        language: str | None = None,
     ) -> Request:
         """Register a request; from now on no purge takes what is anybody's that it may be about.
 
@@ -94,6 +95,7 @@ class Arrivals:
         :param direct_transfer: of a portability alone: give what was provided and observed, for another controller.
         :param linked: the number of the request that led to this one. :param visits: when they were before a camera.
         :param purposes: of an objection, a marketing stop or a withdrawal: for these alone; empty: for any.
+        :param language: ``nl`` or ``en``: that it is written in, and is answered in; None: as the shop's records say.
         :raises BadInput: no identifier, an arrival in the future or before there were requests, a text too long, a
             direct transfer on another right, purposes that it cannot have.
         :raises RetryLater: ``request.busy``: nothing is registered.
@@ -131,6 +133,7 @@ class Arrivals:
             linked=linked,
             visits=tuple(visits),
             purposes=tuple(sorted(set(purposes))),
+            language=language,
             secret=str(pyrage.x25519.Identity.generate()),
         )
         draft = Draft(number, right, Dates(received_at, right=right), None, 1, new_key(), payload)
@@ -169,6 +172,15 @@ class Arrivals:
         """
         return tuple(r for r in self._table.all(broken) if state is None or r.state is state)
 
+    def search(self, identifiers: Iterable[Identifier], *, most: int = 50) -> tuple[Request, ...]:
+        """Requests that name one of these identifiers, or turned out to be of who has it; the latest first.
+
+        By keyed digests: no request is opened. What was forgotten is not found.
+
+        :param identifiers: in their normal form (:func:`privacy.rights.naming.identifier`). :param most: so many.
+        """
+        return tuple(self._table.search(identifiers, most))
+
     def not_held(self, requests: Iterable[Request]) -> frozenset[str]:
         """The numbers of those whose records a purge may take although they are neither exported nor closed."""
         open_ones = frozenset(r.number for r in requests if r.dates.kept)
@@ -197,7 +209,7 @@ class Arrivals:
         return self.receive(
             right, whom, author=author, name=there.payload.name, deliver_to=there.payload.deliver_to,
             received_at=received_at or there.dates.received_at, channel=there.payload.channel, linked=there.number,
-            visits=there.payload.visits,
+            visits=there.payload.visits, language=there.payload.language,
         )  # fmt: skip
 
     def asked(self, number: str, datasets: Sequence[str], author: str) -> Request:

@@ -19,7 +19,9 @@ from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
 from privacy.plans.approval import Answers
 from privacy.rights.attempts import failing
 from privacy.rights.deliveries import State as Answer
+from privacy.rights.letter_kinds import Kind as Letters
 from privacy.rights.notices import Notices, unconfirmed_settings
+from privacy.rights.payload import Ground
 from privacy.rights.states import State
 from privacy.rights.undecided import undecided
 
@@ -128,6 +130,8 @@ def deadlines(house: House, now: datetime, broken: list[Tampered] | None = None)
         if request.dates.awaited or _undelivered(house, request, broken):
             found += _of_request(request, today)
             found += _of_processors(house, request, now, today)
+        elif _untold(house, request, broken):
+            found += _of_request(request, today, "tell the person")
     found += _of_approvals(house, now)
     found += _of_runs(house)
     found += _of_notices(house, now, today)
@@ -174,11 +178,32 @@ def _undelivered(house: House, request: Request, broken: list[Tampered] | None) 
     return not gone and (payload.delivery is None or payload.delivery.delivered_at is None)
 
 
-def _of_request(request: Request, today: date) -> Iterator[Deadline]:
+def _untold(house: House, request: Request, broken: list[Tampered] | None) -> bool:
+    """Whether it was refused, or done in part, and no letter has gone out: that is no answer yet.
+
+    Whoever withdraws a request waits for none.
+    """
+    refused, partly = request.state is State.REFUSED, request.state is State.PARTLY_DONE
+    if not (refused or partly) or request.forgotten:
+        return False
+    try:
+        payload = house.register.open(request.number)
+    except Tampered as problem:
+        if broken is None:
+            raise
+        broken.append(problem)
+        return False
+    if payload.refusal is not None and payload.refusal.ground is Ground.WITHDRAWN:
+        return False
+    kinds = _REFUSALS if refused else (request.right.value,)
+    return not any(stub.kind in kinds for stub in payload.letters)
+
+
+def _of_request(request: Request, today: date, step: str = "") -> Iterator[Deadline]:
     days = (request.due - today).days
     if (near := level(days)) is not None:
         advice = f"privacy request show {request.number}"
-        yield Deadline(Kind.REQUEST, request.number, near, request.due, days, request.dates.next_step, advice)
+        yield Deadline(Kind.REQUEST, request.number, near, request.due, days, step or request.dates.next_step, advice)
 
 
 def _of_processors(house: House, request: Request, now: datetime, today: date) -> Iterator[Deadline]:
@@ -247,6 +272,8 @@ def _of_decisions(house: House, now: datetime) -> Iterator[Deadline]:
             f"{one.records} records wait for a decision; the first should have had it {late} days ago.",
         )  # fmt: skip
 
+
+_REFUSALS = (Letters.REFUSAL.value, Letters.OBJECTION_REJECTED.value)
 
 _TOLD_OF = (Kind.REQUEST, Kind.NOTICE, Kind.SETTING, Kind.DECISION)
 """What is a reason for a letter of its own: a request each time that it gets nearer, the others once a week."""

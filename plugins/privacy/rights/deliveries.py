@@ -22,6 +22,7 @@ from privacy.sources.base import Identifier, Source, Subject
 from privacy.sources.files import FilesSource
 
 if TYPE_CHECKING:
+    from privacy.rights.house import House
     from privacy.rights.register import Register
 
 
@@ -158,6 +159,13 @@ class Deliveries:
 def processor_of(ref: Ref) -> str:
     """Who delivers a dataset; empty: nobody."""
     return "" if ref.dataset.delivery is None else ref.dataset.delivery.processor
+
+
+def place(house: House, delivery: Delivery, number: str) -> str:
+    """The folder of a delivery; of another store than a folder the connection's name: its URL may hold a password."""
+    ref = house.datamap[delivery.dataset]
+    connection, below = house.connections.get(ref.system.connection), f"{ref.dataset.prefix}{number}/"
+    return str(connection.folder / below) + "/" if connection.scheme == "file" else f"{connection.name}: {below}"
 
 
 def known_by(subject: Subject, number: str) -> Subject:

@@ -7,23 +7,17 @@ e-mail. What was sealed is inside it as it was sealed, one file: not even the na
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
-import pyzipper
-
-from privacy.bundle.open import unseal
 from privacy.errors import BadInput, Refused
 from privacy.letters import Attachment
 from privacy.rights.contacts import contacts
+from privacy.rights.encrypting import Encrypted, encrypted, opened
 from privacy.rights.letter_kinds import Kind
 from privacy.rights.letters import local_day
 from privacy.rights.passphrases import passphrase
@@ -104,7 +98,12 @@ def deliver(
     elif way is None and _waits(house, begun):
         _write(house, request, payload, begun, author)  # A try that died after the file was there.
     else:
-        with _zip(house, request, payload) as inner, _encrypted(house, request.number, inner, begun) as file:
+        assert payload.bundle is not None  # noqa: S101 - it is released
+        secret = house.register.identity(number)
+        with (
+            opened(house, number, payload.bundle, secret) as inner,
+            encrypted(house, number, inner, begun.passphrase) as file,
+        ):
             size, begun = file.size, begun.model_copy(update={"digest": file.digest})
             begun = _sent(house, request, payload, begun, file, author) if way is None else begun
             if way is not None:
@@ -164,56 +163,6 @@ def _reachable(house: House, request: Request, by: str) -> tuple[str, ...]:
     return found
 
 
-@contextmanager
-def _zip(house: House, request: Request, payload: Payload) -> Iterator[BinaryIO]:
-    """The ZIP that was sealed, which is what the register recorded."""
-    assert payload.bundle is not None  # noqa: S101 - it is released
-    with (
-        house.sealed_bundle(request.number) as sealed,
-        translated("staging"),
-        tempfile.TemporaryFile(dir=house.settings.staging) as plain,
-    ):
-        with sealed.open("rb") as file:
-            unseal(
-                file, plain, house.register.identity(request.number),
-                inner_sha256=payload.bundle.inner_sha256, outer_sha256=payload.bundle.outer_sha256,
-            )  # fmt: skip
-        plain.seek(0)
-        yield cast(BinaryIO, plain)
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    content: BinaryIO
-    digest: str
-    size: int
-
-
-@contextmanager
-def _encrypted(house: House, number: str, inner: BinaryIO, begun: Delivery) -> Iterator[_File]:
-    """The encrypted ZIP."""
-    with translated("staging"), tempfile.TemporaryFile(dir=house.settings.staging) as file:
-        # What is in it is compressed already.
-        with pyzipper.AESZipFile(file, "w", compression=pyzipper.ZIP_STORED, encryption=pyzipper.WZ_AES) as archive:
-            archive.setpassword(begun.passphrase.encode())
-            archive.setencryption(pyzipper.WZ_AES, nbits=256)
-            info = archive.zipinfo_cls(f"{number}.zip", date_time=_moment(house.clock.now()))
-            info.external_attr = 0o600 << 16
-            with archive.open(info, "w", force_zip64=True) as member:
-                while block := inner.read(_BLOCK):
-                    member.write(block)
-        size, digest = file.tell(), hashlib.sha256()
-        file.seek(0)
-        while block := file.read(_BLOCK):
-            digest.update(block)
-        file.seek(0)
-        yield _File(cast(BinaryIO, file), digest.hexdigest(), size)
-
-
-def _moment(at: datetime) -> tuple[int, int, int, int, int, int]:
-    return (at.year, at.month, at.day, at.hour, at.minute, at.second)
-
-
 def _put(file: BinaryIO, out: Path) -> None:
     with translated(str(out)), os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
         try:
@@ -242,7 +191,7 @@ def _waits(house: House, begun: Delivery) -> bool:
     return any(entry.key == begun.path for entry in house.bundles.list(begun.path))
 
 
-def _sent(house: House, request: Request, payload: Payload, begun: Delivery, file: _File, author: str) -> Delivery:
+def _sent(house: House, request: Request, payload: Payload, begun: Delivery, file: Encrypted, author: str) -> Delivery:
     """The letter of answer, with the file or with a link to it."""
     if file.size <= LARGEST:
         house.register.prepared(request.number, begun, author)

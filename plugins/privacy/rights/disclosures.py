@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from privacy.rights.house import House
 
 
+PAGE = 50
+"""Disclosures on one page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Disclosure:
     """What was given to whom.
@@ -121,6 +125,17 @@ class Disclosures:
             rows = connection.execute(sa.select(table).order_by(table.c.recorded_at, table.c.id)).all()
         return [_opened(row, key) for row in rows]
 
+    def page(self, after: str = "") -> tuple[list[Disclosure], str]:
+        """A page of them, the latest first, and where the next one begins; empty: there is none.
+
+        :raises BadInput: ``disclosure.page``. :raises Tampered: ``disclosure.altered``.
+        """
+        key = _key(self._house.key)
+        with translated("disclosures"), reading(self._house.engine).connect() as connection:
+            rows = connection.execute(page_query(after)).all()
+        last = rows[PAGE - 1] if len(rows) > PAGE else None
+        return [_opened(row, key) for row in rows[:PAGE]], "" if last is None else f"{last.recorded_at}|{last.id}"
+
     def told_to(self, subject: Subject, until: datetime) -> tuple[Disclosed, ...]:
         """What a subject's access report says: the disclosures about them that are not secret.
 
@@ -129,7 +144,9 @@ class Disclosures:
         return tuple(
             self._told(one)
             for one in sorted(self.all(), key=lambda d: (d.given_at, d.id))
-            if not one.secret and one.recorded_at <= until and any(same_person(subject, other) for other in one.about)
+            if not one.secret
+            and one.recorded_at <= until
+            and any(same_person(self._house.datamap, subject, other) for other in one.about)
         )
 
     def _told(self, one: Disclosure) -> Disclosed:
@@ -151,17 +168,42 @@ class Disclosures:
                 raise BadInput("disclosure.category", f"The policy has no such category of data{hint}.")
 
 
-def same_person(one: Subject, other: Subject) -> bool:
+def page_query(after: str = "") -> sa.Select[Any]:
+    """The question of :meth:`Disclosures.page`. :raises BadInput: ``disclosure.page``."""
+    query = sa.select(table).order_by(table.c.recorded_at.desc(), table.c.id.desc()).limit(PAGE + 1)
+    if not after:
+        return query
+    at, _, id = after.partition("|")
+    try:
+        datetime.fromisoformat(at)
+    except ValueError:
+        raise BadInput("disclosure.page", "There is no such page.", advice="Begin with the first one.") from None
+    return query.where(sa.tuple_(table.c.recorded_at, table.c.id) < (at, id))
+
+
+def same_person(datamap: DataMap, one: Subject, other: Subject) -> bool:
     """Whether two lists of identifiers are of one person: they share one that is theirs alone, at one time.
 
-    An IP address proves nothing, a request's number is of that request alone.
+    What was written down of the other may be years old: an address, a number or a tablet of theirs may be this one's
+    now, and nothing of then tells any more (edge case 19). So where both have a number of their own of one kind
+    (customer number), these decide, whatever else they share. An IP address proves nothing, a request's number is of
+    that request alone.
     """
-    return any(
-        (mine.kind, mine.value) == (theirs.kind, theirs.value) and _overlap(mine, theirs)
-        for mine in one.identifiers
-        for theirs in other.identifiers
-        if not mine.contested and not theirs.contested and mine.kind not in ("ip", "request")
-    )
+    mine, theirs = _alone(one), _alone(other)
+    shared = [a for a in mine for b in theirs if (a.kind, a.value) == (b.kind, b.value) and _overlap(a, b)]
+    persons = {kind for kind in {a.kind for a in mine} & {b.kind for b in theirs} if _person(datamap, kind)}
+    if persons:
+        return any(a.kind in persons for a in shared)
+    return bool(shared)
+
+
+def _alone(subject: Subject) -> list[Identifier]:
+    return [i for i in subject.identifiers if not i.contested and i.kind not in ("ip", "request")]
+
+
+def _person(datamap: DataMap, kind: str) -> bool:
+    declared = datamap.kind(kind)
+    return declared is not None and declared.person
 
 
 def differences(connection: sa.Connection, key: MasterKey) -> Iterator[str]:

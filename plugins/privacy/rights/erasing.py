@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from privacy.datamap.models import Text
@@ -17,23 +18,29 @@ if TYPE_CHECKING:
     from privacy.plans.erasure import Erasure, Part
     from privacy.plans.progress import Tally
     from privacy.rights.house import House
+    from privacy.rights.payload import Payload
 
 LATER = ("held", "changed", "failed")
 """Why something stays that goes later, as soon as it can."""
 
 
-def close(house: House, made: Erasure, tally: Tally, *, run: str, actor: str) -> bool:
+def close(
+    house: House, made: Erasure, tally: Tally, *, run: str, actor: str, new: Mapping[str, int] | None = None
+) -> bool:
     """Record in the register what was done. Safe to repeat.
 
-    :returns: whether all of it is: nothing waits any more, and nothing was held or changed meanwhile.
+    :param new: records by dataset that came after the plan and are to go too.
+    :returns: whether all of it is: nothing waits any more, nothing was held, changed or came meanwhile.
     """
     from privacy.plans.erasure import Fate
 
     number = str(made.request)
     waits = any(part.fate is Fate.WAITING for part in made.parts) or any(tally.kept.get(why) for why in LATER)
+    waits = waits or bool(new)
     remember(house, number)
     tell_processors(house, made, tally, actor=actor)
-    act = Act(author=actor, at=house.clock.now(), digest=made.digest, counts=counts(made, tally))
+    said = counts(made, tally) | ({"new": sum(new.values())} if new else {})
+    act = Act(author=actor, at=house.clock.now(), digest=made.digest, counts=said)
     house.register.acted(number, act, partly=waits, run=run)
     return not waits
 
@@ -93,6 +100,8 @@ REVIEW = Text(
     nl="correspondentie van anderen, waarin u alleen wordt genoemd (art. 17 lid 3 AVG)",
     en="correspondence of others, in which you are only mentioned (art. 17(3) GDPR)",
 )
+CAME = Text(nl="Gegevens die erbij kwamen terwijl wij bezig waren", en="Data that came in while we were at it")
+DAILY = Text(nl="de volgende dagelijkse ronde", en="the next daily round")
 
 
 def tell(house: House, number: str, made: Erasure, tally: Tally, *, author: str, by_post: bool = False) -> bool:
@@ -105,16 +114,13 @@ def tell(house: House, number: str, made: Erasure, tally: Tally, *, author: str,
     :raises Refused: ``letters.no_known_address``: nobody knows an address; it goes by post, by hand.
     :raises RetryLater: it cannot be sent now.
     """
-    request = house.register.get(number)
-    said = values(house.datamap, made, tally) | {"told": names_told(house, number)}
+    request, said = house.register.get(number), _said(house, number, made, tally)
     if request.state is State.PARTLY_DONE:
         house.letters.write(number, Kind.ERASURE, said, author=author, by_post=by_post)
         return False
     if request.state is not State.ACTED:
         return request.state is State.ANSWERED
-    before = {stub.kind for stub in house.register.open(number).letters}
-    kind = Kind.ERASURE_REST if request.dates.partly_at and Kind.ERASURE.value in before else Kind.ERASURE
-    house.letters.write(number, kind, said, author=author, by_post=by_post)
+    house.letters.write(number, _kind(house, number), said, author=author, by_post=by_post)
     house.register.answered(number, author)
     house.register.forget(number, author=author)
     return True
@@ -122,16 +128,51 @@ def tell(house: House, number: str, made: Erasure, tally: Tally, *, author: str,
 
 def letter(house: House, number: str, made: Erasure, tally: Tally) -> str:
     """What the person is to be told, as a letter to print. Nothing is sent or recorded."""
-    said = values(house.datamap, made, tally) | {"told": names_told(house, number)}
-    content = house.letters.preview(number, Kind.ERASURE, said)
+    content = house.letters.preview(number, _kind(house, number), _said(house, number, made, tally))
     return f"{content.subject}\n\n{content.text}"
 
 
-def values(datamap: DataMap, made: Erasure, tally: Tally) -> dict[str, object]:
-    """What the letters of an erasure tell: what went, what is retained until when and why, what waits for what."""
+def _kind(house: House, number: str) -> Kind:
+    """Which letter is to go out: the second one only to whoever got the first."""
+    before = {stub.kind for stub in house.register.open(number).letters}
+    rest = house.register.get(number).state is State.ACTED and Kind.ERASURE.value in before
+    return Kind.ERASURE_REST if rest else Kind.ERASURE
+
+
+def _said(house: House, number: str, made: Erasure, tally: Tally) -> dict[str, object]:
+    payload = house.register.open(number)
+    act = payload.act or payload.partly
+    new = act.counts.get("new", 0) if act is not None and act.digest == made.digest else 0
+    before = _before(house, number, made.run, payload)
+    return values(house.datamap, made, tally, new=new, before=before) | {"told": names_told(house, number)}
+
+
+def _before(house: House, number: str, run: str, payload: Payload) -> dict[str, int]:
+    """What went in other runs of the request, one that died too, since the last letter: the person is told of all."""
+    told = max((stub.at for stub in payload.letters if stub.kind in (Kind.ERASURE, Kind.ERASURE_REST)), default=None)
+    found: Counter[str] = Counter()
+    for ended in house.ledger.entries(request=number, kind="run.ended"):
+        at = datetime.fromisoformat(str(ended.entry["at"]))
+        if ended.entry["run"] != run and (told is None or at > told):
+            counted: dict[str, dict[str, int]] = ended.entry.get("datasets") or {}  # type: ignore[assignment]
+            found.update({name: one["records"] for name, one in counted.items()})
+    return {name: count for name, count in found.items() if count}
+
+
+def values(
+    datamap: DataMap, made: Erasure, tally: Tally, *, new: int = 0, before: Mapping[str, int] | None = None
+) -> dict[str, object]:
+    """What the letters of an erasure tell: what went, what is retained until when and why, what waits for what.
+
+    :param new: how many records came after the plan.
+    :param before: records by dataset that went in earlier runs, of which they were not told yet.
+    """
     from privacy.plans.erasure import Fate
 
-    gone: dict[str, dict[str, Any]] = {}
+    known = {ref.full: ref.dataset.title for ref in datamap}
+    gone: dict[str, dict[str, Any]] = {
+        name: {"what": known[name], "count": count} for name, count in (before or {}).items() if name in known
+    }
     retained: list[dict[str, object]] = []
     waiting: list[dict[str, object]] = []
     for number, part in enumerate(made.parts):
@@ -148,8 +189,16 @@ def values(datamap: DataMap, made: Erasure, tally: Tally) -> dict[str, object]:
             waiting += [{"what": dataset.title, "count": part.records, "why": why} for why in grounds(datamap, part)]
         elif done:
             gone.setdefault(part.dataset, {"what": dataset.title, "count": 0})["count"] += done
-        if part.change is not None and not part.fate.stays and done < part.records and any(map(tally.kept.get, LATER)):
-            waiting.append({"what": dataset.title, "count": part.records - done, "why": HELD})
+        stayed = tally.stayed.get(str(number), {})
+        if part.change is not None and not part.fate.stays:
+            held, missed = stayed.get(LATER[0], 0), sum(stayed.get(why, 0) for why in LATER[1:])
+            waiting += [
+                {"what": dataset.title, "count": n, "why": why} for n, why in ((held, HELD), (missed, DAILY)) if n
+            ]
+        if left := stayed.get(Fate.REVIEW.value):
+            retained.append({"what": dataset.title, "count": left, "why": REVIEW, "until": UNKNOWN})
+    if new:
+        waiting.append({"what": CAME, "count": new, "why": DAILY})
     return {"gone": list(gone.values()), "retained": retained, "waiting": waiting, "by": None, "told": ()}
 
 

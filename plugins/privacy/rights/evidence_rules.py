@@ -27,25 +27,50 @@ AHEAD = timedelta(minutes=5)
 """So much the clocks of two machines may differ."""
 
 
-def proofs(house: House, now: datetime) -> Iterator[Finding]:
-    """Every rule has a run that is done, and no older than the interval of its term."""
+class Latest:
+    """The last runs of every rule, as one state of the ledger: several checks want the same ones.
+
+    :param now: aware; what runs say to be as of later than that, and :data:`AHEAD`, counts for nothing.
+    """
+
+    def __init__(self, house: House, now: datetime) -> None:
+        policy = house.policy
+        rules = [name for purge in policy.purges.values() for name in purge.rules]
+        rules += list(type(policy.own).model_fields) if policy.own is not None else []
+        self._found = house.ledger.latest(dict.fromkeys(rules), now + AHEAD)
+
+    def done(self, rule: str) -> RuleRun | None:
+        """The rule's last good run; see :meth:`privacy.ledger.Ledger.last_done`."""
+        return self._found[rule][0]
+
+    def ended(self, rule: str) -> RuleRun | None:
+        """The rule's last run that has ended; see :meth:`privacy.ledger.Ledger.last`."""
+        return self._found[rule][1]
+
+
+def proofs(house: House, now: datetime, latest: Latest | None = None) -> Iterator[Finding]:
+    """Every rule has a run that is done, and no older than the interval of its term.
+
+    :param latest: what was asked for before.
+    """
+    runs = latest or Latest(house, now)
     ends = house.ledger.archive.ends()
     installed = now if ends is None else datetime.fromisoformat(ends[0]["at"])
     for purge, made in house.policy.purges.items():
         for name, rule in made.rules.items():
-            good, latest = house.ledger.last_done(name, now + AHEAD), house.ledger.last(name)
+            good, last = runs.done(name), runs.ended(name)
             since = installed if good is None else good.as_of
             every, allowed = _every(_term(house, rule))
             breaks = None if good is None else broken(house, rule, good)
             again = f"Repair what the red task of {purge} says, and start it with this rule."
-            if latest is not None and latest.reason == UNANSWERED:
+            if last is not None and last.reason == UNANSWERED:
                 yield Finding(
                     "evidence.unanswered", rule.promises, name,
                     f"Nobody has answered whether rule {name} of {purge} may delete; nothing was deleted.",
                     f"Start {purge} with this rule, and answer its question in Airflow.", breaks,
                 )  # fmt: skip
             elif now - since > allowed:
-                said = _stale(purge, name, since, every, good, latest)
+                said = _stale(purge, name, since, every, good, last)
                 yield Finding("evidence.stale", rule.promises, name, said, again, breaks)
             if good is not None and good.unreadable:
                 yield Finding(
@@ -134,20 +159,21 @@ def clocks(house: House, _: datetime) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def own(house: House, now: datetime) -> Iterator[Finding]:
+def own(house: House, now: datetime, latest: Latest | None = None) -> Iterator[Finding]:
     """The project's own records have terms too, and each has a run that is done and young enough."""
+    runs = latest or Latest(house, now)
     terms, ends = house.policy.own, house.ledger.archive.ends()
     if terms is None:
         return
     installed = now if ends is None else datetime.fromisoformat(ends[0]["at"])
     for name in type(terms).model_fields:
         rule = getattr(terms, name)
-        good, latest = house.ledger.last_done(name, now + AHEAD), house.ledger.last(name)
+        good, last = runs.done(name), runs.ended(name)
         since = installed if good is None else good.as_of
         every, allowed = _every(rule.term)
         if now - since > allowed:
             purge = "clean_airflow" if name == "airflow" else "purge_bundles"
-            said = _stale(purge, name, since, every, good, latest)
+            said = _stale(purge, name, since, every, good, last)
             yield Finding("evidence.stale", rule.promises, name, said, f"Repair what the red task of {purge} says.")
 
 
@@ -194,10 +220,10 @@ def broken(house: House, rule: Rule, good: RuleRun) -> datetime | None:
     :returns: aware, UTC; None: the term has no limit.
     """
     zone = house.policy.zone
-    terms = _terms(house.datamap, rule)
-    if len(terms) == 1 and good.bound is not None:
-        return limit(good.bound, terms[0], zone)
-    limits = [limit(horizon(term, good.as_of, zone).before, term, zone) for term in terms if term.every]
+    of = terms(house.datamap, rule)
+    if len(of) == 1 and good.bound is not None:
+        return limit(good.bound, of[0], zone)
+    limits = [limit(horizon(term, good.as_of, zone).before, term, zone) for term in of if term.every]
     return min((at for at in limits if at is not None), default=None)
 
 
@@ -208,12 +234,12 @@ def _left_over(house: House, rule: Rule, good: RuleRun) -> bool:
     """
     if good.oldest_remaining is None or good.held or good.failed:
         return False
-    found = [horizon(t, good.as_of, house.policy.zone) for t in _terms(house.datamap, rule) if t.every]
+    found = [horizon(t, good.as_of, house.policy.zone) for t in terms(house.datamap, rule) if t.every]
     bounds = [one.late if good.retained else one.before for one in found]
     return bool(bounds) and all(at is not None and good.oldest_remaining < at for at in bounds)
 
 
-def _terms(datamap: DataMap, rule: Rule) -> list[Term]:
+def terms(datamap: DataMap, rule: Rule) -> list[Term]:
     """The terms of a rule's records: the promise's own, and those of the kinds that occur."""
     own = datamap.policy.promises[rule.promise].term
     assert own is not None  # noqa: S101 - the policy does not load otherwise

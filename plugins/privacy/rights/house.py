@@ -98,7 +98,7 @@ class House:
         found = self.settings
         return Means(
             self.datamap, self.source, self.holds, self.ledger, self.key, self.clock, found.plans, found.purge_rows,
-            found.pause,
+            found.pause, found.four_eyes,
         )  # fmt: skip
 
     @cached_property
@@ -242,6 +242,7 @@ class House:
         :raises BadConfiguration: ``keys.lost``: there is a database, and its key is missing.
         """
         from privacy.ledger import upgrade
+        from privacy.rights.marks import Marks
 
         state, key_file = self.settings.state, self.settings.master_key_file
         self._no_key_lost()
@@ -263,6 +264,7 @@ class House:
             ) from None
         self.engine = self._engine(create=True)
         upgrade(self.engine)
+        Marks(self.key).fill(self.engine, self.key, self.ledger)
         return made
 
     def _no_key_lost(self) -> None:

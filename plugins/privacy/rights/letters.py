@@ -102,7 +102,8 @@ class Correspondence:
         """
         kind = Kind(kind)
         request, payload = self._house.register.get(number), self._house.register.open(number)
-        wanted = language or (payload.reach.language if payload.reach else self._house.policy.language)
+        known = payload.reach.language if payload.reach else self._house.policy.language
+        wanted = language or payload.language or known
         samples = SAMPLES[kind] if values is None else {}
         return self._composed(request, payload, kind, values or {}, wanted, samples)
 
@@ -191,7 +192,9 @@ class Correspondence:
         )
 
     def _language(self, request: Request, payload: Payload, address: str | None, author: str) -> str:
-        """The person's own, as far as the letter goes to them: to others even that would say something of them."""
+        """The request's, else the person's own, as far as the letter goes to them: it would tell others of them."""
+        if payload.language is not None:
+            return payload.language
         try:
             known = self.know(request.number, author=author)
         except PrivacyError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from privacy.errors import BadInput, Refused
@@ -13,6 +14,9 @@ from privacy.rights.proof import Span, check_address, check_evidence
 from privacy.rights.rows import Draft, Request
 from privacy.rights.states import Right, Step, after
 from privacy.rights.table import tell
+
+if TYPE_CHECKING:
+    from privacy.ledger import Ledger
 
 GRANTED = (Right.RESTRICTION, Right.MARKETING_STOP, Right.CONSENT_WITHDRAWAL)
 """What is never weighed."""
@@ -141,3 +145,29 @@ def may_refuse(request: Request, ground: Ground) -> None:
             "request.always_granted", "Nobody weighs such a request: it is granted.", where=request.number,
             advice=f"Start {request.right.pipeline}; or say that it was not the person who asked.",
         )  # fmt: skip
+
+
+def not_begun(ledger: Ledger, draft: Draft) -> None:
+    """Nobody is told that nothing was done of whom something is gone, or corrected (edge case 13).
+
+    Of a correction nobody else would be told then either: not the processors, not the address that was replaced.
+
+    :raises Refused: ``request.begun``: a run has begun to change, and did not end without having changed anything.
+    """
+    from privacy.plans.erased import STARTED as ERASING
+    from privacy.plans.rectified import STARTED as CORRECTING
+
+    kind = {Right.ERASURE: ERASING, Right.RECTIFICATION: CORRECTING}.get(draft.right)
+    for begun in ledger.entries(request=draft.number, kind=kind) if kind else ():
+        ended = ledger.entries(run=str(begun.entry["run"]), kind="run.ended")
+        if not ended or _changed(ended[0].entry):
+            raise Refused(
+                "request.begun", "It has begun: something of it is done, or may be.", where=draft.number,
+                advice=f"Let it end: start {draft.right.pipeline} with {draft.number}; it goes on where it was.",
+            )  # fmt: skip
+
+
+def _changed(ended: Mapping[str, Any]) -> bool:
+    """Whether a run has changed anything: records that went, were corrected, or were emptied."""
+    retained = ended.get("retained") or {}
+    return bool(ended.get("records")) or any(retained.get(fate) for fate in ("set", "shared", "referenced"))

@@ -11,11 +11,12 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from privacy.database import reading, translated
-from privacy.datamap.models import REQUEST
+from privacy.datamap.models import GLOBAL_KINDS, REQUEST
 from privacy.datamap.promised import YEAR
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused, RetryLater
 from privacy.ledger.tables import processor_notices as table
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from privacy.datamap.load import Ref
     from privacy.ledger import Writing
     from privacy.rights.house import House
-    from privacy.sources.base import Subject
+    from privacy.sources.base import Identifier, Subject
 
 TEMPLATE = "processor_notice"
 
@@ -63,12 +64,12 @@ class Notices:
             raise Refused("request.not_resolved", "It was never resolved whose it is.", where=number)
         refs = [self._house.datamap[name] for name in dict.fromkeys(datasets)]
         there = [notice for notice in self.of(number) if notice.deed is deed]
-        said = self._said(number)
+        said = self.said(number)
         for processor, every in _by_processor(refs).items():
             before = {notice.id for notice in there if notice.processor == processor}
             # An erasure that finishes later tells of what went later.
             held = [ref for ref in every if not any(ref.full in said.get(id, ()) for id in before)]
-            if not held or not (known := _known(held, found)):
+            if not held or not (known := _known(held, found, self._house.policy.zone)):
                 continue
             names = tuple(ref.full for ref in held)
             content = Content(names, tuple(known), tuple(f for f in facts if not f.dataset or f.dataset in names))
@@ -81,7 +82,7 @@ class Notices:
 
     def about(self, number: str, deed: Deed) -> tuple[str, ...]:
         """The datasets that a request's notices of one deed were about, as the ledger has them."""
-        said = self._said(number)
+        said = self.said(number)
         every = (name for notice in self.of(number) if notice.deed is deed for name in said.get(notice.id, ()))
         return tuple(dict.fromkeys(every))
 
@@ -154,7 +155,7 @@ class Notices:
             or (notice.state is State.SENT and notice.sent_at is not None and now - notice.sent_at >= every)
         ]  # fmt: skip
 
-    def _said(self, number: str) -> dict[str, list[str]]:
+    def said(self, number: str) -> dict[str, list[str]]:
         """The datasets that each notice of a request was about."""
         found: dict[str, list[str]] = {}
         for e in self._house.ledger.entries(request=number, kind=MADE):
@@ -223,6 +224,7 @@ class Notices:
             "datasets": [datamap[name].dataset.title for name in content.datasets if name in _names(self._house)],
             "identifiers": [(_kind(self._house, kind), values) for kind, values in content.identifiers],
             "facts": content.facts,
+            "periods": any(" – " in value for _, values in content.identifiers for value in values),  # noqa: RUF001
         }  # fmt: skip
         subject, text = written(self._house.settings.home, TEMPLATE, language, values)
         # One id for each time that it is due: a letter whose sending was not recorded is the same one again.
@@ -284,18 +286,30 @@ def _by_processor(refs: Sequence[Ref]) -> dict[str, list[Ref]]:
     return dict(sorted(found.items()))
 
 
-def _known(refs: Sequence[Ref], subject: Subject) -> list[Known]:
+def _known(refs: Sequence[Ref], subject: Subject, zone: str) -> list[Known]:
     """By what a processor knows the person: what stands in the identity columns of the datasets that it has.
 
-    An IP address is somebody else's tomorrow; what is contested was never theirs alone.
+    An IP address is somebody else's tomorrow; what is contested was never theirs alone. What was theirs for a while is
+    told with that while: a processor may not take along whoever has the address, or the number, now (edge case 19).
     """
     kinds = {c.identity for ref in refs for c in ref.dataset.columns.values() if c.identity} - {"ip"}
     kinds |= {REQUEST} if any(ref.dataset.delivery is not None for ref in refs) else set()
     found: dict[str, list[str]] = {}
     for i in subject.identifiers:
-        if i.kind in kinds and not i.contested and str(i.value) not in found.setdefault(i.kind, []):
-            found[i.kind].append(str(i.value))
+        value = f"{i.value}{_while(i, zone)}"
+        if i.kind in kinds and not i.contested and value not in found.setdefault(i.kind, []):
+            found[i.kind].append(value)
     return [(kind, tuple(values)) for kind, values in sorted(found.items())]
+
+
+def _while(known: Identifier, zone: str) -> str:
+    """The local dates between which something was theirs; empty: nobody else's before or after, as far as is known."""
+    if known.kind not in GLOBAL_KINDS or (known.valid_from is None and known.valid_to is None):
+        return ""
+    since, until = (
+        "…" if at is None else f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d}" for at in (known.valid_from, known.valid_to)
+    )
+    return f" ({since} – {until})"  # noqa: RUF001 - from, until
 
 
 def _kind(house: House, kind: str) -> Any:

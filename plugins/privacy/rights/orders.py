@@ -21,6 +21,7 @@ from privacy.database import reading, translated
 from privacy.errors import BadConfiguration, BadInput, PrivacyError, Refused, RetryLater
 from privacy.holds import Everything, Hold, Keys, Span
 from privacy.ledger.tables import footage_orders as table
+from privacy.ledger.tables import holds
 from privacy.letters import Letter, outbox, written
 from privacy.retention.horizon import limit
 from privacy.rights.order_rows import Line, Order
@@ -96,7 +97,7 @@ class Orders:
             raise Refused("hold.released", "The hold has been released.", where=hold_id)
         sent = {order.processor: order for order in self.all(hold_id)}
         found = []
-        for processor, refs in self._holders(hold).items():
+        for processor, refs in self.holders(hold).items():
             if processor in sent:
                 found.append(self._again(sent[processor], author))
                 continue
@@ -156,7 +157,7 @@ class Orders:
         """The holds on footage for which none was sent."""
         there, found = {(order.hold, order.processor) for order in self.all()}, []
         for hold in self._house.holds.active():
-            for processor, refs in self._holders(hold).items():
+            for processor, refs in self.holders(hold).items():
                 if (hold.id, processor) not in there:
                     try:
                         lines: Sequence[Line] = self._lines(hold, refs)
@@ -167,10 +168,12 @@ class Orders:
 
     def lingering(self) -> list[Order]:
         """The orders whose hold is over, and that were not withdrawn: their holder keeps footage for nothing."""
-        active = {hold.id for hold in self._house.holds.active()}
-        return [order for order in self.all() if order.withdrawn_at is None and order.hold not in active]
+        in_force = sa.exists().where(holds.c.id == table.c.hold, holds.c.released_at.is_(None))
+        query = sa.select(table).where(table.c.withdrawn_at.is_(None), ~in_force).order_by(table.c.sent_at, table.c.id)
+        with translated("orders"), reading(self._house.engine).connect() as connection:
+            return [Order.of(row) for row in connection.execute(query)]
 
-    def _holders(self, hold: Hold) -> dict[str, list[Ref]]:
+    def holders(self, hold: Hold) -> dict[str, list[Ref]]:
         """Who has footage that a hold is on, with the datasets. A hold on people is on none: it names no recording."""
         found: dict[str, list[Ref]] = {}
         if isinstance(hold.what, Keys | Everything):

@@ -43,6 +43,9 @@ class Bundles:
             link = payload.delivery if payload is not None else None
             if link is not None and link.path is not None and link.until is not None and house.clock.now() < link.until:
                 files.pop(link.path, None)  # Somebody may fetch it still; after that it is one that nobody names.
+            copied = payload.copied if payload is not None else None
+            if copied is not None and house.clock.now() < copied.until:
+                files.pop(copied.path, None)
             if payload is None or (ref := payload.bundle) is None:
                 continue
             entry = files.pop(ref.path, None)

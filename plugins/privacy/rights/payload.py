@@ -240,6 +240,82 @@ class Visit(_Sealed):
     at: Moment
 
 
+class LeftOut(_Sealed):
+    """Records that are withheld, or values that are redacted: how many, and why in English."""
+
+    what: Literal["withheld", "redacted"]
+    count: int
+    why: str
+
+
+class Figures(_Sealed):
+    """What a bundle holds of one dataset: counts alone.
+
+    :param title: in English. :param bytes: of its files. :param originals: files beside its tables.
+    """
+
+    dataset: str
+    title: str
+    records: int
+    bytes: int
+    originals: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class GlassGround(StrEnum):
+    """For what somebody opens what is closed to everybody."""
+
+    SUBJECT = "subject_asked"
+    """The person wants it so: art. 18(2) GDPR, consent."""
+    CLAIM = "legal_claim"
+    """Art. 18(2) GDPR: to establish, exercise or defend a legal claim."""
+    OTHERS = "rights_of_others"
+    """Art. 18(2) GDPR: to protect the rights of another person."""
+    INTEREST = "public_interest"
+    """Art. 18(2) GDPR: for reasons of important public interest."""
+    INCIDENT = "incident"
+    """A breach of security has to be looked into (art. 33 GDPR)."""
+    FAULT = "faulty_copy"
+    """Something seems wrong with the copy."""
+
+    @property
+    def of_blocked(self) -> bool:
+        """Whether it opens what is restricted: art. 18(2) GDPR knows four."""
+        return self in (GlassGround.SUBJECT, GlassGround.CLAIM, GlassGround.OTHERS, GlassGround.INTEREST)
+
+
+class Broken(_Sealed):
+    """Somebody's reason to open what is closed, and for how long it does.
+
+    :param user: Airflow's id of who gave it; it opens nothing for others. :param because: in words.
+    :param digest: of the sealed bundle that it is about.
+    """
+
+    user: str = Field(min_length=1, max_length=512)
+    author: str
+    at: Moment
+    until: Moment
+    ground: GlassGround
+    because: str = Field(min_length=10, max_length=2_000)
+    digest: str
+
+
+class Copied(_Sealed):
+    """An encrypted copy that waits to be downloaded; nobody keeps its passphrase.
+
+    :param path: its key in the store of bundles, until ``until``. :param digest, bytes: of the file.
+    :param bundle: digest of the sealed bundle that it is a copy of.
+    """
+
+    path: str
+    digest: str
+    bytes: int
+    bundle: str
+    author: str
+    at: Moment
+    until: Moment
+
+
 class BundleRef(_Sealed):
     """A sealed bundle: where it lies, and what it must be.
 
@@ -250,6 +326,8 @@ class BundleRef(_Sealed):
     :param left_out: what it withholds, redacts or omits, and how often; where there is any, a person looks at it before
         it is released.
     :param purged_at: since when the file is gone, or about to be: its term is over.
+    :param figures: of each dataset; ``size``: bytes of the sealed file; ``omitted``: reason -> how often. Empty of
+        bundles that were sealed before these were recorded.
     """
 
     path: str
@@ -261,6 +339,9 @@ class BundleRef(_Sealed):
     manifest_sha256: str | None = None
     left_out: dict[str, int] | None = None
     purged_at: Moment | None = None
+    figures: tuple[Figures, ...] = ()
+    size: int | None = None
+    omitted: dict[str, int] = Field(default_factory=dict)
 
     def fewer(self, before: BundleRef | None) -> list[str]:
         """The datasets of which an earlier bundle holds more records."""
@@ -274,6 +355,7 @@ class Payload(_Sealed):
     :param deliver_to: where its sender wants the answer; None: the address that the shop knows.
     :param direct_transfer: of a portability: the data go to another controller, so only what the person provided and
         what was observed of them is given (WP 242).
+    :param language: that it is written in, as whoever registered it saw; None: as the shop's records say.
     :param secret: the age identity (secret key) that opens its bundle.
     :param review: who looked at what a copy withholds. :param partly, act: what was done, so far and in all.
     :param answer: who told the person so. :param linked: the number of the request that led to this one.
@@ -281,7 +363,8 @@ class Payload(_Sealed):
     :param purposes: of an objection or a withdrawal that is narrowed: for these alone, by the policy's names; empty:
         for any. :param lifting: the person's word that it may go on; ``lifted``: who let it go on.
     :param visits: that it names. :param reach: where the person is written to. :param letters: that went out.
-    :param delivery: of the copy, the last.
+    :param delivery: of the copy, the last. :param glass: who opened it while it was closed.
+    :param copied: the encrypted copy that waits to be downloaded.
     :param subject: the resolved identity; every retry uses it. ``notes``: its counts for the manifest.
     """
 
@@ -292,6 +375,7 @@ class Payload(_Sealed):
     author: str
     deliver_to: str | None = None
     direct_transfer: bool = False
+    language: Literal["nl", "en"] | None = None
     secret: str
     question: Question | None = None
     decided: Decided | None = None
@@ -315,6 +399,8 @@ class Payload(_Sealed):
     reach: Reach | None = None
     letters: tuple[Stub, ...] = ()
     delivery: Delivery | None = None
+    glass: tuple[Broken, ...] = ()
+    copied: Copied | None = None
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
         return [("number", self.number)]

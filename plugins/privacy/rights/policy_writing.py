@@ -9,14 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from privacy.errors import BadConfiguration, BadInput, GiveUp, PrivacyError, Refused
-from privacy.letters import Letter, Outbox, Post, composed, outbox
+from privacy.letters import Content, Letter, Outbox, Post, composed, outbox
 from privacy.plans.approval import Answers
 from privacy.rights.policy_change import Change, changes, digest, touched
 from privacy.rights.policy_letters import Written
-from privacy.rights.policy_people import addresses
+from privacy.rights.policy_people import addresses, languages
 from privacy.rights.policy_versions import Version, Versions, content, packed, same_version
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def write(
     :raises Refused: ``policy.not_approved``, ``policy.refused``; ``policy.stopped``. :raises Tampered:
         ``ledger.altered``. :raises RetryLater: the mail server, or a store, does not answer now.
     """
-    ANSWERS.allowed(house.ledger, run, found.digest, found.new)
+    ANSWERS.allowed(house.ledger, run, found.digest, found.new, four_eyes=house.settings.four_eyes)
     letter, place = _letter(house, found), _place(house)
     again = resend or isinstance(place, Outbox)
     if isinstance(place, Post):
@@ -129,11 +130,12 @@ def write(
         by_mark = {written.mark(address): address for address in some}
         there = written.there(by_mark)
         made.before += sum(there.values())
+        spoken = languages(house, some)
         for mark, address in sorted(by_mark.items()):
             if there.get(mark) or (mark in there and not again):
                 continue
             written.claim(mark)
-            _send(written, place, letter(mark, address), mark, made)
+            _send(written, place, letter(mark, address, spoken.get(address)), mark, made)
             if stop():
                 raise Refused(
                     "policy.stopped", "It was asked to stop; the rest is written to by the next run.", where=found.new
@@ -171,15 +173,25 @@ def _place(house: House) -> Outbox | Post:
     return outbox(house.connections, house.settings.state, house.policy.contact)
 
 
-def _letter(house: House, found: Comparison) -> Callable[[str, str], Letter]:
-    """The one letter that all get, each under an id of its own that says nothing of them."""
+def _letter(house: House, found: Comparison) -> Callable[[str, str, str | None], Letter]:
+    """The one letter that all get, each in their language, or the policy's where nobody knows it, under an id of its
+    own that says nothing of them.
+    """
     policy, now = house.policy, house.clock.now()
     values = {
         "policy": policy, "version": found.new, "in_force": policy.in_force,
         "changes": [change.words for change in found.changes],
         "titles": [house.datamap[name].dataset.title for name in found.datasets],
     }  # fmt: skip
-    said = composed(
-        house.settings.home, TEMPLATE, policy.language, values, links=(policy.contact.authority_url,)
-    )  # fmt: skip
-    return lambda mark, to: Letter(f"policy-change-{mark[:32]}", to, said.subject, said.text, now, html=said.html)
+
+    @cache
+    def said(language: str) -> Content:
+        return composed(house.settings.home, TEMPLATE, language, values, links=(policy.contact.authority_url,))
+
+    said(policy.language)  # One that cannot be written is noticed before anybody is written to.
+
+    def letter(mark: str, to: str, language: str | None) -> Letter:
+        own = said(language or policy.language)
+        return Letter(f"policy-change-{mark[:32]}", to, own.subject, own.text, now, html=own.html)
+
+    return letter

@@ -85,6 +85,14 @@ def _read(house: House, ref: Ref) -> list[Recording]:
 def chosen(house: House, span: Span, datasets: Iterable[str]) -> Keys:
     """The records of recordings that have anything of a span, for a hold; there may be none yet.
 
+    :raises BadInput: as :func:`met`.
+    """
+    return Keys(tuple(r.key for r in met(house, span, datasets)), span)
+
+
+def met(house: House, span: Span, datasets: Iterable[str]) -> list[Recording]:
+    """The recordings that have anything of a span.
+
     :param datasets: full names of datasets with ``footage:``, all of one system.
     :raises BadInput: ``hold.footage``: a dataset is none of recordings; ``hold.camera``: no such camera.
     """
@@ -100,10 +108,21 @@ def chosen(house: House, span: Span, datasets: Iterable[str]) -> Keys:
         # It stands in the open in the order, and in the letter.
         raise BadInput("hold.camera", "That is no name of a camera.", advice="Letters, digits, blanks and . _ - only.")
     every = [recording for ref in refs for recording in recordings(house, ref)]
-    cameras = sorted({recording.camera for recording in every})
-    if cameras and span.camera not in cameras:
+    known = sorted({recording.camera for recording in every})
+    if known and span.camera not in known:
         # What was typed is not repeated; the names of cameras are the shop's own.
-        hint = did_you_mean(span.camera, cameras)
+        hint = did_you_mean(span.camera, known)
         raise BadInput("hold.camera", f"There is no recording of such a camera{hint}.")
-    met = [r.key for r in every if span.meets(r.camera, r.begins, r.ends)]
-    return Keys(tuple(met), span)
+    return [r for r in every if span.meets(r.camera, r.begins, r.ends)]
+
+
+def cameras(house: House) -> list[str]:
+    """The cameras of which the shop knows a recording now, by name; nothing but their names is looked at.
+
+    Records of whole recordings tell them; still pictures are read only where there are no such records.
+
+    :raises RetryLater, Unreadable: as :func:`recordings`.
+    """
+    refs = footage(house.datamap)
+    whole = [ref for ref in refs if ref.dataset.footage is not None and ref.dataset.footage.ends]
+    return sorted({one.camera for ref in whole or refs for one in recordings(house, ref)})

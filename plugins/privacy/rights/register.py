@@ -17,13 +17,15 @@ from privacy.identity import Decision, Question
 from privacy.ledger import Writing
 from privacy.rights.answering import Answering
 from privacy.rights.keeping import people
-from privacy.rights.lifting import Lifted, may_refuse
+from privacy.rights.lifting import Lifted, may_refuse, not_begun
+from privacy.rights.opening import Opening
 from privacy.rights.payload import (
     Act,
     BundleRef,
     Closing,
     Decided,
     Evidence,
+    Figures,
     Ground,
     Proof,
     asked,
@@ -41,7 +43,7 @@ EXPORT = "export_subject"
 """Who acts in the ledger when no person does."""
 
 
-class Register(Lifted, Answering, Correcting):
+class Register(Lifted, Answering, Correcting, Opening):
     """The register of requests; see :class:`privacy.rights.arrivals.Arrivals` for its parameters."""
 
     def begin(self, number: str, run: str, *, author: str = EXPORT) -> Request:
@@ -171,12 +173,16 @@ class Register(Lifted, Answering, Correcting):
         counts: Mapping[str, int],
         manifest_sha256: str | None = None,
         left_out: Mapping[str, int] | None = None,
+        figures: Sequence[Figures] = (),
+        size: int | None = None,
+        omitted: Mapping[str, int] | None = None,
         author: str = EXPORT,
     ) -> Request:
         """A run has written the sealed bundle; the request's hold ends. Safe to repeat.
 
         :param counts: records by dataset.
         :param left_out: what was withheld, redacted or omitted, and how often: a person looks at it before its release.
+        :param figures, size, omitted: see :class:`privacy.rights.payload.BundleRef`.
         :raises Refused: ``request.superseded``: a later run, or a decision, has taken over (edge case 36);
             ``bundle.smaller``: an earlier bundle holds more of a dataset (edge case 29): that one stays; closed.
         """
@@ -193,6 +199,9 @@ class Register(Lifted, Answering, Correcting):
                 counts=dict(counts),
                 manifest_sha256=manifest_sha256,
                 left_out={what: n for what, n in (left_out or {}).items() if n} or None,
+                figures=tuple(figures),
+                size=size,
+                omitted=dict(omitted or {}),
                 sealed_at=before.sealed_at if before and before.outer_sha256 == outer_sha256 else self._clock.now(),
             )
             if before != ref:
@@ -281,6 +290,15 @@ class Register(Lifted, Answering, Correcting):
             self._holds.release_request(draft.number, author=author, writing=writing)
         return bundle
 
+    def still_asked(self, number: str, *, run: str) -> None:
+        """Whether a run may still erase or correct: its approval may have come days after the plan.
+
+        :raises Refused: it is closed, not proven or decided any more, or the run was overtaken.
+        """
+        draft = self._table.read(number)
+        _current(draft, run)
+        after(draft.dates, Step.ACT_PARTLY, self._clock.now(), draft.number)
+
     def acted(
         self, number: str, act: Act, *, partly: bool = False, run: str | None = None, author: str | None = None
     ) -> Request:
@@ -319,7 +337,8 @@ class Register(Lifted, Answering, Correcting):
         """Answer the request without data; its hold ends.
 
         :param because: in words; sealed.
-        :raises Refused: it is closed; ``request.always_granted``: nobody weighs a restriction or a marketing stop.
+        :raises Refused: it is closed; ``request.always_granted``: nobody weighs a restriction or a marketing stop;
+            ``request.begun``: an erasure of it has begun, and something may have gone.
         :raises BadInput: ``request.content``: too many words; ``request.ground``: that ground is of an objection.
         """
         closing = Closing.of(author=author, at=self._clock.now(), ground=ground, because=because)
@@ -327,6 +346,8 @@ class Register(Lifted, Answering, Correcting):
         with self._table.changing(number, Step.REFUSE) as (draft, writing):
             draft.payload = draft.payload.but(refusal=closing)
             tell(writing, draft, "request.refused", author, ground=ground.value)
+            # After that entry, which takes the ledger's lock: no erasure can begin from here on.
+            not_begun(self._ledger, draft)
             self._holds.release_request(draft.number, author=author, writing=writing)
             if self._stopping is not None:
                 self._stopping.decided(draft, writing, author=author)

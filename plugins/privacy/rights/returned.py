@@ -145,7 +145,7 @@ def _look(
 
 
 def _count(seen: Seen, ref: Ref, column: str, row: Mapping[str, object]) -> None:
-    at = _moment(ref, row)
+    at = moment(ref, row)
     itself = ref.dataset.key == (column,)
     if at is not None and not any(theirs.covers(at) for theirs in seen.theirs):
         seen.newer += 1
@@ -171,7 +171,7 @@ def _is(now: object, value: object) -> bool:
     return now is None if value in (None, Redaction.NULL.value) else now == value
 
 
-def _moment(ref: Ref, row: Mapping[str, object]) -> datetime | None:
+def moment(ref: Ref, row: Mapping[str, object]) -> datetime | None:
     """When a record came to be; aware, UTC. None: it does not say."""
     name = ref.dataset.time
     value = row[name] if name is not None else None

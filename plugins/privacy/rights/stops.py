@@ -9,7 +9,7 @@ guess a person from.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -151,6 +151,14 @@ class Stops:
         theirs = {(i.kind, str(i.value)) for i in subject.identifiers if not i.contested}
         return [stop for stop in found if (stop.kind, stop.value) in theirs]
 
+    def blocks(self, subject: Subject) -> bool:
+        """Whether this person's data are not to be processed at all: restricted, objected to, or erased."""
+        wanted = {(i.kind, str(i.value)) for i in subject.identifiers if not i.contested and i.kind not in _NEVER}
+        if not wanted:
+            return False
+        with translated("stops"), reading(self._engine).connect() as connection:
+            return connection.execute(blocking(wanted)).first() is not None
+
     def excluded(self, purpose: str) -> frozenset[tuple[str, str]]:
         """Whom an export for this purpose leaves out: kind and value (as text) of each.
 
@@ -255,6 +263,21 @@ class Stops:
         writing.event(
             event, actor=author, request=row.request, record=row.id, ground=row.ground, reason=row.scope, digest=digest
         )
+
+
+def blocking(whom: Set[tuple[str, str]]) -> sa.Select[int]:
+    """The question whether anything of this is stopped altogether; by the index ``do_not_process_whom``.
+
+    :param whom: kinds and values.
+    """
+    # Of SQLite pairs in a list make a scan; a list a kind does not.
+    kinds = {kind: sorted(value for k, value in whom if k == kind) for kind in sorted({kind for kind, _ in whom})}
+    return (
+        sa.select(sa.literal(1))
+        .where(sa.or_(*(sa.and_(table.c.kind == kind, table.c.value.in_(values)) for kind, values in kinds.items())))
+        .where(table.c.ended.is_(None), table.c.scope == Scope.ALL.value)
+        .limit(1)
+    )
 
 
 def _stop(row: Row) -> Stop:

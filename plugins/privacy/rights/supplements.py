@@ -48,7 +48,7 @@ def of_subject(house: House, subject: Subject, until: datetime) -> tuple[Supplem
     found = [
         one
         for payload, said in _linked(house)
-        if payload.subject is not None and same_person(subject, payload.subject)
+        if payload.subject is not None and same_person(house.datamap, subject, payload.subject)
         for one in _told(house, payload, said, _links(said))
         if one.at <= until
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -13,14 +13,16 @@ import sqlalchemy as sa
 
 from privacy import numbers
 from privacy.clock import Clock
-from privacy.database import translated
+from privacy.database import reading, translated
 from privacy.datamap.policy import Policy
 from privacy.errors import BadInput, RetryLater, Tampered
 from privacy.keys import MasterKey
 from privacy.ledger import Ledger, Writing
 from privacy.ledger.tables import request_register as table
+from privacy.rights import marks
 from privacy.rights.rows import Draft, Request, dates_of, is_forgotten, opened, remains, values_of
 from privacy.rights.states import Dates, Right, Step, after, answer_by
+from privacy.sources.base import Identifier
 
 FORGOTTEN = "request.forgotten"
 """The ledger's word that key and content of a request are destroyed; ``digest`` is of what its row goes on to say."""
@@ -35,6 +37,7 @@ class RequestTable:
         self._ledger = ledger
         self._policy = policy
         self._clock = clock
+        self._marks = marks.Marks(key)
 
     @property
     def zone(self) -> str:
@@ -48,6 +51,12 @@ class RequestTable:
         :raises Tampered: see :func:`privacy.rights.rows.opened`.
         """
         with translated("register"), self._engine.connect() as connection:
+            row = connection.execute(self._select(number)).first()
+        return opened(_there(row, number), self._key)
+
+    def read(self, number: str) -> Draft:
+        """As :meth:`draft`, also inside the gate of the holds: it waits for nobody who writes."""
+        with translated("register"), reading(self._engine).connect() as connection:
             row = connection.execute(self._select(number)).first()
         return opened(_there(row, number), self._key)
 
@@ -73,6 +82,13 @@ class RequestTable:
                     raise
                 broken.append(problem)
         return found
+
+    def search(self, identifiers: Iterable[Identifier], most: int) -> list[Request]:
+        """The requests that name one of these, or turned out to be theirs; the latest first."""
+        with translated("register"), reading(self._engine).connect() as connection:
+            numbers = list(connection.execute(self._marks.query(identifiers, most)).scalars())
+            rows = connection.execute(sa.select(table).where(table.c.number.in_(numbers))).all()
+        return sorted((self._plain(row) for row in rows), key=lambda found: numbers.index(found.number))
 
     def wanted(
         self, number: str, still: Callable[[Dates], bool] = lambda dates: dates.kept
@@ -138,6 +154,7 @@ class RequestTable:
                 raise _busy(number)
             key = self._key.wrap(draft.key, about=number)
             writing.connection.execute(sa.insert(table).values(**values_of(draft, draft.revision), key=key))
+            self._marks.write(writing.connection, draft.payload)
 
     @contextmanager
     def changing(self, number: str, step: Step) -> Iterator[tuple[Draft, Writing]]:
@@ -166,6 +183,8 @@ class RequestTable:
             if changed.rowcount != 1:
                 raise _busy(draft.number)
             draft.revision = revision
+            if before[2].subject != draft.payload.subject:
+                self._marks.write(writing.connection, draft.payload)
 
     def forget(self, number: str, author: str) -> bool:
         """Destroy key and content of a closed request, and say so, in one transaction; safe to repeat.
@@ -192,6 +211,7 @@ class RequestTable:
             )
             if changed.rowcount != 1:
                 raise _busy(row.number)
+            marks.forget(connection, row.number)
         return True
 
     def scrub(self) -> None:

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from privacy.desk.routes import assets, promises, requests
+from privacy.desk.routes import (
+    approvals,
+    assets,
+    bundles,
+    disclosures,
+    holds,
+    ledger,
+    promises,
+    request_detail,
+    request_new,
+    requests,
+    retention,
+)
 
-ROUTERS: tuple[APIRouter, ...] = (assets.router, requests.router, promises.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    assets.router, request_new.router, requests.router, request_detail.router, bundles.router, approvals.router,
+    retention.router, holds.router, disclosures.router, ledger.router, promises.router,
+)  # fmt: skip
 
-PAGES: tuple[tuple[str, str], ...] = (("requests", "Requests"), ("promises", "Promises"))
+PAGES: tuple[tuple[str, str], ...] = (
+    ("requests", "Requests"), ("approvals", "Approvals"), ("retention", "Retention"), ("holds", "Holds"),
+    ("promises", "Promises"), ("ledger", "Ledger"),
+)  # fmt: skip
 """(its path, its name), as the desk's own navigation has them; the first one opens first."""

@@ -1,20 +1,23 @@
-"""The register: its list, and a request."""
+"""The register: its list, a search by person, and the start of what a request asks for."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import FormData
 
-from privacy.desk import finding
-from privacy.desk.access import may_start, who
+from privacy.desk import finding, forms, typed
+from privacy.desk.access import may_start, operator, who
+from privacy.desk.detail import days_left, next_step
 from privacy.desk.shown import chosen, house_of, page, root
-from privacy.errors import Refused
+from privacy.errors import BadInput, Refused
+from privacy.rights import naming, visits
 from privacy.rights.house import House
 from privacy.rights.rows import Request as Asked
-from privacy.rights.states import MOMENTS, Right, State
+from privacy.rights.states import PIPELINES, Right, State
 
 router = APIRouter()
 
@@ -30,27 +33,21 @@ def the_requests(
     found = finding.find(
         house, state=chosen(State, state), right=chosen(Right, right), overdue=overdue, after=after
     )  # fmt: skip
-    today = house.clock.now().astimezone(_zone(house)).date()
-    return page(
-        request, "requests", here="requests", found=found, today=today, states=list(State),
-        rights=list(Right), state=state, right=right, overdue=overdue,
-        left=lambda one: days_left(one, today),
-    )  # fmt: skip
+    return _list(request, found, state=state, right=right, overdue=overdue)
 
 
-@router.get("/requests/{number}")
-def one_request(request: Request, number: str, started: bool = False) -> HTMLResponse:
-    """A request: its dates, what was done, what comes next; nothing personal."""
+@router.post("/requests/find")
+def find(request: Request, form: Annotated[FormData, Depends(forms.fields)]) -> HTMLResponse:
+    """Requests by an identifier of a person: posted, so that it stands in no address, history or log."""
+    operator(request)
     house = house_of(request)
-    found = house.register.get(number)
-    today = house.clock.now().astimezone(_zone(house)).date()
-    dates = [(name.removesuffix("_at"), at) for name in MOMENTS if (at := getattr(found.dates, name)) is not None]
-    offered = found.dates.closed_at is None and may_start(request, found.right.pipeline)
-    return page(
-        request, "request", here="requests", found=found, left=days_left(found, today),
-        dates=sorted(dates, key=lambda one: one[1]), entries=[_entry(e.entry) for e in
-        house.ledger.entries(request=found.number)], offered=offered, started=started,
-    )  # fmt: skip
+    kind, value = str(form.get("kind", "")), str(form.get("value", "")).strip()
+    wrong, found = "", finding.Found((), (), "")
+    try:
+        found = finding.Found(house.register.search([naming.identifier(house.datamap, kind, value)]), (), "")
+    except BadInput as problem:
+        wrong = problem.message
+    return _list(request, found, status=400 if wrong else 200, searched=(kind, value), wrong=wrong)
 
 
 @router.post("/requests/{number}/start")
@@ -62,7 +59,7 @@ def start(request: Request, number: str) -> Response:
     """
     house, user = house_of(request), who(request)
     # Asked before the register: whoever may start nothing learns nothing of a number here.
-    if not any(may_start(request, dag) for dag in {right.pipeline for right in Right if right.pipeline}):
+    if not any(may_start(request, dag) for dag in set(PIPELINES.values())):
         raise HTTPException(403, "You may not start this.")
     found = house.register.get(number)
     dag = found.right.pipeline
@@ -73,32 +70,27 @@ def start(request: Request, number: str) -> Response:
     if found.dates.closed_at:
         raise Refused(f"request.{found.state.value}", f"The request is {found.state.value}: nothing was started.")
     house.register.hold(found.number, author=user.actor)
+    visits.keep(house, found.number, user.actor)
     request.app.state.airflow.start(dag, {"request": found.number}, user)
     return RedirectResponse(f"{root(request)}/requests/{found.number}?started=true", 303)
 
 
-def days_left(found: Asked, today: Any) -> tuple[str, str]:
-    """(how urgent, the deadline as days left): ``late``, ``near``, ``fine`` or ``closed``."""
-    if not found.dates.awaited:
-        return "closed", ""
-    days = (found.due - today).days
-    words = f"{abs(days)} day{'' if abs(days) == 1 else 's'}"
-    if days < 0:
-        return "late", f"{words} late"
-    return ("near" if days <= 7 else "fine"), ("today" if days == 0 else f"{words} left")
+def _list(
+    request: Request, found: finding.Found, *, status: int = 200, state: str = "", right: str = "",
+    overdue: bool = False, searched: tuple[str, str] | None = None, wrong: str = "",
+) -> HTMLResponse:  # fmt: skip
+    house = house_of(request)
+    today = house.clock.now().astimezone(_zone(house)).date()
+    operates = any(may_start(request, dag) for dag in sorted(set(PIPELINES.values())))
 
+    def left(one: Asked) -> tuple[str, str]:
+        return days_left(one, today)
 
-def _entry(entry: dict[str, object]) -> dict[str, object]:
-    from datetime import datetime
-
-    more = [
-        f"{name.replace('_', ' ')} {entry[name]}" for name in ("status", "reason", "ground", "count", "run")
-        if entry.get(name) not in (None, "", 0)
-    ]  # fmt: skip
-    return {
-        "at": datetime.fromisoformat(str(entry["at"])), "kind": entry["kind"], "actor": entry["actor"],
-        "more": ", ".join(more),
-    }  # fmt: skip
+    return page(
+        request, "requests", status, here="requests", found=found, states=list(State), rights=list(Right), state=state,
+        right=right, overdue=overdue, left=left, searched=searched, wrong=wrong, operates=operates,
+        titles=typed.titles(house.datamap) if operates else {}, next_step=next_step,
+    )  # fmt: skip
 
 
 def _zone(house: House) -> Any:

@@ -1,0 +1,73 @@
+"""The questions that wait for an operator, as whoever is signed in may see and answer them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from privacy.desk.access import may_answer, may_read, who
+from privacy.desk.airflow import Airflow, Question
+from privacy.desk.shown import house_of
+from privacy.plans import eyes
+from privacy.plans.approval import Answers
+from privacy.rights.house import House
+
+_KINDS = ("erasure", "rectify", "purge", "policy")
+"""What plans there are that an operator is asked about."""
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+"""No HTML of its own: a name of the data map that looks like a tag is shown as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A question on a page. :param body: what has to be known before one answers, made safe.
+
+    :param answerable: whether Airflow lets whoever asks answer it. :param why: why they may say no alone: four eyes.
+    """
+
+    question: Question
+    body: Markup
+    answerable: bool
+    why: str = ""
+
+
+def waiting(request: Request) -> list[Waiting]:
+    """The questions that whoever is signed in may see, the oldest first."""
+    airflow: Airflow = request.app.state.airflow
+    house, actor = house_of(request), who(request).actor
+    seen = [one for one in airflow.questions() if may_read(request, one.dag)]
+    own = _own(house, actor) if seen and house.settings.four_eyes else frozenset()
+    found = []
+    for one in seen:
+        mine = one.about in own
+        why = "You registered or started this yourself: somebody else has to approve it (four eyes)." if mine else ""
+        found.append(Waiting(one, _shown(one.body), may_answer(request, one.dag), why))
+    return found
+
+
+def _shown(body: str) -> Markup:
+    """A question's Markdown as HTML: whatever is no Markdown is escaped, and HTML is none here."""
+    tokens = _MARKDOWN.parse(body)
+    for token in tokens:
+        # Columns of figures get a style of their own, which the content security policy forbids.
+        token.attrs.pop("style", None)
+    return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))  # noqa: S704
+
+
+def _own(house: House, actor: str) -> frozenset[str]:
+    """What waits for an answer that somebody else has to give: numbers of requests, names of rules."""
+    found = set()
+    for kind in _KINDS:
+        words = Answers(kind)
+        for asked in house.ledger.archive.open_questions(
+            words.asked, (words.approved, words.refused, words.unanswered)
+        ):
+            number = asked.get("request")
+            there = eyes.parties(house.ledger, str(asked["run"]), None if number is None else str(number))
+            if eyes.is_party(actor, there):
+                found.add(str(number or asked.get("rule") or ""))
+    return frozenset(found)

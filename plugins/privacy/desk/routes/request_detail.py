@@ -1,0 +1,109 @@
+"""A request: its page, what is done to it there, its letters before they go, and its run while it goes on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import FormData
+
+from privacy.desk import asking, forms
+from privacy.desk.access import dag_of, may_start, operator
+from privacy.desk.airflow import Airflow, Progress
+from privacy.desk.detail import advice, days_left, detail, next_step
+from privacy.desk.doing import HERE, Asked, do
+from privacy.desk.routes.bundles import section
+from privacy.desk.shown import house_of, page, root
+from privacy.errors import BadInput, PrivacyError, RetryLater
+from privacy.rights.deeds import Deed
+from privacy.rights.letter_kinds import Kind
+from privacy.rights.payload import EvidenceKind, Necessity
+
+router = APIRouter()
+
+Said = Annotated[str, Query(max_length=2_000)]
+
+
+@router.get("/requests/{number}")
+def one_request(request: Request, number: str, started: bool = False, said: Said = "") -> HTMLResponse:
+    """A request: its dates, what was done, what comes next; what is personal for whoever may act on it alone."""
+    text = "Started. Airflow does the rest; this page shows how far it is." if started else forms.heard(request, said)
+    return _page(request, number, said=text)
+
+
+@router.post("/requests/{number}/do/{deed}")
+def act(request: Request, number: str, deed: str, form: Annotated[FormData, Depends(forms.fields)]) -> Response:
+    """Do what a form of the page asks for. What is refused is said at that form, and what was typed stays.
+
+    :raises HTTPException: 403: they may not start the DAG of such requests; 404: there is no such deed.
+    """
+    operator(request)
+    house = house_of(request)
+    found = house.register.get(number)
+    user, wanted = operator(request, found.right), next((one for one in HERE if one.value == deed), None)
+    if wanted is None:
+        raise HTTPException(404, "There is no such thing to do.")
+    typed = {name: str(value) for name, value in form.items()}
+    try:
+        outcome = do(Asked(house, found.number, typed, user.actor), wanted)
+    except PrivacyError as problem:
+        status = 400 if isinstance(problem, BadInput) else 503 if isinstance(problem, RetryLater) else 409
+        return _page(request, number, status, wrong=(wanted, problem), typed=typed)
+    if outcome.post or outcome.lines:
+        return page(request, "request_done", here="requests", number=found.number, outcome=outcome)
+    text = forms.told(request, outcome.said)
+    return RedirectResponse(f"{root(request)}/requests/{found.number}?said={text}", 303)
+
+
+@router.get("/requests/{number}/letters/{kind}")
+def letter(request: Request, number: str, kind: str) -> HTMLResponse:
+    """What a letter would say; nothing is sent or recorded. :raises HTTPException: 403, 404."""
+    operator(request)
+    house = house_of(request)
+    operator(request, house.register.get(number).right)
+    wanted = next((one for one in Kind if one.value == kind), None)
+    if wanted is None:
+        raise HTTPException(404, "There is no such letter.")
+    texts = [(language, house.letters.preview(number, wanted, language=language)) for language in ("nl", "en")]
+    return page(request, "letter", here="requests", number=number, kind=wanted.value, texts=texts)
+
+
+@router.get("/requests/{number}/progress")
+def progress(request: Request, number: str) -> HTMLResponse:
+    """How far the run of a request is: a part of its page, asked for again while it goes on."""
+    found = house_of(request).register.get(number)
+    run = _run(request, found.right.pipeline, found.number)
+    answer = page(request, "_progress", run=run, number=found.number)
+    if run is None or not run.running:
+        # It has ended since: everything else on the page may be different now.
+        answer.headers["HX-Refresh"] = "true"
+    return answer
+
+
+def _page(
+    request: Request, number: str, status: int = 200, *, said: str = "",
+    wrong: tuple[Deed, PrivacyError] | None = None, typed: Mapping[str, str] | None = None,
+) -> HTMLResponse:  # fmt: skip
+    house = house_of(request)
+    shown = detail(house, number)
+    today = house.clock.now().astimezone(ZoneInfo(house.policy.zone)).date()
+    operates = may_start(request, dag_of(shown.found.right))
+    questions = [one for one in asking.waiting(request) if one.question.about == shown.found.number]
+    return page(
+        request, "request", status, here="requests", it=shown, found=shown.found, left=days_left(shown.found, today),
+        operates=operates, payload=shown.payload if operates else None, said=said, wrong=wrong,
+        typed=defaultdict(str, typed or {}),
+        run=_run(request, shown.found.right.pipeline, shown.found.number), questions=questions,
+        evidence=[one.value for one in EvidenceKind], necessities=[one.value for one in Necessity],
+        number=shown.found.number, advice=advice, next_step=next_step, bundle=section(request, shown.found.number),
+    )  # fmt: skip
+
+
+def _run(request: Request, dag: str | None, number: str) -> Progress | None:
+    airflow: Airflow = request.app.state.airflow
+    run = airflow.latest(dag, number) if dag else None
+    return airflow.progress(dag, run) if dag and run else None

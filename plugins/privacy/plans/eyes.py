@@ -1,0 +1,45 @@
+"""Four eyes, where the installation asks for them: who registered or started something does not approve it too.
+
+Held where an answer is written down, and again where it is read before anything is changed, so that the desk and
+Airflow's Required Actions obey alike. Names are those of the ledger: users of Airflow, or of the machine for what was
+done on the command line. Who has both is told apart from themselves only where both are called the same.
+"""
+
+from __future__ import annotations
+
+from privacy.errors import Refused
+from privacy.ledger import Ledger
+
+_LONGEST = 100
+"""Characters of a name that count: the desk writes no more of one."""
+
+
+def parties(ledger: Ledger, run: str, request: str | None) -> frozenset[str]:
+    """Who started a run, and who registered the request that it is for: in lower case, as they are compared."""
+    found = [str(e.entry["actor"]) for e in ledger.entries(run=run, kind="run.begun")]
+    if request is not None:
+        found += [str(e.entry["actor"]) for e in ledger.entries(request=request, kind="request.received")]
+    # "Anna, by root": somebody acted for another, and both are named.
+    return frozenset(_plain(part) for actor in found for part in actor.split(", by "))
+
+
+def is_party(by: str, there: frozenset[str]) -> bool:
+    """Whether somebody is one of them."""
+    return _plain(by) in there
+
+
+def check(ledger: Ledger, run: str, request: str | None, by: str, *, kind: str) -> None:
+    """Whether somebody else than who registered and started it approves.
+
+    :param by: who approves, as the ledger names them. :param kind: the beginning of the error's code.
+    :raises Refused: ``<kind>.four_eyes``.
+    """
+    if is_party(by, parties(ledger, run, request)):
+        raise Refused(
+            f"{kind}.four_eyes", "Who registered or started this may not approve it too; nothing was changed.",
+            where=request or run, advice="Start it again, and let somebody else approve (PRIVACY_FOUR_EYES).",
+        )  # fmt: skip
+
+
+def _plain(name: str) -> str:
+    return name.strip()[:_LONGEST].casefold()

@@ -1,0 +1,86 @@
+"""Retention and holds on the desk, in the Airflow that `make up` starts: what its own database says, and real purges."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from conftest_browser import chromium, problems, tab, wide
+from services.desk_kit import Up, enter, shot, up
+
+__all__ = ["chromium", "tab", "up"]
+
+pytestmark = pytest.mark.browser
+MINUTES = 180_000
+
+
+def operator(tab: Page, up: Up, page: str) -> None:
+    """Signed in, with a page of the desk itself."""
+    enter(tab, up, "operator")
+    tab.goto(f"{up.url}/privacy/{page}")
+
+
+def ended(tab: Page) -> str:
+    """Wait, as the page does by itself, until the run that was started has ended; the link to what it was."""
+    link = tab.get_by_role("link", name="see what it has found")
+    expect(link).to_be_visible(timeout=MINUTES)
+    expect(tab.get_by_role("status")).not_to_contain_text("failed")
+    return str(link.get_attribute("href"))
+
+
+def test_an_operator_looks_at_a_plan_and_that_very_plan_is_done(up: Up, tab: Page) -> None:
+    operator(tab, up, "retention")
+    row = tab.get_by_role("row").filter(has=tab.get_by_role("link", name="sessions", exact=True))
+    # Airflow's own schedule: the DAG runs at night.
+    expect(row.get_by_role("cell").nth(2)).to_contain_text(re.compile(r"\d+:\d+|paused"))
+    row.get_by_role("link", name="sessions", exact=True).click()
+    tab.get_by_role("button", name="Dry run").click()
+    expect(tab.locator("#now")).to_contain_text(re.compile("A dry run (waits|is running)"), timeout=MINUTES)
+    shot(tab, "retention-running")
+    tab.goto(f"{up.url}{ended(tab)}")
+    would = tab.get_by_role("definition").filter(has_text=re.compile(r"^\d+ records$")).first.inner_text()
+    shot(tab, "retention-plan")
+    tab.get_by_role("button", name="Run exactly this plan").click()
+    tab.goto(f"{up.url}{ended(tab)}")
+    expect(tab.get_by_text("done", exact=True)).to_be_visible()
+    expect(tab.get_by_role("definition").filter(has_text=would).first).to_be_visible()
+    shot(tab, "retention-run")
+    with tab.expect_download() as receipt:
+        tab.get_by_role("link", name="Download the receipt").click()
+    assert "run.ended" in receipt.value.path().read_text()
+
+
+def test_an_operator_holds_what_a_camera_recorded(up: Up, tab: Page) -> None:
+    operator(tab, up, "holds/new?way=camera")
+    tab.get_by_label("Camera").select_option(index=1)
+    tab.get_by_label("From").fill("2026-01-01T00:00")
+    tab.get_by_label("to", exact=True).fill("2100-01-01T00:00")
+    tab.get_by_label("Ground").select_option("authority")
+    tab.get_by_label("No: it is secret").check()
+    tab.get_by_role("button", name="Count what it would keep").click()
+    expect(tab.get_by_role("heading", name="It would keep now")).to_be_visible()
+    shot(tab, "hold-counted")
+    tab.get_by_role("button", name="Place the hold").click()
+    expect(tab.get_by_role("status")).to_contain_text("It holds from now on")
+    tab.get_by_role("button", name="They have confirmed it").click()
+    expect(tab.get_by_text("confirmed").first).to_be_visible()
+    shot(tab, "hold-confirmed")
+    tab.get_by_label("Why it ends").select_option("given")
+    tab.get_by_role("button", name="Release the hold").click()
+    expect(tab.get_by_role("status")).to_contain_text("It was released on")
+
+
+def test_its_pages_are_for_everybody_in_light_and_dark(up: Up, tab: Page) -> None:
+    """axe-core finds nothing, and nobody has to scroll sideways at 1280 pixels."""
+    operator(tab, up, "holds")
+    pages = ["retention", "retention/rules/sessions", "retention/rules/staging", "holds", "disclosures"]
+    pages += [f"holds/new?way={way}" for way in ("camera", "person", "record", "dataset")] + ["disclosures/new"]
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for page in pages:
+            tab.goto(f"{up.url}/privacy/{page}")
+            assert problems(tab) == [], (page, scheme)
+            assert not wide(tab), (page, scheme)
+            shot(tab, f"{re.sub(r'[^a-z]+', '-', page)}-{scheme}")
