@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from conftest_runs import CANARIES, Ferry
+from privacy.datamap.pools import places
 from privacy.errors import GiveUp
 from privacy.orchestration import index_steps, steps
 from privacy.orchestration.runs import Run
@@ -110,3 +111,7 @@ def test_a_log_that_cannot_be_read_is_red_after_the_others_were_done(ferry: Ferr
     assert (found.failed, found.made) == (1, found.logs - 1)
     with pytest.raises(GiveUp, match=r"index\.unreadable.*1 weblogs\.truncated"):
         index_steps.whole(found, SHOP)
+
+
+def test_a_task_runs_in_the_pool_of_the_store_whose_logs_it_reads(ferry: Ferry) -> None:
+    assert places(ferry.house.datamap)["index_logfiles", SHOP] == "privacy_quays"
