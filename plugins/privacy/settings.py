@@ -77,6 +77,11 @@ class Settings(BaseSettings):
         return self.state / "plans"
 
     @property
+    def index(self) -> Path:
+        """What is known of files that nobody changes any more (the log index); it may be deleted at any time."""
+        return self.state / "index"
+
+    @property
     def head_file(self) -> Path:
         """The ledger's signed head, outside the database."""
         return self.state / "ledger-head.json"

@@ -12,6 +12,7 @@ from erasure import erasure
 from extract import make
 from harness import Row, measure, measured_before, write
 from large import NAME, whole_shop
+from log_index import logs
 from mail import search
 from purge import purge
 from purge_servers import servers
@@ -73,6 +74,7 @@ if __name__ == "__main__":
     rows = [
         *extraction(),
         *year_of_events(),
+        *logs(),
         *search(),
         *purge(),
         *erasure(),

@@ -84,6 +84,7 @@ def test_parsing_loads_nothing_heavy_and_touches_no_file_no_network_no_database(
         "replay_tasks",
         "policy_tasks",
         "footage_tasks",
+        "index_tasks",
         "tasks",
         "pools",
     }

@@ -18,6 +18,7 @@ from privacy.cli.erasures import app as erasures_app
 from privacy.cli.explain import explain as explain_command
 from privacy.cli.hold import app as hold_app
 from privacy.cli.ledger import app as ledger_app
+from privacy.cli.logs import app as logs_app
 from privacy.cli.notices import app as notices_app
 from privacy.cli.policy import app as policy_app
 from privacy.cli.purge import app as purge_app
@@ -78,6 +79,7 @@ app.add_typer(request_app, name="request", help="The register of requests.")
 app.add_typer(bundle_app, name="bundle", help="Sealed bundles.")
 app.add_typer(datamap_app, name="datamap", help="What is held, on whom, why.")
 app.add_typer(ledger_app, name="ledger", help="The compliance records.")
+app.add_typer(logs_app, name="logs", help="The web servers' logs.")
 app.add_typer(erasures_app, name="erasures", help="What erasures forgot, and must stay forgotten.")
 app.add_typer(notices_app, name="notices", help="What processors were told.")
 app.add_typer(policy_app, name="policy", help="Versions of the privacy statement.")

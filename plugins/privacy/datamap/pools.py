@@ -33,8 +33,10 @@ def sizes(datamap: DataMap) -> dict[str, int]:
 
 
 def places(datamap: DataMap) -> dict[tuple[str, str], str]:
-    """What a task is mapped over -> its pool: (``export_subject``, dataset) and (purge, rule)."""
-    found = {("export_subject", ref.full): of([ref.system.connection]) for ref in datamap}
+    """What a task is mapped over -> its pool: (``export_subject`` or ``index_logfiles``, dataset), (purge, rule)."""
+    found = {
+        (dag, ref.full): of([ref.system.connection]) for ref in datamap for dag in ("export_subject", "index_logfiles")
+    }
     for purge, made in datamap.policy.purges.items():
         for name, rule in made.rules.items():
             found[purge, name] = of(datamap[full].system.connection for full in rule.datasets)

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from airflow.models.taskinstance import TaskInstance
     from sqlalchemy.orm import Session
 
-_LISTS = {"extract": "list_parts"} | {f"rule.{step}": "list_rules" for step in ("plan", "purge", "verify", "record")}
+_LISTS = {
+    "extract": "list_parts",
+    "index": "list_logs",
+    **{f"rule.{step}": "list_rules" for step in ("plan", "purge", "verify", "record")},
+}
 """Mapped task -> the task whose list it is mapped over. ``rule.approve`` waits for a person, and touches no store."""
 
 

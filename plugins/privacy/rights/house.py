@@ -173,7 +173,8 @@ class House:
                 self.connections,
                 home=self.datamap.home,
                 batch_rows=self.settings.batch_rows,
-                index=self.settings.state / "index",
+                index=self.settings.index,
+                secret=lambda: self.key.derive("log-index"),
             )
         return self._sources[system]
 

@@ -12,7 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -24,6 +25,7 @@ from privacy.connections import Connection
 from privacy.datamap.models import System
 from privacy.errors import BadConfiguration, BadInput, PrivacyError
 from privacy.sources import weblogs_due as due
+from privacy.sources import weblogs_ids_make as making
 from privacy.sources.base import (
     ByKey,
     Claim,
@@ -42,6 +44,8 @@ from privacy.sources.base import (
 from privacy.sources.due import plain, plain_steps
 from privacy.sources.weblogs_apply import apply
 from privacy.sources.weblogs_files import HEAD, LogFiles
+from privacy.sources.weblogs_ids import Wanted
+from privacy.sources.weblogs_ids_index import IdIndex
 from privacy.sources.weblogs_lines import LineFormat, Row
 from privacy.sources.weblogs_names import is_log, log_of
 from privacy.sources.weblogs_scan import Seen, prepared, scan
@@ -59,13 +63,14 @@ class WeblogSource:
     :param batch_rows: most rows in a batch.
     :param files: the store to use instead of the connection's.
     :param index: the folder of the log index (``weblogs_index``); None: it is kept in memory of this source alone.
+    :param secret: what gives the key of the filters in it (``weblogs_ids``); None: there are none, all logs are read.
     """
 
     def __init__(
         self, system: System, connection: Connection, *, batch_rows: int = 10_000, files: Store | None = None,
-        index: Path | None = None,
+        index: Path | None = None, secret: Callable[[], bytes] | None = None,
     ) -> None:  # fmt: skip
-        self.system, self._index = system, index
+        self.system, self._index, self._secret = system, index, secret
         self._store = store(connection) if files is None else files
         self._batch_rows = batch_rows
         self._opened: dict[str, tuple[LineFormat, LogFiles]] = {}
@@ -122,7 +127,10 @@ class WeblogSource:
         """
         _, files = self._of(selection.dataset)
         plain(selection.pick, files.form.full)
-        found, pick = files.partitions(whole=isinstance(selection.pick, Of)), selection.pick
+        found, pick = (
+            files.partitions(whole=isinstance(selection.pick, Of), wanted=_wanted(files, selection)),
+            selection.pick,
+        )
         if isinstance(pick, ByKey):
             return [p for p in found if pick.may(p.name, self.system.datasets[selection.dataset])]
         return found
@@ -192,6 +200,32 @@ class WeblogSource:
         form, files = self._of(dataset)
         return due.survey(files, form, now, picks)
 
+    def unindexed(self, dataset: str) -> list[Partition]:
+        """The logs that have no filter and may have one, to be given to :meth:`index`. Of logs that are gone, what was
+        said of them goes.
+
+        :raises BadConfiguration: ``weblogs.no_index``. :raises RetryLater: ``weblogs.rotated``.
+        """
+        files, ids = self._indexing(dataset)
+        return [Partition(entry.key, entry.bytes) for entry in making.waiting(files, ids)]
+
+    def index(self, dataset: str, keys: Collection[str] | None = None) -> Iterator[making.Made]:
+        """Make the filters that logs have not yet (see :func:`privacy.sources.weblogs_ids_make.make`).
+
+        :param keys: of these logs alone; None: of all.
+        :raises BadConfiguration: ``weblogs.no_index``. :raises RetryLater: ``weblogs.rotated``.
+        """
+        files, ids = self._indexing(dataset)
+        return making.make(files, ids, keys)
+
+    def _indexing(self, dataset: str) -> tuple[LogFiles, IdIndex]:
+        _, files = self._of(dataset)
+        if files.ids is None:
+            raise BadConfiguration(
+                "weblogs.no_index", "This source has no log index, or no key.", where=files.form.full
+            )
+        return files, files.ids
+
     def apply(self, unit: Sequence[Step], spare: Sequence[Of]) -> Iterator[Outcome]:
         """See :func:`privacy.sources.weblogs_apply.apply`."""
         plain_steps(unit, self.system.system)
@@ -206,8 +240,14 @@ class WeblogSource:
                 raise BadConfiguration("weblogs.unknown_dataset", "The system has no such dataset.", where=full)
             form = LineFormat(full, self.system.datasets[dataset])
             excused = tuple(excuse.name for excuse in self.system.excused)
-            self._opened[dataset] = form, LogFiles(self._store, form, excused, self._index)
+            self._opened[dataset] = form, LogFiles(self._store, form, excused, self._index, self._key())
         return self._opened[dataset]
+
+    def _key(self) -> bytes | None:
+        """The key of the filters; None: there is none, and no filter is needed to find anything."""
+        with suppress(BadConfiguration):
+            return None if self._secret is None else self._secret()
+        return None
 
     def _usable(self) -> Iterator[tuple[LineFormat, LogFiles]]:
         for name in self.system.datasets:
@@ -215,6 +255,13 @@ class WeblogSource:
                 yield self._of(name)
             except BadConfiguration:
                 continue  # check() tells of it.
+
+
+def _wanted(files: LogFiles, selection: Selection) -> Wanted | None:
+    """What is looked for, as the filters of logs know it; None: they are not to be asked."""
+    if files.ids is None or isinstance(selection.pick, Due) or not _selects(files, files.form, selection):
+        return None
+    return files.ids.words.wanted(prepared(files, files.form, selection))
 
 
 def _selects(files: LogFiles, form: LineFormat, selection: Selection) -> bool:

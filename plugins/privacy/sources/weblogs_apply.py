@@ -291,7 +291,7 @@ def _rewrite(files: LogFiles, form: LineFormat, entry: Entry, jobs: list[_Job], 
         if not any(job.records for job in jobs):
             return
         files.store.delete(entry.key, expected=entry)
-    files.index.forget(entry)
+    files.forget(entry)
 
 
 def _outcome(job: _Job) -> Outcome:

@@ -19,6 +19,9 @@ NEWLINE = 10
 LONGEST = 64 * 2**20
 """A line longer than this is no line: the file is refused as unreadable rather than held in memory."""
 
+LARGE = 2**20
+"""Bytes as stored. A smaller file is read before a thread for it has begun."""
+
 AHEAD = 2
 """So many pieces wait to be written at most."""
 
@@ -43,13 +46,17 @@ class Log:
     def blocks(self) -> Iterator[bytearray]:
         """The content, cut at newlines into blocks of about 1 MiB; only the last may end without one.
 
-        A block is the reader's own memory and used again for the next one: keep copies alone.
+        A block is the reader's own memory and used again for the one after the next: keep copies alone.
+        Of a large file the next block is read and decompressed in a thread meanwhile: neither needs the interpreter.
 
         :raises Unreadable: ``weblogs.truncated``, ``weblogs.corrupt``, ``weblogs.line_too_long``.
         """
+        return _ahead(self._blocks()) if self.entry.bytes >= LARGE else self._blocks()
+
+    def _blocks(self) -> Iterator[bytearray]:
         rest = self.head if self.upto is None else self.head[: self.upto]
         left = None if self.upto is None else self.upto - len(rest)
-        block = bytearray()
+        block, other = bytearray(), bytearray()
         # A small file needs no large block: to make one takes longer than to read it.
         step = BLOCK if self.entry.bytes * 16 > BLOCK else BLOCK // 16
         with LOGS.reading(self._where):
@@ -71,8 +78,18 @@ class Log:
                 if cut:
                     del block[cut:]
                     yield block
+                    block, other = other, block
         if rest:
             yield bytearray(rest)
+
+
+def _ahead(blocks: Iterator[bytearray]) -> Iterator[bytearray]:
+    """The same, of which the next is made in a thread while one is looked at. Closing it waits for that one."""
+    with ThreadPoolExecutor(1, "log-reader") as reader:
+        coming = reader.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = reader.submit(next, blocks, None)
+            yield block
 
 
 class Picker(Protocol):

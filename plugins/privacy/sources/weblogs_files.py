@@ -16,6 +16,8 @@ from typing import BinaryIO
 from privacy.errors import RetryLater, Unreadable
 from privacy.sources.base import Partition, Selection
 from privacy.sources.weblogs_blocks import LOGS, Log
+from privacy.sources.weblogs_ids import Ids, Wanted
+from privacy.sources.weblogs_ids_index import IdIndex
 from privacy.sources.weblogs_index import LogIndex
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_mark import Mark
@@ -31,13 +33,16 @@ class LogFiles:
 
     :param excused: keys and prefixes that the data map excuses by name.
     :param index: the folder of the log index; None: what is learned is kept in memory.
+    :param secret: the key of the filters in it; None: there are none.
     """
 
     def __init__(
-        self, store: Store, form: LineFormat, excused: tuple[str, ...] = (), index: Path | None = None
-    ) -> None:
+        self, store: Store, form: LineFormat, excused: tuple[str, ...] = (), index: Path | None = None,
+        secret: bytes | None = None,
+    ) -> None:  # fmt: skip
         self.store, self.form, self._excused = store, form, excused
         self.index = LogIndex(index, form)
+        self.ids = None if index is None or secret is None else IdIndex(index, form, secret)
         self.prefix = str(form.dataset.prefix)
         # What was learned of files, by identity, size and time: digests of contents and spans of time. Nobody's data.
         self._heads: dict[tuple[Entry, int], tuple[str, int, int | None]] = {}
@@ -145,10 +150,11 @@ class LogFiles:
             default=entry.modified,
         )
 
-    def partitions(self, *, whole: bool = True) -> list[Partition]:
+    def partitions(self, *, whole: bool = True, wanted: Wanted | None = None) -> list[Partition]:
         """One a file, sorted by key, with its mark.
 
         :param whole: nothing under the prefix may be left out.
+        :param wanted: a file whose filter says that nothing of this is in it is left out.
 
         :raises RetryLater: ``weblogs.rotated``: files were renamed again and again meanwhile.
         """
@@ -156,9 +162,36 @@ class LogFiles:
             with suppress(_Moved):
                 entries = self.entries()
                 self.index.keep(entries)
+                if self.ids is not None:
+                    self.ids.keep(entries)
                 self._refuse_gaps(entries, whole)
-                return [Partition(e.key, e.bytes, str(self._mark(e, self.active(e, entries)))) for e in entries]
+                return list(self._marked(entries, wanted))
         raise rotated(self.where(self.prefix))
+
+    def _marked(self, entries: list[Entry], wanted: Wanted | None) -> Iterator[Partition]:
+        for entry in entries:
+            active = self.active(entry, entries)
+            ids = None if wanted is None or active else self._ids(entry)
+            if wanted is None or ids is None or ids.may(wanted):
+                yield Partition(entry.key, entry.bytes, str(self._mark(entry, active, ids)))
+
+    def _ids(self, entry: Entry) -> Ids | None:
+        """A closed file's filter, and what it tells besides; None: there is none that is beyond doubt."""
+        ids = self.ids.get(self.store, entry) if self.ids is not None and entry.regular else None
+        if ids is not None:
+            self._heads[entry, HEAD] = ids.head, ids.size, ids.begins
+        return ids
+
+    def may(self, entry: Entry, wanted: Wanted) -> bool:
+        """Whether a file, of those that were listed last, may hold something of what is wanted; False is certain."""
+        ids = None if self.active(entry, self.beside()) else self._ids(entry)
+        return ids is None or ids.may(wanted)
+
+    def forget(self, entry: Entry) -> None:
+        """What is known of a file goes with it."""
+        self.index.forget(entry)
+        if self.ids is not None:
+            self.ids.forget(entry)
 
     def _refuse_gaps(self, logs: list[Entry], whole: bool) -> None:
         """An export without a log that is there, or of an empty folder, would look like one that found nothing.
@@ -177,11 +210,11 @@ class LogFiles:
                     where=self.where(entry.key), advice="Move it, compress it with gzip, or excuse it by name.",
                 )  # fmt: skip
 
-    def _mark(self, entry: Entry, active: bool) -> Mark:
+    def _mark(self, entry: Entry, active: bool, ids: Ids | None) -> Mark:
         if not entry.regular:
             return Mark("", 0, None)  # Reading it says why not.
         try:
-            known = None if active else self.index.get(entry)
+            known = None if active else ids or self.index.get(entry)
             if known is not None:
                 self._heads[entry, HEAD] = known.head, known.size, known.begins
             else:

@@ -1,7 +1,7 @@
 """Whose a log line is: :mod:`privacy.sources.whose` over the lines of a log.
 
-:meth:`Matcher.candidates` searches the raw block for the identifiers, be they few or thousands, and only lines that
-hold one are parsed. Where an identifier may be written in ways that cannot be searched for, every line is.
+:meth:`Matcher.candidates` searches the raw block for all identifiers at once, be they few or thousands, and only lines
+that hold one are parsed. Where an identifier may be written in ways that cannot be searched for, every line is.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 
 from privacy.sources.base import ByKey, Due, Of
 from privacy.sources.weblogs_lines import LineFormat
-from privacy.sources.weblogs_many import Many
 from privacy.sources.weblogs_runs import Runs
+from privacy.sources.weblogs_search import Search
 from privacy.sources.weblogs_spelling import blank, canonicaliser, needles, spellings
 from privacy.sources.weblogs_times import micros
 from privacy.sources.whose import AGENT, Whose, Window
 
-__all__ = ["MOST_NEEDLES", "DueMatcher", "Matcher", "Picked", "Span", "Window"]
+__all__ = ["DueMatcher", "Matcher", "Picked", "Span", "Window"]
 
-MOST_NEEDLES = 16
-"""With more texts to search for than this, they are searched for all at once."""
+_NESTED = 64
+"""Of so many texts at most it is looked whether one stands in another."""
 
 Span = tuple[int, int]
 Fields = re.Match[bytes]
@@ -84,38 +84,25 @@ class Matcher(Whose[Fields, bytes]):
         super().__init__(form.dataset, _Words(form), of, on, shared)
         self._form = form
         found: set[bytes] = set()
-        full: set[bytes] = set()
         findable = True
         for name in dict.fromkeys(column.name for _, columns in self.parties for column in columns):
             (known, numeric), after = self.known(name, of), form.after(name)
             for _, i in known:
                 texts, sure = needles(i.kind, numeric, i.value, after)
                 found |= texts
-                full |= needles(i.kind, numeric, i.value, after, always=True)[0]
                 findable = findable and sure
         # A text within which another one stands adds nothing: whatever holds it holds the other.
         ordered = sorted(found, key=lambda text: (len(text), text))
-        shorter = ordered if len(ordered) <= MOST_NEEDLES * 4 else []
+        shorter = ordered if len(ordered) <= _NESTED else []
         self.needles = [n for n in ordered if not any(o != n and o in n for o in shorter)]
         self.parse_all = not findable
-        self._many = Many(full) if findable and len(self.needles) > MOST_NEEDLES else None
+        self._search = Search(self.needles) if findable and self.needles else None
 
     def candidates(self, block: bytearray) -> list[Span] | None:
         """The lines (from, to, without newline) in which an identifier stands, in order; None: look at every line."""
         if self.parse_all:
             return None
-        if self._many is not None:
-            return self._many.lines(block)
-        found: dict[int, int] = {}
-        for needle in self.needles:
-            at = block.find(needle)
-            while at >= 0:
-                start = block.rfind(b"\n", 0, at) + 1
-                end = block.find(b"\n", at)
-                end = len(block) if end < 0 else end
-                found[start] = end
-                at = block.find(needle, end)
-        return sorted(found.items())
+        return [] if self._search is None else self._search.lines(block)
 
     def observe(self, line: bytes, wanted: set[int] | None = None) -> list[int]:
         """Learn from a line which visits are contested; see :meth:`Whose.learn`."""

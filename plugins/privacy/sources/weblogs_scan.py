@@ -114,7 +114,7 @@ def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[i
         if entry.identity == log.entry.identity:
             continue
         reached = {w.number for w in open_visits if _reaches(files, entry, w)}
-        if reached:
+        if reached and _used(files, entry, pick, reached):
             _look(files, entry, pick, reached)
             open_visits = [w for w in open_visits if w.number not in pick.contested]
         if not open_visits:
@@ -136,6 +136,13 @@ def _reaches(files: LogFiles, entry: Entry, window: Window) -> bool:
         return False
     begins = _renamed(files, entry, lambda: files.begins(entry))
     return begins is None or begins - _DAY <= window.high
+
+
+def _used(files: LogFiles, entry: Entry, pick: Matcher, wanted: set[int]) -> bool:
+    """Whether a file may have a line with the address of one of these visits."""
+    if files.ids is None:
+        return True
+    return files.may(entry, files.ids.words.of_visits(pick, wanted))
 
 
 def _look(files: LogFiles, entry: Entry, pick: Matcher, wanted: set[int]) -> None:

@@ -110,6 +110,26 @@ def shape(form: bytes, name: str) -> Shape | None:
     return Shape(bytes(last.taken), tail[0].taken, tuple(lead), tuple(tail))
 
 
+def only(form: bytes, names: Sequence[bytes]) -> bytes | None:
+    """A format with no other groups than these, each of which it has once; otherwise it takes the very same.
+
+    :returns: None: it has something in it that looks at more than the bytes it takes, as the beginning of a line.
+    """
+    if _parts(form, "") is None:
+        return None
+    made, at, met = b"", 0, []
+    while at < len(form):
+        group = _GROUP.match(form, at)
+        known = group or _CLASS.match(form, at) or _ESCAPE.match(form, at)
+        text = known[0] if known else form[at : at + 1]
+        at += len(text)
+        if group:
+            met += [group[1]] if group[1] in names else []
+            text = text if group[1] in names else b"(?:"
+        made += text
+    return made if met == list(names) else None
+
+
 def _parts(form: bytes, name: str) -> list[_Part] | None:
     """A format's pieces; None: it has some that looks at more than the byte it takes, or that nobody here knows."""
     found: list[_Part] = []

@@ -25,24 +25,21 @@ def spellings(value: str | int) -> set[bytes]:
     return {raw, b"".join(b"\\x%02X" % c if c < 32 or c > 126 or c in b'"\\' else bytes((c,)) for c in raw)}
 
 
-def needles(
-    kind: str, numeric: bool, value: str | int, after: bytes = b"", *, always: bool = False
-) -> tuple[set[bytes], bool]:
+def needles(kind: str, numeric: bool, value: str | int, after: bytes = b"") -> tuple[set[bytes], bool]:
     """Texts of which one stands in every line that holds the identifier, and whether that is so.
 
     It is not for e-mail addresses (any case) and phone numbers (any punctuation).
 
     :param after: what always follows the field; makes a short number rarer (every Firefox says ``Gecko/20100101``).
-    :param always: have it in each text that ends where the field does.
     """
     if numeric and (number := whole(str(value).encode("utf-8", "surrogatepass"))) is not None:
         text = b"%d" % abs(number)
-        return {text if len(text) > _SHORT and not always else text + after}, True
+        return {text if len(text) > _SHORT else text + after}, True
     if kind == "ip" and ":" in str(value):
         # Zeros may be left out in more than one way; a whole group of four digits is always there.
         groups = [g for g in str(value).lower().split(":") if len(g) == 4 and not g.startswith("0")]
         return {f(max(groups)).encode() for f in (str.lower, str.upper)} if groups else set(), bool(groups)
-    return {text + after if always else text for text in spellings(value)}, kind not in ("email", "phone")
+    return spellings(value), kind not in ("email", "phone")
 
 
 def canonicaliser(kind: str, numeric: bool) -> Callable[[bytes], bytes]:

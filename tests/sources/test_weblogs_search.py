@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from privacy.sources import weblogs_search
 from privacy.sources.base import Delete, Of, Status, Subject
-from privacy.sources.weblogs_many import Many
+from privacy.sources.weblogs_search import Search
 from sources.weblogs_kit import Logs, customer, device, line
 
 pieces = st.binary(min_size=1, max_size=12).filter(lambda text: b"\n" not in text)
@@ -24,7 +26,9 @@ def test_they_are_found_wherever_they_stand(texts: set[bytes], block: list[bytes
         if any(text in each for text in texts):
             wanted.append((at, at + len(each)))
         at += len(each) + 1
-    assert Many(texts).lines(data) == wanted
+    for most in (20_000, 2):
+        with patch.object(weblogs_search, "MOST", most):
+            assert Search(texts).lines(data) == wanted
 
 
 def test_a_thousand_subjects_lose_the_lines_that_each_would_lose_alone(tmp_path):
