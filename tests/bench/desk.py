@@ -97,16 +97,12 @@ def paths(app: object, made_houses: Houses) -> list[str]:
         nested = getattr(getattr(route, "original_router", None), "routes", None) or getattr(route, "routes", None)
         if nested and not isinstance(route, APIRoute):
             pending += nested
-        elif isinstance(route, APIRoute) and "GET" in (route.methods or ()) and route.path not in MADE:
+        elif isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             path = re.sub(r"\{(\w+)\}", lambda one: str(values[one[1]]), route.path)
             # A download is as long as what is downloaded: a day of it is asked.
             found.append(f"{path}?since={NOW:%Y-%m-%d}" if path.endswith((".jsonl", ".csv")) else path)
     return found + [path for path in FILTERED if path.partition("?")[0] in found]
 
-
-MADE = ("/retention/runs/{run}/receipt",)
-"""Files that are made while one waits, after the whole ledger was verified: no page of its own. The ledger's pages have
-the same made in the background."""
 
 FILTERED = (
     "/requests?overdue=true", "/requests?state=undecided", "/requests?state=refused&right=portability",

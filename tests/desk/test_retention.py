@@ -132,14 +132,11 @@ def test_a_run_tells_what_was_held_and_who_approved(desk: PurgeDesk) -> None:
     assert "Entries" in shown
 
 
-def test_a_receipt_is_given_of_a_run_that_has_ended(desk: PurgeDesk) -> None:
+def test_a_run_that_has_ended_leads_to_its_receipt(desk: PurgeDesk) -> None:
     desk.cases(30)
     desk.studio.purge("cases")
-    answer = desk.as_("viewer").get("/retention/runs/run-cases/receipt")
-    assert answer.status_code == 200
-    assert answer.headers["content-disposition"] == 'attachment; filename="receipt-run-cases.html"'
-    assert "run.ended" in answer.text
-    assert desk.as_("viewer").get("/retention/runs/other/receipt").status_code == 404
+    assert 'href="/ledger/runs/run-cases"' in desk.as_("viewer").get("/retention/runs/run-cases").text
+    assert desk.as_("viewer").get("/ledger/runs/run-cases").status_code == 200
 
 
 def test_pages_of_runs_follow_each_other_without_losing_one(desk: PurgeDesk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from conftest_airflow import PROJECT
 from conftest_browser import missing
+from privacy.orchestration.api import AirflowApi
 from privacy.orchestration.embedded import free_port
 
 SECONDS = 30_000
@@ -24,12 +27,25 @@ expect.set_options(timeout=SECONDS)
 
 @dataclass(frozen=True)
 class Up:
-    """What `make up` started. :param passwords: of Airflow's users. :param number: of the request that it registered."""
+    """What `make up` started.
+
+    :param passwords: of Airflow's users. :param number: of the request that it registered.
+    :param variables: for the ``privacy`` command, as its ``env.sh`` has them.
+    """
 
     url: str
     port: int
     passwords: dict[str, str]
     number: str
+    variables: dict[str, str]
+
+    def run(self, dag: str, user: str = "operator", seconds: float = 300) -> None:
+        """Start a DAG in Airflow, and wait until it has ended."""
+        api = AirflowApi(self.url, user, self.passwords[user])
+        run, end = api.trigger(dag), time.monotonic() + seconds
+        while api.state(dag, run) not in ("success", "failed"):
+            assert time.monotonic() < end, dag
+            time.sleep(0.5)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +54,9 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder, port = tmp_path_factory.mktemp("up") / "up", free_port()
     command = [sys.executable, "-m", "privacy.orchestration.run", "up", "--home", "include", "--folder", str(folder)]
     started = subprocess.Popen(
-        [*command, "--port", str(port)], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+        [*command, "--port", str(port)], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "PRIVACY_BUNDLE_READERS": "user:operator"},
+    )  # fmt: skip
     try:
         assert started.stdout is not None
         said = []
@@ -50,7 +67,9 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         found = re.search(r"request number (\S+)", "".join(said))
         assert found is not None, said
         passwords = json.loads((folder / "airflow" / "passwords.json").read_text())
-        yield Up(f"http://127.0.0.1:{port}", port, passwords, found[1])
+        told = (shlex.split(line)[1].partition("=") for line in (folder / "env.sh").read_text().splitlines())
+        variables = {name: value for name, _, value in told if name.startswith("PRIVACY_")}
+        yield Up(f"http://127.0.0.1:{port}", port, passwords, found[1], variables)
     finally:
         started.terminate()
         started.wait(60)

@@ -58,8 +58,10 @@ def test_an_operator_looks_at_a_plan_and_that_very_plan_is_done(up: Up, tab: Pag
     # What the demo's open request asks for is held.
     assert sum(map(count, (said(tab, "Deleted"), said(tab, "Held")))) == count(would) > 100
     shot(tab, "retention-run")
-    with tab.expect_download() as receipt:
-        tab.get_by_role("link", name="Download the receipt").click()
+    tab.get_by_role("link", name="Its receipt").click()
+    tab.get_by_role("button", name="Make the receipt").click()
+    with tab.expect_download(timeout=MINUTES) as receipt:
+        tab.get_by_role("link", name="Download the receipt").click(timeout=MINUTES)
     assert "run.ended" in receipt.value.path().read_text()
 
 

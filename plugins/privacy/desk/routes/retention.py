@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -112,23 +110,6 @@ def do_this(request: Request, run: str, form: Form) -> Response:
     found = _rule(request, seen.rule)
     _allowed(request, found)
     return _started(request, found, purging.exactly(house, found, seen, form.one("digest")))
-
-
-@router.get("/retention/runs/{run}/receipt")
-def receipt(request: Request, run: str) -> Response:
-    """A page to keep that proves what a run has done, and checks itself in any browser."""
-    from privacy.rights import receipt as receipts
-
-    house = house_of(request)
-    if rule_runs.one(house.engine, run) is None:
-        raise HTTPException(404, "There is no such run of a rule.")
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "receipt.html"
-        receipts.write(house, run, out)
-        content = out.read_bytes()
-    # To be kept, not to be shown here: its script would not run under the desk's policy.
-    named = {"Content-Disposition": f'attachment; filename="receipt-{run[:36]}.html"'}
-    return Response(content, media_type="text/html", headers=named)
 
 
 def _rule(request: Request, name: str) -> Rule:
