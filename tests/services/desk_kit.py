@@ -55,7 +55,6 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     command = [sys.executable, "-m", "privacy.orchestration.run", "up", "--home", "include", "--folder", str(folder)]
     started = subprocess.Popen(
         [*command, "--port", str(port)], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env={**os.environ, "PRIVACY_BUNDLE_READERS": "user:operator"},
     )  # fmt: skip
     try:
         assert started.stdout is not None

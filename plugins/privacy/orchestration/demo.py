@@ -126,7 +126,7 @@ class Demo:
             "PRIVACY_HOME": str(self.home),
             "PRIVACY_STATE": str(self.folder / "state"),
             # What is in a bundle of the demo is made up.
-            "PRIVACY_BUNDLE_READERS": "role:admin",
+            "PRIVACY_BUNDLE_READERS": "role:admin, user:operator",
             # Where the house would look for them itself; named, so that no task has to ask Airflow's API in vain.
             _variable(LEDGER): f"sqlite:///{self.folder / 'state' / 'ledger.db'}",
             _variable(BUNDLES): (self.folder / "state" / "bundles").as_uri(),
