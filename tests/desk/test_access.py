@@ -48,7 +48,7 @@ def values(desk: Desk, number: str) -> dict[str, str]:
     """What stands for the parameters of routes: each is there, so that a page is really made."""
     return {
         "number": number, "seq": "1", "full": "shop.orders", "run": ran(desk), "hold": held(desk), "rule": "log_lines", "order": "0" * 12,
-        "name": "README.html", "deed": "prove", "kind": "receipt", "question": "1f0e9f6e-0000-4000-8000-000000000000",
+        "name": "README.html", "notice": "0" * 12, "word": "confirm", "deed": "prove", "kind": "receipt", "question": "1f0e9f6e-0000-4000-8000-000000000000",
     }  # fmt: skip
 
 

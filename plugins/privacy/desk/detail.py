@@ -12,6 +12,8 @@ from privacy.errors import PrivacyError
 from privacy.rights.corrections import Shown, shown
 from privacy.rights.deeds import Deed, allowed, following, grounds, letters_by_hand
 from privacy.rights.naming import not_stopped
+from privacy.rights.notice_rows import Notice
+from privacy.rights.notices import Notices
 from privacy.rights.states import MOMENTS, Right
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Detail:
 
     :param payload: everything personal; None: it was forgotten, or cannot be opened (``broken`` is the code then).
     :param deeds: what can be done now; ``following``: which of it comes next.
+    :param notices: who was told to do the same (art. 19).
     :param values: of a rectification: old and new values. :param facts: what can be corrected.
     """
 
@@ -53,6 +56,7 @@ class Detail:
     values: tuple[Shown, ...] = field(default=(), repr=False)
     facts: tuple[str, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    notices: tuple[Notice, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
 
     def named(self, identifiers: Iterable[Identifier]) -> list[tuple[str, str]]:
@@ -92,6 +96,7 @@ def detail(house: House, number: str) -> Detail:
         values=tuple(shown(house, found.number)) if rectifying else (),
         facts=_facts(house) if Deed.CORRECT in deeds else (),
         deliveries=_deliveries(house, found) if payload and found.right.copies else (),
+        notices=tuple(Notices(house).of(found.number)),
         titles=typed.titles(house.datamap),
     )  # fmt: skip
 

@@ -138,8 +138,7 @@ def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator
         "refused": "refuses"}  # fmt: skip
     for notice in Notices(house).silent(now):
         about = f"the {notice.deed.value} of {notice.request}"
-        how = f"When it confirms: privacy notices confirm {notice.id}."
-        yield Line("amber", f"{notice.processor} {said[notice.state.value]} ({about}). {how}",
+        yield Line("amber", f"{notice.processor} {said[notice.state.value]} ({about}). When it confirms, say so there.",
             notice.sent_at or notice.made_at, None, f"requests/{notice.request}", "Open the request")  # fmt: skip
     for name, since in unconfirmed_settings(house, today).items():
         yield Line("amber", f"Look that {name} still may not use the data for itself, and write the day into "
@@ -163,8 +162,8 @@ def camera(house: House, now: datetime) -> Iterator[Line]:
         done = (
             "has not confirmed that it keeps footage on hold" if one.order else "was not told to keep footage on hold"
         )
-        how = f"privacy hold confirm {one.order}" if one.order else f"privacy hold order {one.hold}"
-        yield Line("red", f"{one.processor} {done}: {left}. Call them, then: {how}.")
+        how = "Call them, then say there what they said." if one.order else "Order it there, and call them."
+        yield Line("red", f"{one.processor} {done}: {left}. {how}", None, None, f"holds/{one.hold}", "Open the hold")
     told: dict[str, datetime] = {}
     for entry in house.ledger.archive.events("camera.contradiction", since=now - timedelta(days=2)):
         told[str(entry.get("reason"))] = datetime.fromisoformat(entry["at"])

@@ -12,6 +12,7 @@ from privacy.desk.routes import (
     disclosures,
     holds,
     ledger,
+    notices,
     promises,
     request_detail,
     request_new,
@@ -22,8 +23,8 @@ from privacy.desk.routes import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     assets.router, today.router, request_new.router, requests.router, request_detail.router, bundles.router,
-    approvals.router, retention.router, holds.router, disclosures.router, ledger.router, promises.router,
-    datamap.router,
+    notices.router, approvals.router, retention.router, holds.router, disclosures.router, ledger.router,
+    promises.router, datamap.router,
 )  # fmt: skip
 
 PAGES: tuple[tuple[str, str], ...] = (
