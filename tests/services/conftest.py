@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
+from conftest_browser import chromium, console, tab
 from conftest_demo import HOME, Made
 from privacy.datamap.load import load
 from services.copying import copied
@@ -14,6 +15,9 @@ from services.mariadb import MariaDB, mariadb
 from services.postgres import Postgres, postgres
 from services.seaweed import Seaweed, seaweed
 from services.whole import Servers
+
+# One Chromium a process: a second one beside it cannot be driven.
+__all__ = ["chromium", "console", "tab"]
 
 Server = Postgres | MariaDB
 SEED = 2

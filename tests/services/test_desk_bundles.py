@@ -16,15 +16,13 @@ import pyzipper
 from playwright.sync_api import FrameLocator, Page, expect
 
 from conftest_airflow import PROJECT, Live, with_template
-from conftest_browser import chromium, console, missing, problems, tab, wide
+from conftest_browser import missing, problems, wide
 from conftest_runs import EMAIL, Ferry
 from privacy.orchestration import steps
 from privacy.orchestration.embedded import free_port
 from privacy.orchestration.environment import Layout
 from privacy.orchestration.runs import Run
 from privacy.rights import Evidence, EvidenceKind
-
-__all__ = ["chromium", "console", "tab"]
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=30_000)

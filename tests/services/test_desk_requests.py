@@ -15,15 +15,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from conftest_airflow import PROJECT, Live, with_template
-from conftest_browser import chromium, console, problems, tab, wide
+from conftest_browser import problems, wide
 from conftest_runs import Ferry
 from privacy.errors import BadInput
 from privacy.orchestration.embedded import free_port
 from privacy.orchestration.environment import Layout
 from privacy.rights import Right, State
 from privacy.sources.base import Identifier
-
-__all__ = ["chromium", "console", "tab"]
 
 WHO, EMAIL = 64_207_917, "vergeet.desk@veer.example"
 DAG = "erase_subject"

@@ -7,10 +7,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from conftest_browser import chromium, problems, tab, wide
+from conftest_browser import problems, wide
 from services.desk_kit import Up, enter, shot, up
 
-__all__ = ["chromium", "tab", "up"]
+__all__ = ["up"]
 
 pytestmark = pytest.mark.browser
 MINUTES = 180_000

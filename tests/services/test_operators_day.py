@@ -12,10 +12,9 @@ import pytest
 import pyzipper
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from conftest_browser import chromium, tab
 from services.desk_kit import Up, enter, shot, up
 
-__all__ = ["chromium", "tab", "up"]
+__all__ = ["up"]
 
 pytestmark = pytest.mark.browser
 COPY, GONE = "1003", "1012"
