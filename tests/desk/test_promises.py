@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from conftest_desk import NOW, PROJECT, Desk
 from privacy.desk.promises import VERIFIED_WITHIN, Shown, checked, promises
-from privacy.rights import Right
-from privacy.rights.evidence import MISSING, VERIFIED
+from privacy.rights import Right, evidence_last
+from privacy.rights.evidence import MISSING, VERIFIED, Finding
 from privacy.sources.base import Identifier
 
 
@@ -94,6 +94,11 @@ def test_the_page_says_when_everything_was_verified_last_and_what_was_missing(de
     assert "were never verified" in client.get("/promises").text
     desk.house.ledger.event(MISSING, actor="schedule", count=3)
     assert "3 things were missing" in client.get("/promises").text
+    said = [Finding("evidence.stale", ("LOG-12M",), f"rule_{n}", "It has no young proof.", "Run it.") for n in range(3)]
+    evidence_last.keep(desk.house, said, NOW)
+    assert "rule_2: It has no young proof. Run it." in client.get("/promises").text
+    evidence_last.keep(desk.house, said[:2], NOW)
+    assert "no young proof" not in client.get("/promises").text, "that file is of another verification"
     desk.clock.set(NOW + timedelta(minutes=1))
     desk.house.ledger.event(VERIFIED, actor="schedule", count=0)
     found = checked(desk.house, NOW)

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from privacy.desk import promises
 from privacy.desk.shown import house_of, page
+from privacy.rights import evidence_last
 
 router = APIRouter()
 
@@ -16,9 +17,12 @@ def the_promises(request: Request) -> HTMLResponse:
     """The statement's promises, for a supervisor's eyes too."""
     house = house_of(request)
     now, project = house.clock.now(), request.app.state.project
-    shown = promises.promises(house, project, now)
+    shown, checked = promises.promises(house, project, now), promises.checked(house, now)
+    looked = evidence_last.last(house)
+    # The file beside the ledger says what was missing; only that of the very verification that the ledger tells of.
+    found = looked.found if looked is not None and len(looked.found) == checked.count else ()
     counts = {colour: sum(one.colour == colour for one in shown) for colour in ("red", "amber", "green")}
     return page(
         request, "promises", here="promises", shown=shown, counts=counts, policy=house.policy, now=now,
-        checked=promises.checked(house, now),
+        checked=checked, found=found,
     )  # fmt: skip
