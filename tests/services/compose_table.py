@@ -17,7 +17,9 @@ from services.seaweed import of_python
 from services.serving import free_port, program
 
 PROJECT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yaml").read_text(encoding="utf-8"))
+# As compose itself reads it: ``${NAME:-default}``, where nobody has set NAME, is the default.
+TEXT = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8"))
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = "privacy-pipelines:local"
 
