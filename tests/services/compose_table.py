@@ -17,9 +17,18 @@ from services.seaweed import of_python
 from services.serving import free_port, program
 
 PROJECT = Path(__file__).parents[2]
-# As compose itself reads it: ``${NAME:-default}``, where nobody has set NAME, is the default.
-TEXT = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (PROJECT / "docker-compose.yaml").read_text(encoding="utf-8"))
-COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+
+
+def _filled(node: Any) -> Any:
+    """As compose itself reads it: ``${NAME:-default}``, where nobody has set NAME, is the default."""
+    if isinstance(node, dict):
+        return {key: _filled(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_filled(value) for value in node]
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", node) if isinstance(node, str) else node
+
+
+COMPOSE: dict[str, Any] = _filled(yaml.safe_load((PROJECT / "docker-compose.yaml").read_text(encoding="utf-8")))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = "privacy-pipelines:local"
 
