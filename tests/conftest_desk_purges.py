@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from fastapi.testclient import TestClient
-
-from conftest_desk import HERE, PROJECT, SESSION, People, Scheduled
+from conftest_desk import HERE, PROJECT, Desk, People, Scheduled
 from conftest_purges import NOW, Studio, days
 from privacy.connections import EnvironmentConnections
 from privacy.desk.airflow import NextRun
@@ -15,13 +13,12 @@ from privacy.desk.app import make
 from privacy.desk.house import Houses
 from privacy.orchestration import purges
 from privacy.orchestration.run_ids import rule_run_id
-from privacy.rights.house import House
 from privacy.settings import Settings
 
 TOMORROW = NOW.replace(hour=1) + timedelta(days=1)
 
 
-class PurgeDesk:
+class PurgeDesk(Desk):
     """The application over a studio, and an Airflow that remembers what it was asked to start."""
 
     def __init__(self, folder: Path) -> None:
@@ -31,16 +28,6 @@ class PurgeDesk:
         self.airflow = Scheduled()
         self.airflow.next = {dag: NextRun(TOMORROW, dag == "purge_sales") for dag in self.house.policy.purges}
         self.app = make(self.houses, People(), self.airflow, "a secret of the tests", PROJECT)
-
-    @property
-    def house(self) -> House:
-        return self.houses()
-
-    def as_(self, who: str | None) -> TestClient:
-        client = TestClient(self.app, base_url=HERE, follow_redirects=False, raise_server_exceptions=False)
-        if who is not None:
-            client.cookies.set(SESSION, who)
-        return client
 
     def cases(self, *ages: float) -> None:
         """Cases that were closed so many days ago."""

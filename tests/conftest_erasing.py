@@ -13,7 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from conftest_demo import HOME, urls_of
+from demo import make
 from privacy.clock import FixedClock
 from privacy.connections import EnvironmentConnections
 from privacy.orchestration import erasures
@@ -113,3 +116,17 @@ def _rows(file: Path) -> list[bytes]:
             for table in tables
             for row in sorted(db.execute(f'SELECT * FROM "{table}"'), key=repr)
         ]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the demo's generator makes: copied for each test, never changed."""
+    folder = tmp_path_factory.mktemp("made")
+    make(folder, seed=1, size="tiny")
+    return folder
+
+
+@pytest.fixture
+def shop(tmp_path: Path, made: Path) -> Erasing:
+    """A shop of a test's own."""
+    return Erasing(tmp_path / "one", made)

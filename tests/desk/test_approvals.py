@@ -84,7 +84,7 @@ def test_a_viewer_reads_a_question_and_has_no_answer(desk: Desk) -> None:
 
 def test_only_an_answer_of_the_question_counts(desk: Desk) -> None:
     asked(desk)
-    assert answered(desk, "operator", "Perhaps").status_code == 409
+    assert answered(desk, "operator", "Perhaps").status_code == 400
     assert desk.airflow.answers == []
 
 

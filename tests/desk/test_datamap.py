@@ -39,7 +39,7 @@ def test_a_dataset_has_its_columns_with_category_and_provenance(desk: Desk) -> N
     for name, column in dataset.columns.items():
         assert name in text
         assert column.category in text
-    assert client.get("/datamap/datasets/shop.nonsense").status_code == 409
+    assert client.get("/datamap/datasets/shop.nonsense").status_code == 404
     # Examples in the data map are made-up people; still they are not the page's business.
     assert "voorbeeld.example" not in text
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest_erasing import Erasing
+from conftest_erasing import Erasing, made, shop
 from conftest_killed import chosen, in_a_process
-from demo import make
 from privacy.errors import BadInput, PrivacyError, Refused, Tampered
 from privacy.holds import HoldKind
 from privacy.orchestration import erasures
@@ -24,21 +23,11 @@ from privacy.rights import Evidence, EvidenceKind, Right, State
 from privacy.rights.letter_kinds import SAMPLES, Kind
 from privacy.sources.base import Identifier, Subject
 
+__all__ = ["made", "shop"]
+
 WHO = "1001"
 OPEN = "1007"
 """A customer of the demo's cast; tests give them an open order themselves."""
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    make(folder, seed=1, size="tiny")
-    return folder
-
-
-@pytest.fixture
-def shop(tmp_path: Path, made: Path) -> Erasing:
-    return Erasing(tmp_path / "one", made)
 
 
 def test_nothing_is_planned_before_the_identity_is_proven(shop: Erasing) -> None:

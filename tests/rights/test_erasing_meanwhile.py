@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from conftest_erasing import NOW, Erasing
-from demo import make
+from conftest_erasing import NOW, Erasing, made, shop
 from privacy.errors import Refused
 from privacy.holds import HoldKind
 from privacy.orchestration import erasures
@@ -20,20 +18,10 @@ from privacy.rights import Ground, State
 from privacy.rights.erasing import DAILY, HELD, values
 from privacy.sources.base import Identifier, Subject
 
+__all__ = ["made", "shop"]
+
 WHO = "1011"
 """Of the demo's cast: nothing of theirs waits or is held."""
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    make(folder, seed=1, size="tiny")
-    return folder
-
-
-@pytest.fixture
-def shop(tmp_path: Path, made: Path) -> Erasing:
-    return Erasing(tmp_path / "one", made)
 
 
 def approved(shop: Erasing, number: str, name: str = "run-1") -> Run:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from privacy.desk import forms
 from privacy.desk.access import Gate, signed_in
 from privacy.desk.airflow import Airflow
-from privacy.desk.shown import environment, rendered
+from privacy.desk.shown import environment, rendered, status_of
 from privacy.errors import PrivacyError
 from privacy.rights.house import House
 
@@ -77,14 +77,4 @@ async def _refused(request: Request, problem: Exception) -> Response:
 
 async def _problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, PrivacyError)  # noqa: S101 - as it is registered
-    wrong = (
-        "request.number",
-        "desk.cursor",
-        "desk.filter",
-        "desk.too_long",
-        "hold.page",
-        "hold.why",
-        "disclosure.page",
-    )
-    status = 404 if problem.code == "request.unknown" else 400 if problem.code in wrong else 409
-    return _said(request, status, problem.message, problem.code, problem.advice)
+    return _said(request, status_of(problem), problem.message, problem.code, problem.advice)

@@ -88,7 +88,11 @@ class Jobs:
         except Timeout:
             return None
         begun = self._house.clock.now()
-        self._write(Job(name, "going", begun, by))
+        try:
+            self._write(Job(name, "going", begun, by))
+        except OSError:
+            lock.release()
+            raise GiveUp("desk.state", "The state folder cannot be written.", where=str(self._folder)) from None
 
         def run() -> None:
             try:

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from privacy.desk import forms
-from privacy.errors import BadInput
+from privacy.errors import BadInput, PrivacyError, RetryLater
 from privacy.rights.house import House
 
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -57,6 +57,16 @@ def house_of(request: Request) -> House:
     if kept is None:
         kept = request.state.house = request.app.state.house()
     return kept
+
+
+_UNKNOWN = ("request.unknown", "desk.run", "datamap.unknown_dataset")
+
+
+def status_of(problem: PrivacyError) -> int:
+    """The HTTP status of an error: 404 nothing is there, 400 what was typed, 503 try it later, else 409."""
+    if problem.code in _UNKNOWN:
+        return 404
+    return 400 if isinstance(problem, BadInput) else 503 if isinstance(problem, RetryLater) else 409
 
 
 def chosen(kind: type[Kind], value: str) -> Kind | None:

@@ -27,6 +27,7 @@ from privacy.rights.undecided import undecided
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
+    from privacy.rights.payload import Payload
     from privacy.rights.rows import Request
 
 TOLD = "deadline.told"
@@ -163,16 +164,23 @@ def watch(house: House, *, actor: str) -> list[Deadline]:
     return found
 
 
-def _undelivered(house: House, request: Request, broken: list[Tampered] | None) -> bool:
-    """Whether a copy was released and nobody has handed it over: the person still waits."""
-    if request.state is not State.RELEASED or request.forgotten:
-        return False
+def _opened(house: House, request: Request, broken: list[Tampered] | None) -> Payload | None:
+    """What a request says; None: it was altered, which goes to ``broken``. :raises Tampered: there is no such list."""
     try:
-        payload = house.register.open(request.number)
+        return house.register.open(request.number)
     except Tampered as problem:
         if broken is None:
             raise
         broken.append(problem)
+        return None
+
+
+def _undelivered(house: House, request: Request, broken: list[Tampered] | None) -> bool:
+    """Whether a copy was released and nobody has handed it over: the person still waits."""
+    if request.state is not State.RELEASED or request.forgotten:
+        return False
+    payload = _opened(house, request, broken)
+    if payload is None:
         return False
     gone = payload.bundle is None or payload.bundle.purged_at is not None
     return not gone and (payload.delivery is None or payload.delivery.delivered_at is None)
@@ -186,12 +194,8 @@ def _untold(house: House, request: Request, broken: list[Tampered] | None) -> bo
     refused, partly = request.state is State.REFUSED, request.state is State.PARTLY_DONE
     if not (refused or partly) or request.forgotten:
         return False
-    try:
-        payload = house.register.open(request.number)
-    except Tampered as problem:
-        if broken is None:
-            raise
-        broken.append(problem)
+    payload = _opened(house, request, broken)
+    if payload is None:
         return False
     if payload.refusal is not None and payload.refusal.ground is Ground.WITHDRAWN:
         return False

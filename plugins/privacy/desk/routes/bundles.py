@@ -126,6 +126,7 @@ def deliver_it(
 def download(request: Request, number: str) -> Response:
     """The copy that waits, in blocks; a range is not looked at: the file comes whole."""
     house, stack = house_of(request), ExitStack()
+    name = house.register.get(number).number
     copied, file = stack.enter_context(copies.fetch(house, number, _who(request)))
 
     def blocks() -> Iterator[bytes]:
@@ -133,7 +134,6 @@ def download(request: Request, number: str) -> Response:
             while block := file.read(_BLOCK):
                 yield block
 
-    name = house.register.get(number).number
     headers = {
         "Content-Disposition": f'attachment; filename="{name}.zip"', "Content-Length": str(copied.bytes),
         "Accept-Ranges": "none", "X-Content-SHA256": copied.digest,

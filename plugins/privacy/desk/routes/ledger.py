@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
@@ -146,9 +147,9 @@ def _allowed(request: Request) -> None:
         raise HTTPException(403, f"You may not have this done: it needs the right to start {proving.DAG}.")
 
 
-def _streamed(blocks: object, name: str, kind: str) -> Response:
+def _streamed(blocks: Iterator[str], name: str, kind: str) -> Response:
     saved = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(blocks, media_type=kind, headers=saved)  # type: ignore[arg-type]
+    return StreamingResponse(blocks, media_type=kind, headers=saved)
 
 
 def _file(request: Request, job: str, name: str, kind: str, back: str) -> Response:

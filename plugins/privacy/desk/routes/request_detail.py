@@ -17,8 +17,8 @@ from privacy.desk.airflow import Airflow, Progress
 from privacy.desk.detail import advice, days_left, detail, next_step
 from privacy.desk.doing import HERE, Asked, do
 from privacy.desk.routes.bundles import section
-from privacy.desk.shown import house_of, page, root
-from privacy.errors import BadInput, PrivacyError, RetryLater
+from privacy.desk.shown import house_of, page, root, status_of
+from privacy.errors import PrivacyError
 from privacy.rights.deeds import Deed
 from privacy.rights.letter_kinds import Kind
 from privacy.rights.payload import EvidenceKind, Necessity
@@ -51,8 +51,7 @@ def act(request: Request, number: str, deed: str, form: Annotated[FormData, Depe
     try:
         outcome = do(Asked(house, found.number, typed, user.actor), wanted)
     except PrivacyError as problem:
-        status = 400 if isinstance(problem, BadInput) else 503 if isinstance(problem, RetryLater) else 409
-        return _page(request, number, status, wrong=(wanted, problem), typed=typed)
+        return _page(request, number, status_of(problem), wrong=(wanted, problem), typed=typed)
     if outcome.post or outcome.lines:
         return page(request, "request_done", here="requests", number=found.number, outcome=outcome)
     text = forms.told(request, outcome.said)
