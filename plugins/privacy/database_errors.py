@@ -27,7 +27,28 @@ _STATES = {
 
 _NUMBERS = {
     "busy": {
-        *(1021, 1040, 1053, 1114, 1129, 1158, 1159, 1160, 1161, 1203, 1205, 1213, 1226, 1317, 1927, 1969),
+        *(
+            1020,
+            1021,
+            1040,
+            1041,
+            1053,
+            1114,
+            1129,
+            1135,
+            1158,
+            1159,
+            1160,
+            1161,
+            1203,
+            1205,
+            1213,
+            1226,
+            1317,
+            1412,
+            1927,
+            1969,
+        ),
         *(2002, 2003, 2006, 2013, 2014, 2055, 3024),
     },
     "absent": {1049, 1051, 1054, 1146},
@@ -75,9 +96,21 @@ def told(problem: Exception, where: str) -> PrivacyError:
             where=where,
             advice="Grant it SELECT on the tables for exports; UPDATE and DELETE as well for erasures and purges.",
         )
+    number = _number(getattr(problem, "orig", None) or problem)
     return GiveUp(
-        "database.failed", "The database refused a statement.", where=where, advice="See the database's own log."
+        "database.failed",
+        f"The database refused a statement{f': its error {number}' if number else ''}.",
+        where=where,
+        advice="See the database's own log.",
     )
+
+
+def _number(problem: BaseException) -> str:
+    """The driver's number or state of an error, which quotes nobody; empty where it has none."""
+    first = problem.args[0] if problem.args else None
+    if isinstance(first, int):
+        return str(first)
+    return str(getattr(problem, "sqlstate", None) or getattr(problem, "sqlite_errorname", None) or "")
 
 
 def breaks_reference(problem: BaseException | None) -> bool:

@@ -21,12 +21,12 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from privacy.clock import FixedClock
 from privacy.connections import Connection
+from privacy.orchestration.embedded import free_port
 from privacy.rights.doctor import Level, Said, examine
 from privacy.rights.doctor_stores import region
 from privacy.rights.doctor_terms import longest_gap, schedules
 from privacy.settings import settings
 from services.dovecot import Authority
-from services.serving import free_port
 
 TERM = """
   SOON: {title: {nl: s, en: s}, quote: q, kept_by: k, term: {keep_at_most: P24M, every: P1D, margin: P1D}}

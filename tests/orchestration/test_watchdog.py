@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -129,11 +130,14 @@ def test_a_command_that_is_waited_for_says_how_it_ended(tmp_path: Path, code: in
         assert group.ended_well(seconds=30) is well
 
 
-def test_a_free_port_can_be_listened_on() -> None:
-    import socket
-
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", free_port()))
+def test_a_free_port_can_be_listened_on_and_is_given_once_on_a_machine() -> None:
+    ports = [free_port() for _ in range(200)]
+    ask = "from privacy.orchestration.embedded import free_port; print(*(free_port() for _ in range(200)))"
+    others = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout.split()
+    assert len({*ports, *map(int, others)}) == 400
+    for port in ports[:3]:
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", port))
 
 
 def wait_for(what: Callable[[], list[psutil.Process]], seconds: float = 20) -> list[psutil.Process]:

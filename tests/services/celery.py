@@ -16,10 +16,11 @@ from typing import Any
 import psutil
 
 from privacy.orchestration.api import OVER, AirflowApi
+from privacy.orchestration.embedded import free_port
 from privacy.orchestration.environment import Layout, variables
 from services.postgres import Postgres
 from services.redis import redis
-from services.serving import Process, free_port
+from services.serving import Process
 
 PROJECT = Path(__file__).parents[2]
 WORKERS = ("w1@local", "w2@local")

@@ -13,8 +13,9 @@ from typing import Any
 
 import yaml
 
+from privacy.orchestration.embedded import free_port
 from services.seaweed import of_python
-from services.serving import free_port, program
+from services.serving import program
 
 PROJECT = Path(__file__).parents[2]
 
@@ -121,6 +122,9 @@ class Table:
         """What the service's processes have in their environment, and nothing of ours but where programs are."""
         own = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(self.folder / "home")}
         own |= {"LANG": "C.UTF-8", "NO_PROXY": "127.0.0.1"}
+        if (temporary := self.paths(service).get("/tmp")) is not None:  # noqa: S108 - the container's own
+            # As in its container nobody else's files are there: a MariaDB that starts removes temporary tables of others.
+            own["TMPDIR"] = str(temporary)
         named = SERVICES[service].get("environment", {})
         return own | {name: self.put(service, str(value)) for name, value in named.items()}
 

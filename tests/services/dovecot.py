@@ -21,7 +21,8 @@ from cryptography.x509.oid import NameOID
 from imapclient import IMAPClient
 
 from privacy.connections import Connection
-from services.serving import Process, free_port, program, running
+from privacy.orchestration.embedded import free_port
+from services.serving import Process, program, running
 
 MOST = 500
 """So many users it has."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import pymysql
 
-from services.serving import Process, free_port, program, running
+from privacy.orchestration.embedded import free_port
+from services.serving import Process, program, running
 
 
 class MariaDB:
@@ -98,10 +99,11 @@ def mariadb() -> Iterator[MariaDB]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="privacy-mariadb-", ignore_cleanup_errors=True) as made:
         folder, user = Path(made), ["--user=root"] if os.getuid() == 0 else []
-        install = [program("mariadb-install-db"), "--no-defaults", f"--datadir={made}/data", "--skip-test-db",
+        # A folder of its own for temporary tables as well: a server that starts removes those of others.
+        install = [program("mariadb-install-db"), "--no-defaults", f"--datadir={made}/data", f"--tmpdir={made}", "--skip-test-db",
                    "--auth-root-authentication-method=normal", *user]  # fmt: skip
         subprocess.run(install, cwd=folder, check=True, capture_output=True)
-        command = [program("mariadbd"), "--no-defaults", f"--datadir={made}/data", f"--port={port}",
+        command = [program("mariadbd"), "--no-defaults", f"--datadir={made}/data", f"--tmpdir={made}", f"--port={port}",
                    "--bind-address=127.0.0.1", f"--socket={made}/mariadb.sock", f"--pid-file={made}/mariadb.pid",
                    "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=128M",
                    *user]  # fmt: skip

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psycopg
 
-from services.serving import Process, free_port, program, running
+from privacy.orchestration.embedded import free_port
+from services.serving import Process, program, running
 
 _NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
 """PostgreSQL refuses to run as root."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from redis import Redis
 
-from services.serving import free_port, program, running
+from privacy.orchestration.embedded import free_port
+from services.serving import program, running
 
 
 @contextmanager

@@ -21,8 +21,9 @@ import boto3
 from botocore.config import Config
 
 from privacy.connections import Connection
+from privacy.orchestration.embedded import free_port
 from privacy.storage_s3_bucket import MODIFIED
-from services.serving import free_port, program, running
+from services.serving import program, running
 
 REGION = "eu-west-1"
 

@@ -30,13 +30,6 @@ def program(name: str) -> str:
     return found
 
 
-def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def listening(port: int) -> Callable[[], bool]:
     """Whether somebody accepts connections on a loopback port."""
 

@@ -13,11 +13,11 @@ import pytest
 
 from privacy.connections import Connection
 from privacy.errors import BadConfiguration, PrivacyError, RetryLater, Unreadable
+from privacy.orchestration.embedded import free_port
 from privacy.storage_s3 import S3Store
 from privacy.storage_s3_place import EU, Place
 from services.faulty import Answer, Asked, Faulty, Pass, error, faulty
 from services.seaweed import Seaweed
-from services.serving import free_port
 
 
 @pytest.fixture

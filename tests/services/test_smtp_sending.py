@@ -22,9 +22,9 @@ from privacy.datamap.models import Text
 from privacy.datamap.policy import Contact
 from privacy.errors import BadConfiguration, BadInput, GiveUp, PrivacyError, RetryLater
 from privacy.letters import Letter, Post, outbox
+from privacy.orchestration.embedded import free_port
 from services.dovecot import Authority
 from services.imap_kit import line
-from services.serving import free_port
 
 USER, PASSWORD = "avg@werkplaats.example", "een wachtwoord: @/%#"
 TO = "anna.jansen@post.example"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -178,11 +179,28 @@ class EmbeddedAirflow:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on, and that no other process is given here while this one lives.
+
+    Not one of the system's choice: until a server listens on such a one, anybody's next connection may be given it.
+    """
+    while True:
+        port = secrets.choice(_PORTS)
+        # Linux's abstract names are no files: this one is free again when the last process that holds it is gone.
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0privacy.port.{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+        else:
+            _CLAIMS.append(claim)
+            return port
+
+
+_PORTS = range(10_000, 32_768)
+"""Below those that Linux gives to connections: ``/proc/sys/net/ipv4/ip_local_port_range``."""
+_CLAIMS: list[socket.socket] = []
 
 
 def end_on_sigterm() -> None:
