@@ -43,12 +43,13 @@ from privacy.sources.base import (
 )
 from privacy.sources.due import plain, plain_steps
 from privacy.sources.weblogs_apply import apply
+from privacy.sources.weblogs_blocks import Seen
 from privacy.sources.weblogs_files import HEAD, LogFiles
 from privacy.sources.weblogs_ids import Wanted
 from privacy.sources.weblogs_ids_index import IdIndex
 from privacy.sources.weblogs_lines import LineFormat, Row
 from privacy.sources.weblogs_names import is_log, log_of
-from privacy.sources.weblogs_scan import Seen, prepared, scan
+from privacy.sources.weblogs_scan import prepared, scan
 from privacy.storage import Store, store
 
 BATCH_BYTES = 16 * 2**20

@@ -20,11 +20,11 @@ from isal import igzip
 
 from privacy.errors import BadConfiguration, GiveUp, PrivacyError, Refused, RetryLater
 from privacy.sources.base import Delete, Due, Item, Of, Outcome, Redaction, Set, Status, Step
-from privacy.sources.weblogs_blocks import NEWLINE, Behind
+from privacy.sources.weblogs_blocks import NEWLINE, Behind, Seen
 from privacy.sources.weblogs_files import LogFiles
 from privacy.sources.weblogs_lines import LineFormat, empty
 from privacy.sources.weblogs_match import DueMatcher, Matcher, Span
-from privacy.sources.weblogs_scan import Seen, matcher, settle
+from privacy.sources.weblogs_scan import matcher, settle
 from privacy.sources.weblogs_times import micros
 from privacy.storage import Entry
 

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
 from typing import BinaryIO, Protocol
 
 import numpy as np
@@ -61,8 +63,12 @@ class Log:
         step = BLOCK if self.entry.bytes * 16 > BLOCK else BLOCK // 16
         with LOGS.reading(self._where):
             while True:
-                size = len(rest) + (step if left is None else min(step, left))
-                if len(block) < size:
+                # As a rule the same size each time: a block that grows is moved.
+                size = max(step, 2 * len(rest))
+                size = size if left is None else min(size, len(rest) + left)
+                if not block:
+                    block = bytearray(size)
+                elif len(block) < size:
                     block.extend(bytes(size - len(block)))
                 block[: len(rest)] = rest
                 with memoryview(block) as view, view[len(rest) : size] as free:
@@ -85,11 +91,41 @@ class Log:
 
 def _ahead(blocks: Iterator[bytearray]) -> Iterator[bytearray]:
     """The same, of which the next is made in a thread while one is looked at. Closing it waits for that one."""
-    with ThreadPoolExecutor(1, "log-reader") as reader:
-        coming = reader.submit(next, blocks, None)
-        while (block := coming.result()) is not None:
-            coming = reader.submit(next, blocks, None)
+    # Two queues: the futures of an executor would cost a twentieth of what reading does.
+    wanted: SimpleQueue[bool] = SimpleQueue()
+    made: SimpleQueue[bytearray | BaseException | None] = SimpleQueue()
+
+    def read() -> None:
+        while wanted.get():
+            try:
+                made.put(next(blocks, None))
+            except BaseException as problem:  # noqa: BLE001 - it is raised where the blocks are looked at
+                made.put(problem)
+
+    reader = Thread(target=read, name="log-reader", daemon=True)
+    reader.start()
+    try:
+        wanted.put(True)
+        while (block := made.get()) is not None:
+            if isinstance(block, BaseException):
+                raise block
+            wanted.put(True)
             yield block
+    finally:
+        wanted.put(False)
+        reader.join()
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a scan found out about its file by its end.
+
+    :param entry: the file. ``lines``: how many it has. ``all``: the whole file was read, nothing was added meanwhile.
+    """
+
+    entry: Entry | None = None
+    lines: int = 0
+    all: bool = False
 
 
 class Picker(Protocol):
@@ -100,10 +136,16 @@ class Picker(Protocol):
         ...
 
 
-def lines(blocks: Iterator[bytearray], picker: Picker) -> Iterator[tuple[int, bytes]]:
-    """The lines to look at, with their numbers (from 1), without newlines."""
+def lines(blocks: Iterator[bytearray], picker: Picker, seen: Seen | None = None) -> Iterator[tuple[int, bytes]]:
+    """The lines to look at, with their numbers (from 1), without newlines.
+
+    :param seen: is told how many lines there are.
+    """
     before = 0
     for block in blocks:
+        count = newlines(block)
+        if seen is not None:
+            seen.lines += count + (not block.endswith(b"\n"))
         spans = picker.candidates(block)
         if spans is None:
             whole = bytes(block).split(b"\n")
@@ -117,7 +159,7 @@ def lines(blocks: Iterator[bytearray], picker: Picker) -> Iterator[tuple[int, by
             number += block.count(b"\n", at, start)
             at = start
             yield number + 1, bytes(block[start:end])
-        before += newlines(block)
+        before += count
 
 
 def newlines(block: bytearray, start: int = 0, end: int | None = None) -> int:

@@ -17,13 +17,12 @@ from privacy.errors import PrivacyError, Unreadable
 from privacy.sources.base import Due, Item, Partition, Survey
 from privacy.sources.due import countable
 from privacy.sources.weblogs_apply import version
-from privacy.sources.weblogs_blocks import Log
+from privacy.sources.weblogs_blocks import Log, Seen, newlines
 from privacy.sources.weblogs_files import HEAD, LogFiles
 from privacy.sources.weblogs_index import Known
 from privacy.sources.weblogs_lines import LineFormat
 from privacy.sources.weblogs_mark import Mark
 from privacy.sources.weblogs_runs import Runs
-from privacy.sources.weblogs_scan import Seen, counted
 from privacy.sources.weblogs_times import micros, moment
 from privacy.storage import Entry
 
@@ -181,7 +180,8 @@ def _pass(form: LineFormat, log: Log, seen: Seen, before: int, bounds: Sequence[
     oldest: int | None = None
     begin, last = _ALWAYS, _NEVER
     runs = Runs(form, form.dataset.starts.column if form.dataset.starts else None, cuts, modified, spans=True)
-    for block in counted(log.blocks(), seen):
+    for block in log.blocks():
+        seen.lines += newlines(block) + (not block.endswith(b"\n"))
         for run in runs.of(block):
             text = bytes(block[run.start : run.end])
             length = len(text) + (not text.endswith(b"\n"))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from privacy.errors import Unreadable
 from privacy.sources.base import ByKey, Due, Partition, Selection
-from privacy.sources.weblogs_blocks import Log, lines, newlines
+from privacy.sources.weblogs_blocks import Log, Seen, lines
 from privacy.sources.weblogs_files import LogFiles, rotated
 from privacy.sources.weblogs_lines import LINE_NUMBER, LineFormat
 from privacy.sources.weblogs_match import DueMatcher, Matcher, Picked, Window
@@ -22,18 +21,6 @@ _HOUR = 3_600_000_000
 _DAY = 24 * _HOUR
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Seen:
-    """What a scan found out about its file by its end.
-
-    :param entry: the file. ``lines``: how many it has. ``all``: the whole file was read, nothing was added meanwhile.
-    """
-
-    entry: Entry | None = None
-    lines: int = 0
-    all: bool = False
 
 
 def matcher(files: LogFiles, form: LineFormat, selection: Selection, entry: Entry) -> Matcher | DueMatcher:
@@ -71,10 +58,10 @@ def scan(
                 yield from _picked(kept, pick)
         elif isinstance(selection.pick, ByKey):
             wanted = {dict(zip(form.dataset.key, key, strict=False)).get(LINE_NUMBER) for key in selection.pick.keys}
-            found = lines(counted(log.blocks(), seen), pick)
+            found = lines(log.blocks(), pick, seen)
             yield from _picked(((number, line) for number, line in found if number in wanted), pick)
         else:
-            yield from _picked(lines(counted(log.blocks(), seen), pick), pick)
+            yield from _picked(lines(log.blocks(), pick, seen), pick)
 
 
 def _picked(found: Iterable[tuple[int, bytes]], pick: Matcher | DueMatcher) -> Iterator[tuple[int, bytes, Picked]]:
@@ -82,13 +69,6 @@ def _picked(found: Iterable[tuple[int, bytes]], pick: Matcher | DueMatcher) -> I
         picked = pick.pick(line)
         if picked is not None:
             yield number, line, picked
-
-
-def counted(blocks: Iterator[bytearray], seen: Seen) -> Iterator[bytearray]:
-    """The blocks, while their lines are counted."""
-    for block in blocks:
-        seen.lines += newlines(block) + (not block.endswith(b"\n"))
-        yield block
 
 
 def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[int, bytes]] | None:
@@ -99,7 +79,7 @@ def settle(files: LogFiles, log: Log, pick: Matcher, seen: Seen) -> list[tuple[i
     kept: list[tuple[int, bytes]] | None = [] if not pick.parse_all else None
     size = 0
     visits: set[int] = set()
-    for number, line in lines(counted(log.blocks(), seen), pick):
+    for number, line in lines(log.blocks(), pick, seen):
         visits.update(pick.observe(line))
         if kept is not None:
             kept.append((number, line))
