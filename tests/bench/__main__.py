@@ -9,7 +9,7 @@ from pathlib import Path
 
 import analytics
 from erasure import erasure
-from extract import make
+from extract import make, make_postgres
 from harness import Row, measure, measured_before, write
 from large import NAME, whole_shop
 from log_index import logs
@@ -21,6 +21,7 @@ from s3 import objects
 
 from desk import desk
 from ledger import evidence
+from services.postgres import postgres
 
 HERE = Path(__file__).parent
 
@@ -39,11 +40,25 @@ def extraction() -> list[Row]:
     growth = many.peak_mib / ours.peak_mib
     return [
         Row(f"{name}: time", "400,000 rows", "s", round(ours.seconds, 2), round(peer.seconds, 2), row,
-            round(ours.seconds / peer.seconds, 2), "at most 3 s", ours.seconds <= 3),
+            round(ours.seconds / peer.seconds, 2), "at most 1.5 s", ours.seconds <= 1.5),
         Row(f"{name}: peak memory", "400,000 rows", "MiB", round(ours.peak_mib), round(peer.peak_mib), row,
-            round(ours.peak_mib / peer.peak_mib, 2), "at most 400 MB", ours.peak_mib * 2**20 <= 400e6),
+            round(ours.peak_mib / peer.peak_mib, 2), "at most 250 MB", ours.peak_mib * 2**20 <= 250e6),
         Row(f"{name}: peak memory", "2,000,000 rows", "MiB", round(many.peak_mib), round(peer_many.peak_mib), row,
             round(many.peak_mib / peer_many.peak_mib, 2), "at most 1.1 times that of 400,000 rows", growth <= 1.1),
+    ]  # fmt: skip
+
+
+def extraction_from_a_server() -> list[Row]:
+    """The same 400,000 rows out of PostgreSQL."""
+    with tempfile.TemporaryDirectory() as name, postgres() as server:
+        url = make_postgres(Path(name), server, 400_000)
+        ours, peer = (measure(HERE / "extract.py", how, name, "400000", url) for how in ("ours", "pandas"))
+    what, row = "one dataset for one subject, PostgreSQL to Parquet and JSON", "pandas read_sql, to_parquet, to_json"
+    return [
+        Row(f"{what}: time", "400,000 rows", "s", round(ours.seconds, 2), round(peer.seconds, 2), row,
+            round(ours.seconds / peer.seconds, 2), "at most 1.5 s", ours.seconds <= 1.5),
+        Row(f"{what}: peak memory", "400,000 rows", "MiB", round(ours.peak_mib), round(peer.peak_mib), row,
+            round(ours.peak_mib / peer.peak_mib, 2), "at most 250 MB", ours.peak_mib * 2**20 <= 250e6),
     ]  # fmt: skip
 
 
@@ -73,6 +88,7 @@ if __name__ == "__main__":
     large = os.environ.get("LARGE")
     rows = [
         *extraction(),
+        *extraction_from_a_server(),
         *year_of_events(),
         *logs(),
         *search(),

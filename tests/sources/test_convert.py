@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -131,6 +131,50 @@ def test_a_local_time_that_occurs_twice_is_the_later_one_as_in_logs_and_one_that
     for other in (None, "20260101T000000Z"):
         made = to_arrow([text, other], column("datetime", zone=AMSTERDAM), "x")
         assert made.cast(pa.int64())[0].as_py() == expected
+
+
+ZONES = [None, UTC, ZoneInfo(AMSTERDAM), ZoneInfo("Asia/Kathmandu"), timezone(-timedelta(hours=9, minutes=30))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.one_of(st.none(), st.tuples(MOMENTS, st.integers(0, 1))), min_size=1, max_size=4),
+    st.lists(st.sampled_from(ZONES), min_size=1, max_size=2), st.sampled_from([AMSTERDAM, "UTC"]),
+)  # fmt: skip
+def test_a_server_s_datetimes_say_the_same_together_as_one_by_one(rows, zones, zone):
+    """Edge case 21: with a zone or without, or some of each."""
+    values = [
+        None if row is None else row[0].replace(tzinfo=zones[n % len(zones)], fold=row[1]) for n, row in enumerate(rows)
+    ]
+    expected = [None if v is None else instant(v, Form.ISO, zone, exact=True) for v in values]
+    made = to_arrow(values, column("datetime", zone=zone), "x")
+    assert made.cast(pa.int64()).to_pylist() == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=2))),
+     datetime(1, 1, 1), "0001-01-01T00:00:00+01:00"],
+)  # fmt: skip
+def test_a_moment_outside_of_the_years_of_a_datetime_is_an_error(value):
+    with pytest.raises(Unreadable, match=r"sql\.lost_type"):
+        to_arrow([value], column("datetime", zone=AMSTERDAM), "x")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.decimals(), st.decimals(-1000, 1000, places=4)), min_size=1, max_size=4))
+def test_a_server_s_decimals_say_the_same_together_as_one_by_one(values):
+    """Edge case 21: exactly, or an error."""
+
+    def read(given):
+        try:
+            return back(given, "decimal(20,4)")
+        except Unreadable:
+            return None
+
+    by_text = read([None if v is None else str(v) for v in values])
+    assert read(values) == by_text
+    assert by_text is None or [None if v is None else Decimal(v) for v in values] == by_text
 
 
 @settings(max_examples=40, deadline=None)

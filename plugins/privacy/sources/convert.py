@@ -77,6 +77,8 @@ def _decimals(values: Values, types: set[type], kind: pa.DataType) -> pa.Array[A
             return pc.cast(pa.array(values, pa.string()), kind)
         except pa.ArrowInvalid:
             pass  # Blanks around a number, or no number: told apart a value at a time.
+    if types <= {Decimal}:
+        return pa.array(values, kind)  # Exactly, or not at all.
     return pc.cast(pa.array(_each(values, decimal), pa.string()), kind)
 
 
@@ -190,6 +192,12 @@ def _datetimes(values: Values, types: set[type], column: Column, kind: pa.Timest
         found = _uniform(pa.array(values, pa.string()), kind)
         if found is not None:
             return found
+    if column.form not in FACTOR and types <= {datetime}:
+        local = [v.tzinfo is None for v in values if v is not None]
+        if not any(local):
+            return _possible(pa.array(values, pa.timestamp("us", "UTC"))).cast(kind)
+        if all(local):
+            return _possible(localize(pa.array(values, pa.timestamp("us")), kind))
 
     def exactly(value: object) -> int:
         moment = instant(value, column.form, column.zone or "UTC", exact=True)
@@ -208,12 +216,21 @@ def _uniform(texts: pa.Array[Any], kind: pa.TimestampType[Any, Any]) -> pa.Array
     try:
         # `all` and `any` pass over NULLs, and are None where there is nothing else.
         if pc.all(zoned).as_py() is not False:
-            return pc.cast(texts, pa.timestamp("us", "UTC")).cast(kind)
+            return _possible(pc.cast(texts, pa.timestamp("us", "UTC"))).cast(kind)
         if pc.any(zoned).as_py() is False:
-            return localize(pc.cast(texts, pa.timestamp("us")), kind)
+            return _possible(localize(pc.cast(texts, pa.timestamp("us")), kind))
     except pa.ArrowInvalid:
         pass
     return None
+
+
+def _possible(moments: pa.Array[Any]) -> pa.Array[Any]:
+    """The same. :raises Lost: one lies before the year 1 or after 9999, once its offset is taken off."""
+    ends: Any = pc.call_function("min_max", [moments.cast(pa.int64())])
+    least, most = ends["min"].as_py(), ends["max"].as_py()
+    if least is not None and (least < LEAST or most > MOST):
+        raise Lost
+    return moments
 
 
 def localize(naive: pa.Array[Any], kind: pa.TimestampType[Any, Any]) -> pa.Array[Any]:
