@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 
 # What a shop runs on, for the tests against real servers: see tests/services. Needs root, or sudo.
-SERVICES := mariadb-server postgresql redis-server dovecot-imapd percona-toolkit wget chromium
+SERVICES := mariadb-server postgresql redis-server dovecot-imapd percona-toolkit ripgrep wget chromium
 
 .PHONY: services test-services fuzz venv demo up test check lint types imports bench clean lock
 

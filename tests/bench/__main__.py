@@ -10,7 +10,7 @@ from pathlib import Path
 import analytics
 from erasure import erasure
 from extract import make, make_postgres
-from harness import Row, measure, measured_before, write
+from harness import Row, last_rows, measured_before, median, slower, write
 from large import NAME, whole_shop
 from log_index import logs
 from mail import search
@@ -31,10 +31,10 @@ def extraction() -> list[Row]:
     with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
         make(Path(small), 400_000)
         make(Path(large), 2_000_000)
-        ours = measure(HERE / "extract.py", "ours", small, "400000")
-        peer = measure(HERE / "extract.py", "pandas", small, "400000")
-        many = measure(HERE / "extract.py", "ours", large, "2000000")
-        peer_many = measure(HERE / "extract.py", "pandas", large, "2000000")
+        ours = median(HERE / "extract.py", "ours", small, "400000")
+        peer = median(HERE / "extract.py", "pandas", small, "400000")
+        many = median(HERE / "extract.py", "ours", large, "2000000")
+        peer_many = median(HERE / "extract.py", "pandas", large, "2000000")
     name = "one dataset for one subject, SQLite to Parquet and JSON"
     row = "pandas read_sql, to_parquet, to_json"
     growth = many.peak_mib / ours.peak_mib
@@ -52,7 +52,7 @@ def extraction_from_a_server() -> list[Row]:
     """The same 400,000 rows out of PostgreSQL."""
     with tempfile.TemporaryDirectory() as name, postgres() as server:
         url = make_postgres(Path(name), server, 400_000)
-        ours, peer = (measure(HERE / "extract.py", how, name, "400000", url) for how in ("ours", "pandas"))
+        ours, peer = (median(HERE / "extract.py", how, name, "400000", url) for how in ("ours", "pandas"))
     what, row = "one dataset for one subject, PostgreSQL to Parquet and JSON", "pandas read_sql, to_parquet, to_json"
     return [
         Row(f"{what}: time", "400,000 rows", "s", round(ours.seconds, 2), round(peer.seconds, 2), row,
@@ -66,11 +66,11 @@ def year_of_events() -> list[Row]:
     """36.5 million analytics events in 365 Parquet files for one subject: seconds, and whether memory stays flat."""
     with tempfile.TemporaryDirectory() as folder:
         analytics.make(Path(folder))
-        ours = measure(HERE / "analytics.py", "two", folder, "365")
-        plain = measure(HERE / "analytics.py", "duckdb", folder, "365")
-        tuned = measure(HERE / "analytics.py", "arms", folder, "365")
-        few = measure(HERE / "analytics.py", "ours", folder, "60")
-        year = measure(HERE / "analytics.py", "ours", folder, "365")
+        ours = median(HERE / "analytics.py", "two", folder, "365")
+        plain = median(HERE / "analytics.py", "duckdb", folder, "365")
+        tuned = median(HERE / "analytics.py", "arms", folder, "365")
+        few = median(HERE / "analytics.py", "ours", folder, "60")
+        year = median(HERE / "analytics.py", "ours", folder, "365")
     name = "analytics: one subject's events, Parquet to Parquet"
     row = "DuckDB, tuned by hand: a SELECT for each way to be theirs"
     return [
@@ -101,6 +101,8 @@ if __name__ == "__main__":
         *runs(),
     ]
     rows += whole_shop(Path(large)) if large else measured_before(NAME)
+    for line in slower(last_rows(), rows):
+        sys.stdout.write(f"SLOWER {line}\n")
     write(rows)
     for row in rows:
         sys.stdout.write(

@@ -23,7 +23,7 @@ from pathlib import Path
 import duckdb
 import pandas  # noqa: F401 - pyarrow looks for it at its first array; it is part of the start-up
 import yaml
-from harness import Measured, Row, measure, report
+from harness import Measured, Row, measure, median, report
 from isal import igzip
 
 from privacy.connections import EnvironmentConnections
@@ -192,10 +192,8 @@ def peer(name: str, folder: Path) -> list[bytes]:
     return [line.encode() for line in done.stdout.splitlines()]
 
 
-def median(*arguments: str) -> Measured:
-    """Of several runs, each a process of its own."""
-    found = [measure(Path(__file__), *arguments) for _ in range(RUNS)]
-    return Measured(statistics.median(f.seconds for f in found), max(f.peak_mib for f in found))
+def _median(which: str, *folders: Path) -> Measured:
+    return median(Path(__file__), which, *map(str, folders), runs=RUNS)
 
 
 def logs() -> list[Row]:
@@ -208,16 +206,16 @@ def logs() -> list[Row]:
         for path in sorted((folder / "access").iterdir())[: max(DAYS // 10, SEEN)]:
             shutil.copy2(path, tenth / "access")
         stored = sum(p.stat().st_size for p in (folder / "access").iterdir())
-        cold, many = median("cold", str(folder)), median("thousand", str(folder))
-        alone, grep, duck = (median(name, str(folder)) for name in ("decompress", "zgrep", "duckdb"))
-        rg = median("rg", str(folder)) if shutil.which("rg") else None
+        cold, many = _median("cold", folder), _median("thousand", folder)
+        alone, grep, duck = (_median(name, folder) for name in ("decompress", "zgrep", "duckdb"))
+        rg = _median("rg", folder) if shutil.which("rg") else None
         build = []
         for _ in range(RUNS):
             shutil.rmtree(index, ignore_errors=True)
             build.append(measure(Path(__file__), "build", str(folder), str(index)).seconds)
         measure(Path(__file__), "build", str(tenth), str(short))
-        with_index = median("indexed", str(folder), str(index))
-        with_tenth = median("indexed", str(tenth), str(short))
+        with_index = _median("indexed", folder, index)
+        with_tenth = _median("indexed", tenth, short)
         size = sum(p.stat().st_size for p in index.rglob("*") if p.is_file())
     name, amount = "web logs, one subject", f"{DAYS} days of {LINES:,} lines, seen on {SEEN}, two cores"
     most = round(0.01 * 365 / DAYS, 4)
