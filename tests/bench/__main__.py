@@ -18,6 +18,7 @@ from purge import purge
 from purge_servers import servers
 from run import runs
 from s3 import objects
+from start import starts
 
 from desk import desk
 from ledger import evidence
@@ -98,6 +99,7 @@ if __name__ == "__main__":
         *objects(),
         *evidence(),
         *desk(),
+        *starts(),
         *runs(),
     ]
     rows += whole_shop(Path(large)) if large else measured_before(NAME)
