@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
@@ -71,10 +72,27 @@ class Live:
                 yield str(path.relative_to(self.airflow.layout.folder)), path.read_bytes()
 
 
-@pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    ferry = Ferry(tmp_path_factory.mktemp("ferry"))
-    layout = Layout(tmp_path_factory.mktemp("airflow"), PROJECT, free_port(), privacy=ferry.variables)
-    with with_template(layout) as airflow:
-        airflow.wait("export_subject", seconds=180)
-        yield Live(ferry, airflow)
+class Kept:
+    """One :class:`Live` for many files: started when somebody first needs it, until nobody does.
+
+    It takes a sixth of a processor while it waits for work: others' tests must not wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._live: Live | None = None
+
+    def get(self, factory: pytest.TempPathFactory) -> Live:
+        """It, running."""
+        if self._live is None:
+            ferry = Ferry(factory.mktemp("ferry"))
+            layout = Layout(factory.mktemp("airflow"), PROJECT, free_port(), privacy=ferry.variables)
+            airflow = self._stack.enter_context(with_template(layout))
+            airflow.wait("export_subject", seconds=180)
+            self._live = Live(ferry, airflow)
+        return self._live
+
+    def stop(self) -> None:
+        """End it; whoever needs one later gets another."""
+        self._live = None
+        self._stack.close()
