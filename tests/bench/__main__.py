@@ -19,6 +19,7 @@ from purge_servers import servers
 from run import runs
 from s3 import objects
 from start import starts
+from workers import workers
 
 from desk import desk
 from ledger import evidence
@@ -101,6 +102,7 @@ if __name__ == "__main__":
         *desk(),
         *starts(),
         *runs(),
+        *workers(),
     ]
     rows += whole_shop(Path(large)) if large else measured_before(NAME)
     for line in slower(last_rows(), rows):

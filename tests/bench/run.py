@@ -61,21 +61,9 @@ empty_graph()
 
 def runs() -> list[Row]:
     """Medians of several runs of each, one after the other in turn."""
-    sys.path.insert(0, str(PROJECT / "include"))
-    from demo import make
-
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        make(folder / "shop", seed=1, size="tiny")
-        variables = {
-            "PRIVACY_HOME": str(PROJECT / "include"),
-            "PRIVACY_STATE": str(folder / "state"),
-            "PRIVACY_CONNECTION_LEDGER": f"sqlite:///{folder}/state/ledger.db",
-            "PRIVACY_CONNECTION_BUNDLES": (folder / "state" / "bundles").as_uri(),
-            **_connections(folder / "shop"),
-        }
-        house = House(Settings(home=PROJECT / "include", state=folder / "state"), EnvironmentConnections(variables))
-        house.found()
+        house, variables = installed(folder)
         number = house.register.receive(Right.ACCESS, [Identifier("shop.customer_id", 1001)], author="bench").number
         units = sum(bool(ref.dataset.people) for ref in house.datamap)
         dags = folder / "dags"
@@ -96,6 +84,24 @@ def runs() -> list[Row]:
         Row("one run of export_subject", f"{units + 7} tasks, demo shop", "s", round(one, 2), round(other, 2),
             "the same graph of tasks that do nothing", round(one / other, 2), "at most 1.5 times", one / other <= 1.5)
     ]  # fmt: skip
+
+
+def installed(folder: Path) -> tuple[House, dict[str, str]]:
+    """A tiny demo shop in ``shop`` of a folder, and an installation over it; with its settings as variables."""
+    sys.path.insert(0, str(PROJECT / "include"))
+    from demo import make
+
+    make(folder / "shop", seed=1, size="tiny")
+    variables = {
+        "PRIVACY_HOME": str(PROJECT / "include"),
+        "PRIVACY_STATE": str(folder / "state"),
+        "PRIVACY_CONNECTION_LEDGER": f"sqlite:///{folder}/state/ledger.db",
+        "PRIVACY_CONNECTION_BUNDLES": (folder / "state" / "bundles").as_uri(),
+        **_connections(folder / "shop"),
+    }
+    house = House(Settings(home=PROJECT / "include", state=folder / "state"), EnvironmentConnections(variables))
+    house.found()
+    return house, variables
 
 
 def _connections(shop: Path) -> dict[str, str]:
