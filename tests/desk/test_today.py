@@ -147,6 +147,7 @@ def test_a_purge_that_failed_says_until_when_the_promise_is_kept_and_that_it_is_
     proven(desk)
     desk.clock.set(NOW + timedelta(hours=2))
     run(desk, "log_lines", "later", "failed", reason="storage.full")
+    desk.airflow.next.clear()
     said = lines(desk, "Purges")[-1]
     assert said.startswith("LOG-12M: The last run of rule log_lines of purge_logfiles has failed (storage.full).")
     assert "Still kept until" in said
@@ -183,14 +184,17 @@ def test_questions_that_wait_are_told_until_somebody_answers(desk: Desk) -> None
     ledger = desk.house.ledger
     ledger.event("purge.asked", actor="schedule", run="a", rule="invoices", digest="0")
     ledger.event("erasure.asked", actor="schedule", run="b", request=number(7), digest="0")
+    ledger.event("policy.asked", actor="schedule", run="c", digest="0")
     said = lines(desk, "Questions that wait for an answer")
     assert "May rule invoices delete what it has planned?" in said[0]
     assert number(7) in said[1]
+    assert said[2].startswith("May people be told that the statement has changed?")
     text = desk.as_("viewer").get("/today").text
     assert 'href="/approvals"' in text
     assert of(desk).groups[0].lines[0].href == "airflow:required_actions"
     ledger.event("purge.approved", actor="operator", run="a", rule="invoices", digest="0")
     ledger.event("erasure.refused", actor="operator", run="b", request=number(7), digest="0")
+    ledger.event("policy.unanswered", actor="operator", run="c")
     assert of(desk).groups == ()
 
 
@@ -248,6 +252,71 @@ def test_footage_on_hold_without_an_order_and_letters_that_failed_are_told(desk:
         row = {"mark": "m", "version": "2", "begun_at": written(NOW), "problem": "letters.refused"}
         connection.execute(sa.insert(policy_letters).values(**row))
     assert lines(desk, "Letters that could not be sent")[0].startswith("1 letters about version 2")
+
+
+def test_a_pipeline_that_is_paused_or_that_airflow_does_not_know_is_no_day_on_which_all_is_well(desk: Desk) -> None:
+    """What is proven today says nothing of tomorrow: after `make up` every DAG is paused."""
+    proven(desk)
+    client = desk.as_("viewer")
+    assert "All is well" in client.get("/today").text
+    desk.airflow.next["start_requests"] = NextRun(NOW, paused=True)
+    del desk.airflow.next["purge_logfiles"]
+    text = client.get("/today").text
+    assert "All is well" not in text
+    assert "2 things need somebody" in text
+    assert "start_requests is paused in Airflow" in text
+    assert "Airflow does not know purge_logfiles" in text
+
+
+def test_a_clock_that_is_behind_is_told_and_proofs_of_a_moment_to_come_count_for_nothing(desk: Desk) -> None:
+    """Edge case 13: by a clock that was set back nothing is late, and everything seems to be well."""
+    desk.clock.set(NOW + 40 * DAY)
+    proven(desk)
+    desk.clock.set(NOW)
+    said = lines(desk, "Evidence")
+    assert "which is yet to come" in said[0]
+    assert "never verified" in said[1]
+    assert "All is well" not in desk.as_("viewer").get("/today").text
+    assert "all was proven" not in desk.as_("viewer").get("/promises").text
+
+
+@pytest.mark.parametrize(("right", "ago"), [(Right.ACCESS, timedelta(days=26)), (Right.ERASURE, timedelta(days=1))])
+def test_what_a_group_does_not_show_is_all_on_the_page_that_it_leads_to(
+    desk: Desk, right: Right, ago: timedelta
+) -> None:
+    proven(desk)
+    for serial in range(1, 14):
+        added(desk, number(serial), right, received_at=ago)
+    (group,) = (g for g in of(desk).groups if g.title.startswith(("Answers", "Identity")))
+    assert (len(group.lines), group.more) == (10, 3)
+    text = desk.as_("viewer").get(f"/{group.href}").text
+    assert all(number(serial) in text for serial in range(1, 14))
+
+
+def test_what_is_due_soon_is_on_its_list_by_the_local_calendar_and_what_is_not_is_not(desk: Desk) -> None:
+    added(desk, number(1), Right.ACCESS, received_at=timedelta(days=23))  # arrived on 5 November: due in 7 days
+    added(desk, number(2), Right.ACCESS, received_at=timedelta(days=22))
+    added(desk, number(3), Right.ACCESS, received_at=timedelta(days=60))
+    text = desk.as_("viewer").get("/requests?soon=true").text
+    assert [number(n) in text for n in (1, 2, 3)] == [True, False, True]
+
+
+def test_an_objection_that_waits_for_its_decision_and_a_complaint_are_told(desk: Desk) -> None:
+    added(desk, number(1), Right.OBJECTION, received_at=DAY, begun_at=DAY)
+    added(desk, number(2), Right.COMPLAINT, received_at=DAY)
+    added(desk, number(3), Right.OBJECTION, received_at=DAY)  # its run starts by itself
+    said = lines(desk, "Objections and complaints to decide")
+    assert [line.split(" ")[0] for line in said] == [number(1), number(2)]
+
+
+def test_a_refusal_is_told_until_its_letter_is_gone_but_not_one_that_was_withdrawn(desk: Desk) -> None:
+    ledger = desk.house.ledger
+    ledger.event("request.refused", actor="desk", request=number(1), ground="unproven")
+    ledger.event("request.refused", actor="desk", request=number(2), ground="withdrawn")
+    ledger.event("request.refused", actor="desk", request=number(3), ground="unproven")
+    ledger.event("letter.sent", actor="desk", request=number(1), ground="receipt")
+    ledger.event("letter.sent", actor="desk", request=number(3), ground="refusal")
+    assert [line.split(":")[0] for line in lines(desk, "To be told or handed over")] == [number(1)]
 
 
 @pytest.mark.parametrize("query", [open_query(), standing_query()])

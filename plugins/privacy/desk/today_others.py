@@ -36,14 +36,18 @@ REMINDED_WITHIN = timedelta(days=3)
 def questions(house: House, now: datetime, pages: frozenset[str]) -> Iterator[Line]:
     """Questions to operators that wait, by the ledger, which every question and answer stands in."""
     kinds = [("purge", ASKED, (APPROVED, REFUSED, UNANSWERED))]
-    kinds += [(k, a.asked, (a.approved, a.refused, a.unanswered)) for k in ("erasure", "rectify") for a in [Answers(k)]]
+    kinds += [
+        (k, a.asked, (a.approved, a.refused, a.unanswered)) for k in ("erasure", "rectify", "policy")
+        for a in [Answers(k)]
+    ]  # fmt: skip
     where = ("approvals", "Answer it") if "approvals" in pages else ("airflow:required_actions", "Answer it in Airflow")
     for kind, asked, answers in kinds:
         for one in house.ledger.archive.open_questions(asked, answers):
             at = datetime.fromisoformat(one["at"])
             about = {"purge": f"May rule {one.get('rule')} delete what it has planned?",
                 "erasure": f"May the erasure of {one.get('request')} be done as planned?",
-                "rectify": f"May the rectification of {one.get('request')} be done as planned?"}[kind]  # fmt: skip
+                "rectify": f"May the rectification of {one.get('request')} be done as planned?",
+                "policy": "May people be told that the statement has changed?"}[kind]  # fmt: skip
             yield Line("red" if now - at > timedelta(days=1) else "amber", f"{about} Nothing is changed before.", at,
                 None, *where)  # fmt: skip
 
@@ -91,6 +95,28 @@ def purges(
                 )
                 said += f" Next try: {at}; nothing to do yet."
             yield Line(urgency, said, last.ended_at, None, *_rule(name, pages, ours))
+
+
+def asleep(expected: Collection[str], upcoming: Mapping[str, NextRun]) -> Iterator[Line]:
+    """Pipelines that do nothing, whatever waits for them: a proof that is young says nothing of the next one.
+
+    :param expected: the DAGs that this installation has. :param upcoming: those that Airflow knows.
+    """
+    for dag in sorted(expected):
+        there = upcoming.get(dag)
+        if there is None:
+            yield Line("red", f"Airflow does not know {dag}: nothing of it runs. Does it parse, and does Airflow's DAG "
+                "processor run?")  # fmt: skip
+        elif there.paused:
+            yield Line("amber", f"{dag} is paused in Airflow: nothing of it runs until it is unpaused.")
+
+
+def clock(house: House, now: datetime) -> Iterator[Line]:
+    """The ledger knows a moment that is yet to come: no proof counts, and nothing is late, by such a clock."""
+    from privacy.rights import evidence_rules
+
+    for one in evidence_rules.clock(house, now):
+        yield Line("red", f"{one.message} {one.advice}", None, None, "ledger", "Look at the ledger")
 
 
 def _of(promises: tuple[str, ...]) -> str:

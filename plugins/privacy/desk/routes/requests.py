@@ -26,14 +26,14 @@ Text = Annotated[str, Query(max_length=100)]
 
 @router.get("/requests")
 def the_requests(
-    request: Request, state: Text = "", right: Text = "", overdue: bool = False, after: Text = ""
+    request: Request, state: Text = "", right: Text = "", overdue: bool = False, soon: bool = False, after: Text = ""
 ) -> HTMLResponse:
     """The register, the latest first."""
     house = house_of(request)
     found = finding.find(
-        house, state=chosen(State, state), right=chosen(Right, right), overdue=overdue, after=after
+        house, state=chosen(State, state), right=chosen(Right, right), overdue=overdue, soon=soon, after=after
     )  # fmt: skip
-    return _list(request, found, state=state, right=right, overdue=overdue)
+    return _list(request, found, state=state, right=right, overdue=overdue, soon=soon)
 
 
 @router.post("/requests/find")
@@ -77,7 +77,7 @@ def start(request: Request, number: str) -> Response:
 
 def _list(
     request: Request, found: finding.Found, *, status: int = 200, state: str = "", right: str = "",
-    overdue: bool = False, searched: tuple[str, str] | None = None, wrong: str = "",
+    overdue: bool = False, soon: bool = False, searched: tuple[str, str] | None = None, wrong: str = "",
 ) -> HTMLResponse:  # fmt: skip
     house = house_of(request)
     today = house.clock.now().astimezone(_zone(house)).date()
@@ -88,7 +88,7 @@ def _list(
 
     return page(
         request, "requests", status, here="requests", found=found, states=list(State), rights=list(Right), state=state,
-        right=right, overdue=overdue, left=left, searched=searched, wrong=wrong, operates=operates,
+        right=right, overdue=overdue, soon=soon, left=left, searched=searched, wrong=wrong, operates=operates,
         titles=typed.titles(house.datamap) if operates else {}, next_step=next_step,
     )  # fmt: skip
 
