@@ -14,10 +14,14 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.datastructures import FormData
 
 from privacy.desk.access import who
+from privacy.errors import BadInput
 
 COOKIE, FIELD = "privacy_desk", "token"
 HOURS = 12
 """So long a page may stand open before its forms are refused."""
+
+LONGEST = 20_000
+"""Characters of one field, as the longest of the pages takes them."""
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -42,9 +46,12 @@ async def genuine(request: Request) -> None:
 
 
 async def fields(request: Request) -> FormData:
-    """What a form says: texts alone, no files."""
+    """What a form says: texts alone, no files. :raises BadInput: ``desk.too_long``."""
     form = await request.form()
-    return FormData([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+    said = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    if any(len(value) > LONGEST for _, value in said):
+        raise BadInput("desk.too_long", "A field of the form is too long.", advice=f"At most {LONGEST} characters.")
+    return FormData(said)
 
 
 def told(request: Request, said: str) -> str:
