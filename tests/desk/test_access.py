@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from conftest_desk import HERE, SESSION, Desk, People, token_of
 from privacy.desk import forms
 from privacy.desk.access import Deed, User
+from privacy.desk.airflow import Progress
 from privacy.holds import HoldKind
 from privacy.rights import Right
 from privacy.sources.base import Identifier, Subject
@@ -213,6 +214,20 @@ def test_a_request_that_is_closed_or_needs_a_person_starts_nothing(desk: Desk) -
         assert "Start " not in client.get(f"/requests/{one}").text
         assert client.post(f"/requests/{one}/start", data={"token": token}, headers={"Origin": HERE}).status_code == 409
     assert desk.airflow.started == []
+
+
+def test_two_operators_at_once_start_one_run(desk: Desk) -> None:
+    """A second run would take over from the first, and the question that it asks would be lost."""
+    number, first, second = received(desk), desk.as_("operator"), desk.as_("other")
+    tokens = [token_of(client.get(f"/requests/{number}").text) for client in (first, second)]
+    path, headers = f"/requests/{number}/start", {"Origin": HERE}
+    assert first.post(path, data={"token": tokens[0]}, headers=headers).status_code == 303
+    desk.airflow.runs["export_subject", "manual__1"] = Progress("export_subject", "manual__1", "queued", ())
+    answer = second.post(path, data={"token": tokens[1]}, headers=headers)
+    assert (answer.status_code, "Its run goes on already" in answer.text) == (409, True)
+    desk.airflow.runs["export_subject", "manual__1"] = Progress("export_subject", "manual__1", "failed", ())
+    assert second.post(path, data={"token": tokens[1]}, headers=headers).status_code == 303
+    assert [who for _, _, who in desk.airflow.started] == ["operator", "other"]
 
 
 class OneDag(People):

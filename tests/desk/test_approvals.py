@@ -139,6 +139,36 @@ def test_who_acted_for_another_is_a_party_as_the_other_is(desk: Desk) -> None:
     there = parties(desk.house.ledger, f"run-{number}", number)
     assert all(is_party(name, there) for name in ("anna", "root", "operator at shop.example"))
     assert not is_party("ann", there)
+    # Whoever is called like two is both.
+    assert is_party("Anna, by the way", there)
+
+
+@pytest.mark.parametrize("kind", ["request.decided", "request.correction"])
+def test_who_said_whose_it_is_or_what_to_write_does_not_approve_it_too(four: Desk, kind: str) -> None:
+    """With runs that start by themselves one person could otherwise write a value, and approve it."""
+    number = asked(four, starter="start_requests")
+    four.house.ledger.event(kind, actor="other at shop.example", request=number, count=1)
+    assert answered(four, "other", "Approve").status_code == 409
+    with pytest.raises(Refused):
+        ERASURES.answer(
+            four.house.ledger, f"run-{number}", "a" * 64, approved=True, by="Other at shop.example", four_eyes=True,
+            request=number,
+        )  # fmt: skip
+    assert answered(four, "operator", "Approve").status_code == 303
+
+
+def test_with_four_eyes_the_question_about_the_statement_too_is_somebody_elses(four: Desk) -> None:
+    """Its run would be lost by an answer that the library refuses."""
+    ledger, words = four.house.ledger, Answers("policy")
+    ledger.begin("p", pipeline="notify_policy_change", actor="operator at shop.example", code_version="1",
+        policy_version="2")  # fmt: skip
+    words.ask(ledger, "p", "a" * 64, actor="operator at shop.example")
+    subject = "May 3 people be told of this change?"
+    four.airflow.waiting.append(
+        Question(ID, "notify_policy_change", "manual__1", "approve", subject, subject, "", NOW)
+    )  # fmt: skip
+    assert answered(four, "operator", "Approve").status_code == 409
+    assert answered(four, "other", "Approve").status_code == 303
 
 
 def test_a_run_is_followed_while_it_goes_on_and_its_end_is_told_without_taking_away_what_is_typed(desk: Desk) -> None:

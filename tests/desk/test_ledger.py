@@ -156,6 +156,11 @@ def test_the_ledger_is_verified_from_the_desk_which_leaves_its_entry(desk: Desk)
         time.sleep(0.01)
     assert "Entry 1 is not what was recorded" in said
     assert "Run nothing that deletes" in said
+    # What was found is no page's green: not the job's, not the day's, no promise's.
+    assert ended(desk, proving.VERIFY)[0] == "wrong"
+    assert 'class="alarm"><strong>It is not as it was written' in client.get("/ledger/verify").text
+    assert "The last verification found 1 things missing or altered" in client.get("/today").text
+    assert "1 things were missing" in client.get("/promises").text
 
 
 def test_whoever_may_not_start_the_check_has_nothing_made(desk: Desk) -> None:

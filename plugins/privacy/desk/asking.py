@@ -18,6 +18,9 @@ from privacy.rights.house import House
 _KINDS = ("erasure", "rectify", "purge", "policy")
 """What plans there are that an operator is asked about."""
 
+_ABOUT_ALL = "notify_policy_change"
+"""The DAG that asks about the statement: about no request, and no rule of a purge."""
+
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 """No HTML of its own: a name of the data map that looks like a tag is shown as it is written."""
 
@@ -43,8 +46,12 @@ def waiting(request: Request) -> list[Waiting]:
     own = _own(house, actor) if seen and house.settings.four_eyes else frozenset()
     found = []
     for one in seen:
-        mine = one.about in own
-        why = "You registered or started this yourself: somebody else has to approve it (four eyes)." if mine else ""
+        mine = one.about in own or one.dag in own
+        why = (
+            "You registered, decided or started this yourself: somebody else has to approve it (four eyes)."
+            if mine
+            else ""
+        )
         found.append(Waiting(one, _shown(one.body), may_answer(request, one.dag), why))
     return found
 
@@ -59,7 +66,9 @@ def _shown(body: str) -> Markup:
 
 
 def _own(house: House, actor: str) -> frozenset[str]:
-    """What waits for an answer that somebody else has to give: numbers of requests, names of rules."""
+    """What waits for an answer that somebody else has to give: numbers of requests, names of rules, and the DAG whose
+    question is about neither.
+    """
     found = set()
     for kind in _KINDS:
         words = Answers(kind)
@@ -69,5 +78,5 @@ def _own(house: House, actor: str) -> frozenset[str]:
             number = asked.get("request")
             there = eyes.parties(house.ledger, str(asked["run"]), None if number is None else str(number))
             if eyes.is_party(actor, there):
-                found.add(str(number or asked.get("rule") or ""))
+                found.add(str(number or asked.get("rule") or _ABOUT_ALL))
     return frozenset(found)

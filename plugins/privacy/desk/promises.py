@@ -19,6 +19,7 @@ from privacy.database import reading, translated
 from privacy.datamap.policy import Policy
 from privacy.datamap.promises_page import Kept, kept
 from privacy.desk import finding
+from privacy.desk.proving import LOOKED
 from privacy.ledger.runs import written
 from privacy.ledger.tables import ledger
 from privacy.rights.evidence import MISSING, VERIFIED, Finding
@@ -70,17 +71,19 @@ class Checked:
 def checked(house: House, now: datetime) -> Checked:
     """When everything was verified last, by the ledger's own word; what it says of a moment to come counts for nothing.
 
-    Else a clock that was ahead once would hide for as long that nobody verifies.
+    Else a clock that was ahead once would hide for as long that nobody verifies. What somebody has had verified from
+    the desk since, and was not as it was written, counts too.
     """
     from privacy.rights.evidence_rules import AHEAD
 
     by = written(now + AHEAD)
     found: list[tuple[str, str]] = []
     with translated("ledger"), reading(house.engine).connect() as connection:
-        for kind in (VERIFIED, MISSING):
+        for kind in (VERIFIED, MISSING, LOOKED):
             query = sa.select(ledger.c.at, ledger.c.entry).where(ledger.c.kind == kind, ledger.c.at <= by)
             row = connection.execute(query.order_by(ledger.c.at.desc()).limit(1)).first()
-            if row is not None:
+            # Who had the ledger alone verified has not looked at the stores: of that only what is wrong counts.
+            if row is not None and (kind != LOOKED or json.loads(row.entry).get("count")):
                 found.append((str(row.at), str(row.entry)))
     if not found:
         return Checked(None, 0, stale=True)

@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 
 from privacy.desk import finding, forms, typed
 from privacy.desk.access import may_start, operator, who
+from privacy.desk.airflow import Airflow
 from privacy.desk.detail import days_left, next_step
 from privacy.desk.shown import chosen, house_of, page, root
 from privacy.errors import BadInput, Refused
@@ -55,7 +56,7 @@ def start(request: Request, number: str) -> Response:
     """Start the DAG that does what a request asks for, as whoever is signed in; a missing hold is placed before.
 
     :raises HTTPException: 403: they may not start that DAG.
-    :raises Refused: it is closed, or there is no DAG for it.
+    :raises Refused: it is closed, or there is no DAG for it; ``request.goes_on``: somebody was faster.
     """
     house, user = house_of(request), who(request)
     # Asked before the register: whoever may start nothing learns nothing of a number here.
@@ -69,9 +70,18 @@ def start(request: Request, number: str) -> Response:
         raise HTTPException(403, f"You may not start {dag}.")
     if found.dates.closed_at:
         raise Refused(f"request.{found.state.value}", f"The request is {found.state.value}: nothing was started.")
+    airflow: Airflow = request.app.state.airflow
+    there = airflow.latest(dag, found.number)
+    going = airflow.progress(dag, there) if there else None
+    if going is not None and going.running:
+        # A second run would take over from the first, and the question that it asks would be lost.
+        raise Refused(
+            "request.goes_on", "Its run goes on already; nothing was started.",
+            advice="Wait for its end. If it hangs, mark the run as failed in Airflow first.",
+        )  # fmt: skip
     house.register.hold(found.number, author=user.actor)
     visits.keep(house, found.number, user.actor)
-    request.app.state.airflow.start(dag, {"request": found.number}, user)
+    airflow.start(dag, {"request": found.number}, user)
     return RedirectResponse(f"{root(request)}/requests/{found.number}?started=true", 303)
 
 
