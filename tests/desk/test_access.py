@@ -164,7 +164,11 @@ def test_an_operator_starts_the_dag_of_a_request_by_its_number_alone(desk: Desk)
     number, client = received(desk), desk.as_("operator")
     shown = client.get(f"/requests/{number}")
     answer = client.post(f"/requests/{number}/start", data={"token": token_of(shown.text)}, headers={"Origin": HERE})
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/requests/{number}?started=true")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"/requests/{number}?said=")
+    assert "Started. Airflow does the rest" in client.get(answer.headers["location"]).text
+    # Nobody else makes the page say so, nor does an address that somebody keeps.
+    assert "Started." not in client.get(f"/requests/{number}?started=true&said=Started.").text
     assert desk.airflow.started == [("export_subject", {"request": number}, "operator")]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from httpx import Response
 
-from conftest_desk import HERE, NOW, Desk, token_of
-from privacy.desk.access import User
+from conftest_desk import HERE, NOW, Desk, People, token_of
+from privacy.desk.access import Deed, User
 from privacy.desk.airflow import Progress, Question, Task
 from privacy.errors import Refused
 from privacy.plans.approval import Answers
@@ -193,3 +194,27 @@ def test_a_run_is_followed_while_it_goes_on_and_its_end_is_told_without_taking_a
     part = client.get(f"/requests/{number}/progress?asked=1")
     assert f'It has ended. <a href="/requests/{number}">' in part.text
     assert "hx-get" not in part.text
+
+
+def test_nothing_to_answer_here_is_not_said_of_what_waits_elsewhere(desk: Desk) -> None:
+    """A task that was marked or cleared in Airflow leaves a question that nobody can answer any more."""
+    number = asked(desk)
+    question = desk.airflow.waiting.pop()
+    desk.clock.set(NOW + timedelta(minutes=11))
+    text = desk.as_("viewer").get("/approvals").text
+    assert "Nothing waits for an answer" not in text
+    assert f"A question about {number} was never answered" in text
+    desk.airflow.waiting.append(question)
+    assert "was never answered" not in desk.as_("viewer").get("/approvals").text
+    desk.app.state.gate = NoErasures()
+    text = desk.as_("viewer").get("/approvals").text
+    assert "Nothing waits for an answer" not in text
+    assert "1 more waits that you may not see" in text
+    assert number not in text
+
+
+class NoErasures(People):
+    """Whoever sees the desk, and may not read the DAG of erasures."""
+
+    def may(self, user: User, deed: Deed, dag: str) -> bool:
+        return dag != "erase_subject" and super().may(user, deed, dag)

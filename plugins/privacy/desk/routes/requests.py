@@ -82,7 +82,9 @@ def start(request: Request, number: str) -> Response:
     house.register.hold(found.number, author=user.actor)
     visits.keep(house, found.number, user.actor)
     airflow.start(dag, {"request": found.number}, user)
-    return RedirectResponse(f"{root(request)}/requests/{found.number}?started=true", 303)
+    # Signed, for a minute: a page that is loaded again later must not say it of a run that has failed meanwhile.
+    said = forms.told(request, "Started. Airflow does the rest; this page shows how far it is.")
+    return RedirectResponse(f"{root(request)}/requests/{found.number}?said={said}", 303)
 
 
 def _list(
