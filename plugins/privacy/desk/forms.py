@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from privacy.desk.access import who
 from privacy.errors import BadInput
@@ -48,8 +48,8 @@ async def genuine(request: Request) -> None:
 async def fields(request: Request) -> FormData:
     """What a form says: texts alone, no files. :raises BadInput: ``desk.too_long``."""
     form = await request.form()
-    said = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    if any(len(value) > LONGEST for _, value in said):
+    said: list[tuple[str, UploadFile | str]] = [(n, v) for n, v in form.multi_items() if isinstance(v, str)]
+    if any(len(str(value)) > LONGEST for _, value in said):
         raise BadInput("desk.too_long", "A field of the form is too long.", advice=f"At most {LONGEST} characters.")
     return FormData(said)
 
