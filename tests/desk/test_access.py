@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from conftest_desk import HERE, SESSION, Desk, People, token_of
 from privacy.desk import forms
 from privacy.desk.access import Deed, User
-from privacy.desk.airflow import Progress
+from privacy.desk.airflow import NextRun, Progress
 from privacy.holds import HoldKind
 from privacy.rights import Right
 from privacy.sources.base import Identifier, Subject
@@ -218,6 +218,16 @@ def test_a_request_that_is_closed_or_needs_a_person_starts_nothing(desk: Desk) -
         assert "Start " not in client.get(f"/requests/{one}").text
         assert client.post(f"/requests/{one}/start", data={"token": token}, headers={"Origin": HERE}).status_code == 409
     assert desk.airflow.started == []
+
+
+def test_a_pipeline_that_is_paused_is_not_said_to_have_started(desk: Desk) -> None:
+    number, client = received(desk), desk.as_("operator")
+    desk.airflow.next["export_subject"] = NextRun(None, paused=True)
+    token = token_of(client.get(f"/requests/{number}").text)
+    answer = client.post(f"/requests/{number}/start", data={"token": token}, headers={"Origin": HERE})
+    text = client.get(answer.headers["location"]).text
+    assert "export_subject is paused in Airflow" in text
+    assert "Started." not in text
 
 
 def test_two_operators_at_once_start_one_run(desk: Desk) -> None:

@@ -39,7 +39,12 @@ def outbox(desk: Desk) -> list[str]:
 def test_whoever_may_act_sees_what_the_request_names_and_a_viewer_does_not(desk: Desk) -> None:
     number = received(desk, name="Anna <Smit>", deliver_to="anna@new.example")
     text = desk.as_("operator").get(f"/requests/{number}").text
-    for shown in ("anna@a.example", "Customer number (Web shop): <bdi>4711</bdi>", "Anna &lt;Smit&gt;", "anna@new.example"):
+    for shown in (
+        "anna@a.example",
+        "Customer number (Web shop): <bdi>4711</bdi>",
+        "Anna &lt;Smit&gt;",
+        "anna@new.example",
+    ):
         assert shown in text
     hidden = desk.as_("viewer").get(f"/requests/{number}").text
     assert "received" in hidden

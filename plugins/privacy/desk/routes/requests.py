@@ -83,7 +83,11 @@ def start(request: Request, number: str) -> Response:
     visits.keep(house, found.number, user.actor)
     airflow.start(dag, {"request": found.number}, user)
     # Signed, for a minute: a page that is loaded again later must not say it of a run that has failed meanwhile.
-    said = forms.told(request, "Started. Airflow does the rest; this page shows how far it is.")
+    text = "Started. Airflow does the rest; this page shows how far it is."
+    schedule = airflow.next_runs([dag]).get(dag)
+    if schedule is not None and schedule.paused:
+        text = f"It waits: {dag} is paused in Airflow, and nothing of it runs until somebody unpauses it there."
+    said = forms.told(request, text)
     return RedirectResponse(f"{root(request)}/requests/{found.number}?said={said}", 303)
 
 
