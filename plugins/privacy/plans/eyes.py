@@ -54,4 +54,5 @@ def _people(actor: str) -> frozenset[str]:
 
 
 def _plain(name: str) -> str:
-    return name.strip()[:_LONGEST].casefold()
+    # The desk writes no character of a name that is not seen; Airflow does.
+    return "".join(c for c in name if c.isprintable()).strip()[:_LONGEST].casefold()
