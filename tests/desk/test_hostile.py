@@ -67,3 +67,16 @@ def test_names_with_marks_of_whatever_kind_stay_text_and_turn_nothing_around_the
     text = desk.as_("operator").get(f"/requests/{received(desk, name=MARKS, deliver_to=MARKS)}").text
     assert text.count("<bdi>&lt;b&gt;{{7*7}}&lt;/b&gt; \u202e=cmd</bdi>") == 2
     assert text.count("\u202e") == 2
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://[", "http://desk.example.evil.example", "http://desk.example@evil.example", "http://x@desk.example",
+     "//desk.example", "ftp://desk.example", "http://desk.example:8080", ""],
+)  # fmt: skip
+def test_a_form_whose_origin_only_looks_like_this_desk_is_refused(desk: Desk, origin: str) -> None:
+    number, client = received(desk), desk.as_("operator")
+    token = token_of(client.get(f"/requests/{number}").text)
+    answer = client.post(f"/requests/{number}/start", data={"token": token}, headers={"Origin": origin})
+    assert (answer.status_code, "sent from elsewhere" in answer.text) == (403, True)
+    assert desk.airflow.started == []

@@ -89,7 +89,11 @@ def keep(request: Request, response: Response) -> None:
 
 def _from_here(request: Request) -> bool:
     """Whether the browser says that a page of this very server sent it."""
-    origin, site = urlsplit(request.headers.get("origin", "")), request.headers.get("sec-fetch-site")
+    site = request.headers.get("sec-fetch-site")
+    try:
+        origin = urlsplit(request.headers.get("origin", ""))
+    except ValueError:
+        return False
     here = origin.scheme in ("http", "https") and origin.netloc == request.headers.get("host")
     return here and site in (None, "same-origin")
 
