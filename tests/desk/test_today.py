@@ -16,7 +16,8 @@ from privacy.desk.today_others import purges
 from privacy.desk.waiting import open_query, standing_query
 from privacy.holds import Everything, HoldKind
 from privacy.ledger.entries import Begun, Ended, made
-from privacy.ledger.tables import DATES, policy_letters, request_register
+from privacy.ledger.tables import DATES, footage_orders, policy_letters, request_register
+from privacy.ledger.tables import holds as holds_table
 from privacy.rights import Right, evidence_last
 from privacy.rights.evidence import MISSING, VERIFIED, Finding
 from privacy.rights.evidence_rules import Latest
@@ -317,6 +318,24 @@ def test_a_refusal_is_told_until_its_letter_is_gone_but_not_one_that_was_withdra
     ledger.event("letter.sent", actor="desk", request=number(1), ground="receipt")
     ledger.event("letter.sent", actor="desk", request=number(3), ground="refusal")
     assert [line.split(":")[0] for line in lines(desk, "To be told or handed over")] == [number(1)]
+
+
+def test_footage_that_is_kept_for_nothing_and_a_hold_that_was_altered_are_told(desk: Desk) -> None:
+    """CAM-48H; edge case 26."""
+    proven(desk)
+    house = desk.house
+    id = house.holds.place(HoldKind.SUSPENSION, Everything(), ["camera.clips"], ground="police", author="desk")
+    with house.engine.begin() as connection:
+        row = {"id": "0" * 32, "hold": id, "processor": "Veilig", "lines": "[]", "sent_at": written(NOW)}
+        connection.execute(sa.insert(footage_orders).values(**row))
+    house.holds.release(id, author="desk")  # and nobody told the company: its letter could not go
+    assert any("keeps footage for nothing" in line for line in lines(desk, "Others who have not confirmed"))
+    second = house.holds.place(HoldKind.SUSPENSION, Everything(), ["shop.orders"], ground="a claim", author="desk")
+    assert lines(desk, "Evidence") == []
+    with house.engine.begin() as connection:
+        connection.execute(sa.update(holds_table).where(holds_table.c.id == second).values(datasets='["shop.carts"]'))
+    assert lines(desk, "Evidence") == [f"Hold {second} is not what was placed: nothing is deleted meanwhile."]
+    assert "All is well" not in desk.as_("viewer").get("/today").text
 
 
 @pytest.mark.parametrize("query", [open_query(), standing_query()])

@@ -13,7 +13,9 @@ from privacy.database import reading, translated
 from privacy.desk.promises import Checked
 from privacy.desk.today_requests import Line, Urgency, line_of
 from privacy.desk.waiting import Waiting
+from privacy.errors import Tampered
 from privacy.holds import HoldKind
+from privacy.holds.listing import listed
 from privacy.ledger.tables import holds as holds_table
 from privacy.ledger.tables import policy_letters
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
@@ -141,6 +143,9 @@ def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
     for number in found.broken:
         yield Line("red", f"The row of {number} is not what was recorded: its deadline is not known.", None, None,
             "ledger", "Verify the ledger")  # fmt: skip
+    for id in listed(house.engine, house.key).broken:
+        yield Line("red", f"Hold {id} is not what was placed: nothing is deleted meanwhile.", None, None, "holds",
+            "Look at the holds")  # fmt: skip
     if whole.at is None:
         yield Line("amber", "Ledger and stores were never verified: start verify_evidence.", None, None, "promises",
             "Look at the promises")  # fmt: skip
@@ -181,7 +186,14 @@ def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator
 def camera(house: House, now: datetime) -> Iterator[Line]:
     """Footage on hold of which nobody has confirmed that it is kept (CAM-SHARE), and lists that contradict ours."""
     orders = Orders(house)
-    for one in [*orders.unanswered(now), *orders.unsent(now, HoldKind.SUSPENSION)]:
+    waiting = list(orders.unanswered(now))
+    try:
+        waiting += orders.unsent(now, HoldKind.SUSPENSION)
+    except Tampered:
+        # One row that was altered hides nothing else of the day.
+        yield Line("red", "Whether all footage on hold was ordered to be kept is not known: a hold is not what was "
+            "placed.", None, None, "holds", "Look at the holds")  # fmt: skip
+    for one in waiting:
         left = (
             f"{one.hours_left:.0f} hours are left until the wipe" if one.hours_left is not None else "no hour is left"
         )
@@ -190,6 +202,9 @@ def camera(house: House, now: datetime) -> Iterator[Line]:
         )
         how = "Call them, then say there what they said." if one.order else "Order it there, and call them."
         yield Line("red", f"{one.processor} {done}: {left}. {how}", None, None, f"holds/{one.hold}", "Open the hold")
+    for order in orders.lingering():
+        yield Line("amber", f"{order.processor} was not told that a hold is over, and keeps footage for nothing.", None,
+            None, f"holds/{order.hold}", "Open the hold")  # fmt: skip
     told: dict[str, datetime] = {}
     for entry in house.ledger.archive.events("camera.contradiction", since=now - timedelta(days=2)):
         told[str(entry.get("reason"))] = datetime.fromisoformat(entry["at"])
