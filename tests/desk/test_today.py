@@ -310,6 +310,20 @@ def test_an_objection_that_waits_for_its_decision_and_a_complaint_are_told(desk:
     assert [line.split(" ")[0] for line in said] == [number(1), number(2)]
 
 
+def test_a_request_that_nothing_starts_is_told_after_two_hours(desk: Desk) -> None:
+    """R-30D: else it is silent until seven days before its answer is due."""
+    long_ago = NOW - 20 * DAY
+    asked = desk.house.register.receive(Right.ACCESS, ANNA, author="desk", received_at=long_ago).number
+    desk.house.register.receive(Right.ERASURE, ANNA, author="desk")  # waits for its proof, which is told elsewhere
+    desk.house.register.receive(Right.COMPLAINT, ANNA, author="desk")  # a person answers it
+    assert lines(desk, "Pipelines that do not run") == []
+    desk.clock.set(NOW + timedelta(hours=3))
+    (said,) = lines(desk, "Pipelines that do not run")
+    assert said.startswith(f"{asked} (access): export_subject has not begun.")
+    desk.house.register.begin(asked, "r1")
+    assert lines(desk, "Pipelines that do not run") == []
+
+
 def test_a_refusal_is_told_until_its_letter_is_gone_but_not_one_that_was_withdrawn(desk: Desk) -> None:
     ledger = desk.house.ledger
     ledger.event("request.refused", actor="desk", request=number(1), ground="unproven")

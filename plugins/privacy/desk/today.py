@@ -80,7 +80,10 @@ def today(
                 *today_requests.untold(house, now),
             ],
         ),
-        _group("Pipelines that do not run", today_others.asleep(expected, upcoming)),
+        _group(
+            "Pipelines that do not run",
+            [*today_others.asleep(expected, upcoming), *today_requests.unstarted(house, found, now)],
+        ),
         _group("Pipelines that fail", today_requests.failing(house, found, now)),
         _group("Purges", today_others.purges(house, latest, now, pages, upcoming)),
         _group("Evidence", [*today_others.clock(house, now), *today_others.evidence(house, found, whole)]),

@@ -31,6 +31,9 @@ SHOWN = 10
 BUNDLE_STAYS = timedelta(days=30)
 """So far back a copy that was released and not handed over is looked for: later its bundle is gone."""
 
+STARTED_WITHIN, LOOKED_AT = timedelta(hours=2), 50
+"""A pipeline begins by itself within minutes; of so many requests it is looked up since when they could be started."""
+
 UNTOLD_FOR = timedelta(days=90)
 """So far back a refusal is looked for that nobody was told of: that is a month after the longest term for an answer."""
 
@@ -154,6 +157,21 @@ def failing(house: House, found: Waiting, now: datetime) -> Iterator[Line]:
             if tried.failed:
                 said = f"{one.right.pipeline} has failed ({tried.failed}). Look why, and start it again."
                 yield line_of(one, "amber", said, tried.last)
+
+
+def unstarted(house: House, found: Waiting, now: datetime) -> Iterator[Line]:
+    """Requests that wait for their pipeline, and for which nobody and nothing has started it; the first of them."""
+    before = now - STARTED_WITHIN
+    asleep = [
+        one for one in found.requests
+        if one.right.pipeline and one.dates.begun_at is None and one.dates.latest < before and wanted(one)
+    ]  # fmt: skip
+    for one in asleep[:LOOKED_AT]:
+        tried = tried_of(house, one.number)
+        # What arrived long ago may have been registered only now.
+        if tried.ready is not None and tried.ready < before and not tried.failed:
+            said = f"{one.right.pipeline} has not begun. Start it, and look why start_requests did not."
+            yield line_of(one, "amber", said, tried.ready)
 
 
 def undelivered(house: House, now: datetime) -> Iterator[Line]:
