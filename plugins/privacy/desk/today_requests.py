@@ -34,6 +34,8 @@ BUNDLE_STAYS = timedelta(days=30)
 STARTED_WITHIN, LOOKED_AT = timedelta(hours=2), 50
 """A pipeline begins by itself within minutes; of so many requests it is looked up since when they could be started."""
 
+_READY = ("request.received", "request.decided", "request.proven")
+
 UNTOLD_FOR = timedelta(days=90)
 """So far back a refusal is looked for that nobody was told of: that is a month after the longest term for an answer."""
 
@@ -166,12 +168,17 @@ def unstarted(house: House, found: Waiting, now: datetime) -> Iterator[Line]:
         one for one in found.requests
         if one.right.pipeline and one.dates.begun_at is None and one.dates.latest < before and wanted(one)
     ]  # fmt: skip
-    for one in asleep[:LOOKED_AT]:
-        tried = tried_of(house, one.number)
+    first = {one.number: one for one in asleep[:LOOKED_AT]}
+    query = sa.select(ledger.c.request, ledger.c.kind, ledger.c.at).where(ledger.c.request.in_(list(first)))
+    with translated("ledger"), reading(house.engine).connect() as connection:
+        rows = connection.execute(query).all() if first else []
+    ready = {row.request: str(row.at) for row in sorted(rows, key=lambda row: str(row.at)) if row.kind in _READY}
+    failed = {row.request for row in rows if row.kind == "run.ended"}  # which is told of elsewhere
+    for number, one in first.items():
         # What arrived long ago may have been registered only now.
-        if tried.ready is not None and tried.ready < before and not tried.failed:
+        if number in ready and number not in failed and ready[number] < written(before):
             said = f"{one.right.pipeline} has not begun. Start it, and look why start_requests did not."
-            yield line_of(one, "amber", said, tried.ready)
+            yield line_of(one, "amber", said, datetime.fromisoformat(ready[number]))
 
 
 def undelivered(house: House, now: datetime) -> Iterator[Line]:
