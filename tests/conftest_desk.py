@@ -54,7 +54,7 @@ class Scheduled:
         self.waiting: list[Question] = []
         self.answers: list[tuple[str, str, str]] = []
         self.runs: dict[tuple[str, str], Progress] = {}
-        self.next: dict[str, NextRun] = {}
+        self.next = {dag.stem: NextRun(None, paused=False) for dag in (PROJECT / "dags").glob("*.py")}
         self.underway: dict[str, tuple[Underway, ...]] = {}
 
     def start(self, dag: str, conf: dict[str, object], user: User) -> str:

@@ -42,7 +42,9 @@ class Settings(BaseSettings):
     )
 
     four_eyes: bool = Field(
-        default=False, description="Whoever registered a request, or started a run, may not approve its plan too."
+        default=False,
+        description="Whoever registered a request, decided whose it is, wrote down what to correct, or started a run, "
+        "may not approve its plan too.",
     )
 
     head_copies: Path | None = Field(

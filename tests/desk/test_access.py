@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from conftest_desk import HERE, SESSION, Desk, People, token_of
 from privacy.desk import forms
 from privacy.desk.access import Deed, User
+from privacy.desk.airflow import NextRun, Progress
 from privacy.holds import HoldKind
 from privacy.rights import Right
 from privacy.sources.base import Identifier, Subject
@@ -163,7 +164,11 @@ def test_an_operator_starts_the_dag_of_a_request_by_its_number_alone(desk: Desk)
     number, client = received(desk), desk.as_("operator")
     shown = client.get(f"/requests/{number}")
     answer = client.post(f"/requests/{number}/start", data={"token": token_of(shown.text)}, headers={"Origin": HERE})
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/requests/{number}?started=true")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"/requests/{number}?said=")
+    assert "Started. Airflow does the rest" in client.get(answer.headers["location"]).text
+    # Nobody else makes the page say so, nor does an address that somebody keeps.
+    assert "Started." not in client.get(f"/requests/{number}?started=true&said=Started.").text
     assert desk.airflow.started == [("export_subject", {"request": number}, "operator")]
 
 
@@ -213,6 +218,30 @@ def test_a_request_that_is_closed_or_needs_a_person_starts_nothing(desk: Desk) -
         assert "Start " not in client.get(f"/requests/{one}").text
         assert client.post(f"/requests/{one}/start", data={"token": token}, headers={"Origin": HERE}).status_code == 409
     assert desk.airflow.started == []
+
+
+def test_a_pipeline_that_is_paused_is_not_said_to_have_started(desk: Desk) -> None:
+    number, client = received(desk), desk.as_("operator")
+    desk.airflow.next["export_subject"] = NextRun(None, paused=True)
+    token = token_of(client.get(f"/requests/{number}").text)
+    answer = client.post(f"/requests/{number}/start", data={"token": token}, headers={"Origin": HERE})
+    text = client.get(answer.headers["location"]).text
+    assert "export_subject is paused in Airflow" in text
+    assert "Started." not in text
+
+
+def test_two_operators_at_once_start_one_run(desk: Desk) -> None:
+    """A second run would take over from the first, and the question that it asks would be lost."""
+    number, first, second = received(desk), desk.as_("operator"), desk.as_("other")
+    tokens = [token_of(client.get(f"/requests/{number}").text) for client in (first, second)]
+    path, headers = f"/requests/{number}/start", {"Origin": HERE}
+    assert first.post(path, data={"token": tokens[0]}, headers=headers).status_code == 303
+    desk.airflow.runs["export_subject", "manual__1"] = Progress("export_subject", "manual__1", "queued", ())
+    answer = second.post(path, data={"token": tokens[1]}, headers=headers)
+    assert (answer.status_code, "Its run goes on already" in answer.text) == (409, True)
+    desk.airflow.runs["export_subject", "manual__1"] = Progress("export_subject", "manual__1", "failed", ())
+    assert second.post(path, data={"token": tokens[1]}, headers=headers).status_code == 303
+    assert [who for _, _, who in desk.airflow.started] == ["operator", "other"]
 
 
 class OneDag(People):

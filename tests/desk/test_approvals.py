@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from httpx import Response
 
-from conftest_desk import HERE, NOW, Desk, token_of
-from privacy.desk.access import User
+from conftest_desk import HERE, NOW, Desk, People, token_of
+from privacy.desk.access import Deed, User
 from privacy.desk.airflow import Progress, Question, Task
 from privacy.errors import Refused
 from privacy.plans.approval import Answers
@@ -139,6 +140,37 @@ def test_who_acted_for_another_is_a_party_as_the_other_is(desk: Desk) -> None:
     there = parties(desk.house.ledger, f"run-{number}", number)
     assert all(is_party(name, there) for name in ("anna", "root", "operator at shop.example"))
     assert not is_party("ann", there)
+    assert is_party("an\u200bna", there)  # The desk has written it without what nobody sees.
+    # Whoever is called like two is both.
+    assert is_party("Anna, by the way", there)
+
+
+@pytest.mark.parametrize("kind", ["request.decided", "request.correction"])
+def test_who_said_whose_it_is_or_what_to_write_does_not_approve_it_too(four: Desk, kind: str) -> None:
+    """With runs that start by themselves one person could otherwise write a value, and approve it."""
+    number = asked(four, starter="start_requests")
+    four.house.ledger.event(kind, actor="other at shop.example", request=number, count=1)
+    assert answered(four, "other", "Approve").status_code == 409
+    with pytest.raises(Refused):
+        ERASURES.answer(
+            four.house.ledger, f"run-{number}", "a" * 64, approved=True, by="Other at shop.example", four_eyes=True,
+            request=number,
+        )  # fmt: skip
+    assert answered(four, "operator", "Approve").status_code == 303
+
+
+def test_with_four_eyes_the_question_about_the_statement_too_is_somebody_elses(four: Desk) -> None:
+    """Its run would be lost by an answer that the library refuses."""
+    ledger, words = four.house.ledger, Answers("policy")
+    ledger.begin("p", pipeline="notify_policy_change", actor="operator at shop.example", code_version="1",
+        policy_version="2")  # fmt: skip
+    words.ask(ledger, "p", "a" * 64, actor="operator at shop.example")
+    subject = "May 3 people be told of this change?"
+    four.airflow.waiting.append(
+        Question(ID, "notify_policy_change", "manual__1", "approve", subject, subject, "", NOW)
+    )  # fmt: skip
+    assert answered(four, "operator", "Approve").status_code == 409
+    assert answered(four, "other", "Approve").status_code == 303
 
 
 def test_a_run_is_followed_while_it_goes_on_and_its_end_is_told_without_taking_away_what_is_typed(desk: Desk) -> None:
@@ -163,3 +195,27 @@ def test_a_run_is_followed_while_it_goes_on_and_its_end_is_told_without_taking_a
     part = client.get(f"/requests/{number}/progress?asked=1")
     assert f'It has ended. <a href="/requests/{number}">' in part.text
     assert "hx-get" not in part.text
+
+
+def test_nothing_to_answer_here_is_not_said_of_what_waits_elsewhere(desk: Desk) -> None:
+    """A task that was marked or cleared in Airflow leaves a question that nobody can answer any more."""
+    number = asked(desk)
+    question = desk.airflow.waiting.pop()
+    desk.clock.set(NOW + timedelta(minutes=11))
+    text = desk.as_("viewer").get("/approvals").text
+    assert "Nothing waits for an answer" not in text
+    assert f"A question about {number} was never answered" in text
+    desk.airflow.waiting.append(question)
+    assert "was never answered" not in desk.as_("viewer").get("/approvals").text
+    desk.app.state.gate = NoErasures()
+    text = desk.as_("viewer").get("/approvals").text
+    assert "Nothing waits for an answer" not in text
+    assert "1 more waits that you may not see" in text
+    assert number not in text
+
+
+class NoErasures(People):
+    """Whoever sees the desk, and may not read the DAG of erasures."""
+
+    def may(self, user: User, deed: Deed, dag: str) -> bool:
+        return dag != "erase_subject" and super().may(user, deed, dag)

@@ -71,6 +71,9 @@ def test_what_nobody_described_stands_out_with_its_system_and_when_it_was_found(
     assert "gift_lists &lt;b&gt;" in text
     evidence_last.keep(desk.house, [], NOW)
     assert "Everything that the stores hold is described" in client.get("/datamap").text
+    for away in (timedelta(days=3), -timedelta(days=3)):
+        evidence_last.keep(desk.house, [], NOW - away)
+        assert "Nobody has looked lately" in client.get("/datamap").text
 
 
 def test_a_store_that_could_not_be_asked_never_looks_complete(desk: Desk) -> None:

@@ -117,6 +117,27 @@ def test_what_was_changed_after_its_count_is_counted_again_and_not_placed(desk: 
     assert desk.house.holds.active() == ()
 
 
+@pytest.mark.parametrize(
+    ("way", "about"),
+    [
+        ("person", {"kind": "email", "value": "case1@a.example"}), ("record", {"dataset": "studio.cases", "key": "1"}),
+        ("dataset", {"dataset": "studio.cases"}),
+    ],
+)  # fmt: skip
+def test_a_form_that_is_sent_twice_places_one_hold(desk: PurgeDesk, way: str, about: dict[str, str]) -> None:
+    """Of two that look the same somebody releases one, and believes that it is over."""
+    desk.cases(30, 40)
+    client, other = desk.as_("operator"), desk.as_("other")
+    places = []
+    for who in (client, client, other):
+        token = token_of(who.get(f"/holds/new?way={way}").text)
+        proof = counted(send(who, "/holds/new", token, way=way, deed="count", **about, **SAID))
+        answer = send(who, "/holds/new", token, way=way, deed="place", counted=proof, **about, **SAID)
+        places.append(answer.headers["location"])
+    assert places[0] == places[1] != places[2]
+    assert len(desk.house.holds.active()) == 2
+
+
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> PurgeDesk:
     """One desk for all forms that change nothing."""

@@ -131,6 +131,25 @@ def test_an_entry_shows_what_anybody_needs_to_compute_its_hash(desk: Desk) -> No
         one(desk.house, 4)
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE ledger SET entry = replace(entry, '\"count\":1', '\"count\":9')", "DELETE FROM ledger WHERE seq = 1"],
+)
+def test_an_entry_that_was_altered_is_not_shown_as_signed_for(desk: Desk, change: str) -> None:
+    """Edge case 26."""
+    for n in range(3):
+        desk.house.ledger.event("a.thing", actor="desk", count=n)
+    client = desk.as_("viewer")
+    assert "It is not what was recorded" not in client.get("/ledger/entries/2").text
+    with desk.house.engine.begin() as connection:
+        for trigger in ("ledger_no_update", "ledger_no_delete"):
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        connection.exec_driver_sql(change)
+    text = client.get("/ledger/entries/2").text
+    assert "It is not what was recorded" in text
+    assert "yes: the signed head" not in text
+
+
 def test_the_ledger_is_verified_from_the_desk_which_leaves_its_entry(desk: Desk) -> None:
     run(desk, "good")
     client = desk.as_("operator")
@@ -156,6 +175,11 @@ def test_the_ledger_is_verified_from_the_desk_which_leaves_its_entry(desk: Desk)
         time.sleep(0.01)
     assert "Entry 1 is not what was recorded" in said
     assert "Run nothing that deletes" in said
+    # What was found is no page's green: not the job's, not the day's, no promise's.
+    assert ended(desk, proving.VERIFY)[0] == "wrong"
+    assert 'class="alarm"><strong>It is not as it was written' in client.get("/ledger/verify").text
+    assert "The last verification found 1 things missing or altered" in client.get("/today").text
+    assert "1 things were missing" in client.get("/promises").text
 
 
 def test_whoever_may_not_start_the_check_has_nothing_made(desk: Desk) -> None:

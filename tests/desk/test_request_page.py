@@ -39,7 +39,12 @@ def outbox(desk: Desk) -> list[str]:
 def test_whoever_may_act_sees_what_the_request_names_and_a_viewer_does_not(desk: Desk) -> None:
     number = received(desk, name="Anna <Smit>", deliver_to="anna@new.example")
     text = desk.as_("operator").get(f"/requests/{number}").text
-    for shown in ("anna@a.example", "Customer number (Web shop): 4711", "Anna &lt;Smit&gt;", "anna@new.example"):
+    for shown in (
+        "anna@a.example",
+        "Customer number (Web shop): <bdi>4711</bdi>",
+        "Anna &lt;Smit&gt;",
+        "anna@new.example",
+    ):
         assert shown in text
     hidden = desk.as_("viewer").get(f"/requests/{number}").text
     assert "received" in hidden
@@ -57,7 +62,7 @@ def test_a_proof_is_recorded_and_one_with_a_number_of_a_document_is_not(desk: De
     answer = done(desk, number, "prove", kind="document", seen="a passport, at the counter")
     assert (answer.status_code, "The proof is recorded" in answer.text) == (200, True)
     assert desk.house.register.open(number).proofs[0].author == "operator at shop.example"
-    assert "document: a passport, at the counter (operator at shop.example" in answer.text
+    assert "document: <bdi>a passport, at the counter</bdi> (operator at shop.example" in answer.text
     assert done(desk, number, "prove", kind="").status_code == 400
 
 
@@ -68,8 +73,8 @@ def test_whose_a_request_is_that_several_fit_is_chosen_among_them(desk: Desk) ->
     register.begin(number, "r1")
     register.undecided(number, Question((Candidate(1, (CUSTOMER,)), Candidate(2, (OTHER,))), (ANNA,)), run="r1")
     page = desk.as_("operator").get(f"/requests/{number}").text
-    assert "Customer number (Web shop) 4712" in page
-    assert "They share E-mail address anna@a.example" in page
+    assert "Customer number (Web shop) <bdi>4712</bdi>" in page
+    assert "They share E-mail address <bdi>anna@a.example</bdi>" in page
     assert done(desk, number, "decide", person="3").status_code == 400
     assert done(desk, number, "decide", person="x").status_code == 400
     answer = done(desk, number, "decide", person="2", whose="theirs")
@@ -122,7 +127,7 @@ def test_what_is_wrong_in_records_is_written_down_and_the_plan_is_for_the_dag(de
     assert done(desk, number, "correct", fact="email", to="", nothing="").status_code == 400
     answer = done(desk, number, "correct", fact="email", to="anna@new.example")
     assert "Written down: 1 to correct." in answer.text
-    assert "email: anna@new.example" in answer.text
+    assert "email: <bdi>anna@new.example</bdi>" in answer.text
     assert "anna@new.example" not in desk.as_("viewer").get(f"/requests/{number}").text
     assert desk.house.register.correction(number).wanted[0].to == "anna@new.example"
 

@@ -16,7 +16,8 @@ from privacy.desk.today_others import purges
 from privacy.desk.waiting import open_query, standing_query
 from privacy.holds import Everything, HoldKind
 from privacy.ledger.entries import Begun, Ended, made
-from privacy.ledger.tables import DATES, policy_letters, request_register
+from privacy.ledger.tables import DATES, footage_orders, policy_letters, request_register
+from privacy.ledger.tables import holds as holds_table
 from privacy.rights import Right, evidence_last
 from privacy.rights.evidence import MISSING, VERIFIED, Finding
 from privacy.rights.evidence_rules import Latest
@@ -147,6 +148,7 @@ def test_a_purge_that_failed_says_until_when_the_promise_is_kept_and_that_it_is_
     proven(desk)
     desk.clock.set(NOW + timedelta(hours=2))
     run(desk, "log_lines", "later", "failed", reason="storage.full")
+    desk.airflow.next.clear()
     said = lines(desk, "Purges")[-1]
     assert said.startswith("LOG-12M: The last run of rule log_lines of purge_logfiles has failed (storage.full).")
     assert "Still kept until" in said
@@ -183,14 +185,17 @@ def test_questions_that_wait_are_told_until_somebody_answers(desk: Desk) -> None
     ledger = desk.house.ledger
     ledger.event("purge.asked", actor="schedule", run="a", rule="invoices", digest="0")
     ledger.event("erasure.asked", actor="schedule", run="b", request=number(7), digest="0")
+    ledger.event("policy.asked", actor="schedule", run="c", digest="0")
     said = lines(desk, "Questions that wait for an answer")
     assert "May rule invoices delete what it has planned?" in said[0]
     assert number(7) in said[1]
+    assert said[2].startswith("May people be told that the statement has changed?")
     text = desk.as_("viewer").get("/today").text
     assert 'href="/approvals"' in text
     assert of(desk).groups[0].lines[0].href == "airflow:required_actions"
     ledger.event("purge.approved", actor="operator", run="a", rule="invoices", digest="0")
     ledger.event("erasure.refused", actor="operator", run="b", request=number(7), digest="0")
+    ledger.event("policy.unanswered", actor="operator", run="c")
     assert of(desk).groups == ()
 
 
@@ -248,6 +253,103 @@ def test_footage_on_hold_without_an_order_and_letters_that_failed_are_told(desk:
         row = {"mark": "m", "version": "2", "begun_at": written(NOW), "problem": "letters.refused"}
         connection.execute(sa.insert(policy_letters).values(**row))
     assert lines(desk, "Letters that could not be sent")[0].startswith("1 letters about version 2")
+
+
+def test_a_pipeline_that_is_paused_or_that_airflow_does_not_know_is_no_day_on_which_all_is_well(desk: Desk) -> None:
+    """What is proven today says nothing of tomorrow: after `make up` every DAG is paused."""
+    proven(desk)
+    client = desk.as_("viewer")
+    assert "All is well" in client.get("/today").text
+    desk.airflow.next["start_requests"] = NextRun(NOW, paused=True)
+    del desk.airflow.next["purge_logfiles"]
+    text = client.get("/today").text
+    assert "All is well" not in text
+    assert "2 things need somebody" in text
+    assert "start_requests is paused in Airflow" in text
+    assert "Airflow does not know purge_logfiles" in text
+
+
+def test_a_clock_that_is_behind_is_told_and_proofs_of_a_moment_to_come_count_for_nothing(desk: Desk) -> None:
+    """Edge case 13: by a clock that was set back nothing is late, and everything seems to be well."""
+    desk.clock.set(NOW + 40 * DAY)
+    proven(desk)
+    desk.clock.set(NOW)
+    said = lines(desk, "Evidence")
+    assert "which is yet to come" in said[0]
+    assert "never verified" in said[1]
+    assert "All is well" not in desk.as_("viewer").get("/today").text
+    assert "all was proven" not in desk.as_("viewer").get("/promises").text
+
+
+@pytest.mark.parametrize(("right", "ago"), [(Right.ACCESS, timedelta(days=26)), (Right.ERASURE, timedelta(days=1))])
+def test_what_a_group_does_not_show_is_all_on_the_page_that_it_leads_to(
+    desk: Desk, right: Right, ago: timedelta
+) -> None:
+    proven(desk)
+    for serial in range(1, 14):
+        added(desk, number(serial), right, received_at=ago)
+    (group,) = (g for g in of(desk).groups if g.title.startswith(("Answers", "Identity")))
+    assert (len(group.lines), group.more) == (10, 3)
+    text = desk.as_("viewer").get(f"/{group.href}").text
+    assert all(number(serial) in text for serial in range(1, 14))
+
+
+def test_what_is_due_soon_is_on_its_list_by_the_local_calendar_and_what_is_not_is_not(desk: Desk) -> None:
+    added(desk, number(1), Right.ACCESS, received_at=timedelta(days=23))  # arrived on 5 November: due in 7 days
+    added(desk, number(2), Right.ACCESS, received_at=timedelta(days=22))
+    added(desk, number(3), Right.ACCESS, received_at=timedelta(days=60))
+    text = desk.as_("viewer").get("/requests?soon=true").text
+    assert [number(n) in text for n in (1, 2, 3)] == [True, False, True]
+
+
+def test_an_objection_that_waits_for_its_decision_and_a_complaint_are_told(desk: Desk) -> None:
+    added(desk, number(1), Right.OBJECTION, received_at=DAY, begun_at=DAY)
+    added(desk, number(2), Right.COMPLAINT, received_at=DAY)
+    added(desk, number(3), Right.OBJECTION, received_at=DAY)  # its run starts by itself
+    said = lines(desk, "Objections and complaints to decide")
+    assert [line.split(" ")[0] for line in said] == [number(1), number(2)]
+
+
+def test_a_request_that_nothing_starts_is_told_after_two_hours(desk: Desk) -> None:
+    """R-30D: else it is silent until seven days before its answer is due."""
+    long_ago = NOW - 20 * DAY
+    asked = desk.house.register.receive(Right.ACCESS, ANNA, author="desk", received_at=long_ago).number
+    desk.house.register.receive(Right.ERASURE, ANNA, author="desk")  # waits for its proof, which is told elsewhere
+    desk.house.register.receive(Right.COMPLAINT, ANNA, author="desk")  # a person answers it
+    assert lines(desk, "Pipelines that do not run") == []
+    desk.clock.set(NOW + timedelta(hours=3))
+    (said,) = lines(desk, "Pipelines that do not run")
+    assert said.startswith(f"{asked} (access): export_subject has not begun.")
+    desk.house.register.begin(asked, "r1")
+    assert lines(desk, "Pipelines that do not run") == []
+
+
+def test_a_refusal_is_told_until_its_letter_is_gone_but_not_one_that_was_withdrawn(desk: Desk) -> None:
+    ledger = desk.house.ledger
+    ledger.event("request.refused", actor="desk", request=number(1), ground="unproven")
+    ledger.event("request.refused", actor="desk", request=number(2), ground="withdrawn")
+    ledger.event("request.refused", actor="desk", request=number(3), ground="unproven")
+    ledger.event("letter.sent", actor="desk", request=number(1), ground="receipt")
+    ledger.event("letter.sent", actor="desk", request=number(3), ground="refusal")
+    assert [line.split(":")[0] for line in lines(desk, "To be told or handed over")] == [number(1)]
+
+
+def test_footage_that_is_kept_for_nothing_and_a_hold_that_was_altered_are_told(desk: Desk) -> None:
+    """CAM-48H; edge case 26."""
+    proven(desk)
+    house = desk.house
+    id = house.holds.place(HoldKind.SUSPENSION, Everything(), ["camera.clips"], ground="police", author="desk")
+    with house.engine.begin() as connection:
+        row = {"id": "0" * 32, "hold": id, "processor": "Veilig", "lines": "[]", "sent_at": written(NOW)}
+        connection.execute(sa.insert(footage_orders).values(**row))
+    house.holds.release(id, author="desk")  # and nobody told the company: its letter could not go
+    assert any("keeps footage for nothing" in line for line in lines(desk, "Others who have not confirmed"))
+    second = house.holds.place(HoldKind.SUSPENSION, Everything(), ["shop.orders"], ground="a claim", author="desk")
+    assert lines(desk, "Evidence") == []
+    with house.engine.begin() as connection:
+        connection.execute(sa.update(holds_table).where(holds_table.c.id == second).values(datasets='["shop.carts"]'))
+    assert lines(desk, "Evidence") == [f"Hold {second} is not what was placed: nothing is deleted meanwhile."]
+    assert "All is well" not in desk.as_("viewer").get("/today").text
 
 
 @pytest.mark.parametrize("query", [open_query(), standing_query()])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
@@ -26,6 +27,9 @@ HEADERS = {
     # Not no-referrer: with that a browser says of a form that it comes from nowhere.
     "Referrer-Policy": "same-origin",
 }
+
+LARGEST = 1_000_000
+"""Bytes of a form: no page has one that is nearly as large."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,11 +53,13 @@ def make(house: Callable[[], House], gate: Gate, airflow: Airflow, secret: str, 
         app.include_router(router)
     app.add_exception_handler(AnyHTTPException, _refused)
     app.add_exception_handler(PrivacyError, _problem)
+    app.add_exception_handler(RequestValidationError, _malformed)
 
     @app.middleware("http")
     async def guarded(request: Request, call: Callable[[Request], Any]) -> Response:
         try:
-            response: Response = await call(request)
+            # First of all: a form is read before anybody asks who sent it.
+            response: Response = _too_large(request) or await call(request)
         except Exception as problem:  # noqa: BLE001 - whatever it is, its text may quote a person
             _log.error("A page of the desk failed: %s", type(problem).__name__)
             response = _said(request, 500, "Something went wrong; nothing of it is shown.", type(problem).__name__)
@@ -68,6 +74,20 @@ def make(house: Callable[[], House], gate: Gate, airflow: Airflow, secret: str, 
 def _said(request: Request, status: int, message: str, code: str = "", advice: str = "") -> HTMLResponse:
     text = rendered(request, "problem", user=None, message=message, code=code, advice=advice)
     return HTMLResponse(text, status)
+
+
+def _too_large(request: Request) -> Response | None:
+    """What is said of a form that is larger than any, or that does not say how large it is; None: it is not."""
+    if "transfer-encoding" in request.headers:
+        return _said(request, 411, "A form says how large it is; nothing was done.")
+    size = request.headers.get("content-length", "0")
+    if size.isdecimal() and int(size[:20]) <= LARGEST:
+        return None
+    return _said(request, 413, "The form is too large; nothing was done.")
+
+
+async def _malformed(request: Request, problem: Exception) -> Response:  # noqa: ARG001 - it quotes what was given
+    return _said(request, 400, "The address or the form is not as this page makes them; nothing was done.")
 
 
 async def _refused(request: Request, problem: Exception) -> Response:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from fastapi import Request
 from markdown_it import MarkdownIt
@@ -17,6 +20,12 @@ from privacy.rights.house import House
 
 _KINDS = ("erasure", "rectify", "purge", "policy")
 """What plans there are that an operator is asked about."""
+
+_ABOUT_ALL = "notify_policy_change"
+"""The DAG that asks about the statement: about no request, and no rule of a purge."""
+
+UNASKED_FOR = timedelta(minutes=10)
+"""The ledger's word stands a little before Airflow asks: after this the question is missing there."""
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 """No HTML of its own: a name of the data map that looks like a tag is shown as it is written."""
@@ -43,10 +52,36 @@ def waiting(request: Request) -> list[Waiting]:
     own = _own(house, actor) if seen and house.settings.four_eyes else frozenset()
     found = []
     for one in seen:
-        mine = one.about in own
-        why = "You registered or started this yourself: somebody else has to approve it (four eyes)." if mine else ""
+        mine = one.about in own or one.dag in own
+        why = (
+            "You registered, decided or started this yourself: somebody else has to approve it (four eyes)."
+            if mine
+            else ""
+        )
         found.append(Waiting(one, _shown(one.body), may_answer(request, one.dag), why))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What waits and is not on the page. :param hidden: questions of DAGs that whoever asks may not read.
+
+    :param lost: requests, rules or DAGs of which the ledger has a question that Airflow does not ask: its task was
+        marked or cleared, and nobody can answer it any more.
+    """
+
+    hidden: int
+    lost: tuple[str, ...]
+
+
+def elsewhere(request: Request) -> Elsewhere:
+    """What waits and :func:`waiting` does not show: nothing on a page is no proof that nothing waits."""
+    airflow: Airflow = request.app.state.airflow
+    house, asked = house_of(request), airflow.questions()
+    known = {about for one in asked for about in (one.about, one.dag)}
+    before = house.clock.now() - UNASKED_FOR
+    lost = {about for about, _, at in _open(house) if about not in known and at < before}
+    return Elsewhere(sum(not may_read(request, one.dag) for one in asked), tuple(sorted(lost)))
 
 
 def _shown(body: str) -> Markup:
@@ -59,15 +94,23 @@ def _shown(body: str) -> Markup:
 
 
 def _own(house: House, actor: str) -> frozenset[str]:
-    """What waits for an answer that somebody else has to give: numbers of requests, names of rules."""
-    found = set()
+    """What waits for an answer that somebody else has to give: numbers of requests, names of rules, and the DAG whose
+    question is about neither.
+    """
+    return frozenset(about for about, asked, _ in _open(house) if eyes.is_party(actor, _parties(house, asked)))
+
+
+def _parties(house: House, asked: Mapping[str, Any]) -> frozenset[str]:
+    number = asked.get("request")
+    return eyes.parties(house.ledger, str(asked["run"]), None if number is None else str(number))
+
+
+def _open(house: House) -> Iterator[tuple[str, Mapping[str, Any], datetime]]:
+    """The questions without an answer, by the ledger: what each is about, its entry, and since when it waits."""
     for kind in _KINDS:
         words = Answers(kind)
         for asked in house.ledger.archive.open_questions(
             words.asked, (words.approved, words.refused, words.unanswered)
         ):
-            number = asked.get("request")
-            there = eyes.parties(house.ledger, str(asked["run"]), None if number is None else str(number))
-            if eyes.is_party(actor, there):
-                found.add(str(number or asked.get("rule") or ""))
-    return frozenset(found)
+            about = str(asked.get("request") or asked.get("rule") or _ABOUT_ALL)
+            yield about, asked, datetime.fromisoformat(str(asked["at"]))

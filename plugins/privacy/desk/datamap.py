@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from privacy.datamap.activities import facts, titled_terms
+from privacy.desk.promises import VERIFIED_WITHIN
 from privacy.rights import evidence_last
 from privacy.rights.evidence_last import Found
+from privacy.rights.evidence_rules import AHEAD
 
 if TYPE_CHECKING:
     from privacy.datamap.load import DataMap, Ref
@@ -47,13 +49,14 @@ class Shown:
     """The page. :param looked: when the stores were looked at (aware); None: never, as far as is known here.
 
     :param others: what is not described, of no system of the data map. :param unasked: why a store could not be asked
-        then: what it holds is not known.
+        then: what it holds is not known. :param stale: that is too long ago to say anything of now.
     """
 
     systems: tuple[System, ...]
     looked: datetime | None
     others: tuple[Found, ...]
     unasked: tuple[Found, ...]
+    stale: bool = False
 
     @property
     def unclaimed(self) -> int:
@@ -76,7 +79,10 @@ def shown(house: House) -> Shown:
     others = tuple(one for one in found if _system(one) not in datamap.systems)
     every = looked.found if looked is not None else ()
     unasked = tuple(one for one in every if one.code.partition(".")[0] not in _ASKED)
-    return Shown(systems, None if looked is None else looked.at, others, unasked)
+    if looked is None:
+        return Shown(systems, None, others, unasked)
+    stale = not -AHEAD <= house.clock.now() - looked.at <= VERIFIED_WITHIN
+    return Shown(systems, looked.at, others, unasked, stale)
 
 
 def row(datamap: DataMap, ref: Ref) -> Row:

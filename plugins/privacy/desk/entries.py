@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from privacy import numbers
 from privacy.database import reading, translated
 from privacy.errors import BadInput
-from privacy.ledger.chain import START
+from privacy.ledger.chain import START, link
 from privacy.ledger.runs import RuleRun, written
 from privacy.ledger.tables import ledger
 
@@ -31,6 +31,7 @@ STATUSES = ("done", "failed", "stopped")
 _BLOCK = 5_000
 """Entries that are read at once for an export."""
 
+_HASH = re.compile(r"[0-9a-f]{64}")
 _DIGEST = re.compile(r"[0-9a-f]{40,}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[\d.]+Z")
 
@@ -83,12 +84,14 @@ class Place:
     """An entry with its place in the chain. :param previous: the hash that it is chained to.
 
     :param signed: whether the signed head covers it. :param last: the number of the last entry there.
+    :param fits: its hash is that of its text and of the hash that it is chained to.
     """
 
     entry: Entry
     previous: str
     signed: bool
     last: int
+    fits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,9 @@ def one(house: House, seq: int) -> Place:
     if row is None:
         raise BadInput("desk.entry", "The ledger has no such entry.", advice="See the ledger's list.")
     head = house.ledger.archive.head()
-    return Place(_entry(row), str(before or START), head is not None and head.head.seq >= seq, int(last))
+    previous = START if seq == 1 else str(before or "")
+    fits = bool(_HASH.fullmatch(previous)) and link(previous, str(row.entry)) == row.hash
+    return Place(_entry(row), previous, head is not None and head.head.seq >= seq, int(last), fits)
 
 
 def exported(house: House, wanted: Asked) -> Iterator[str]:

@@ -14,6 +14,7 @@ from privacy.database import reading, translated
 from privacy.errors import BadInput, Tampered
 from privacy.ledger.tables import DATES
 from privacy.ledger.tables import request_register as table
+from privacy.rights.deadlines import SOON
 from privacy.rights.house import House
 from privacy.rights.rows import Request, dates_of, is_forgotten, written
 from privacy.rights.states import Right, State, answer_by, due, extended
@@ -39,14 +40,21 @@ class Found:
 
 
 def find(
-    house: House, *, state: State | None = None, right: Right | None = None, overdue: bool = False, after: str = ""
-) -> Found:
+    house: House, *, state: State | None = None, right: Right | None = None, overdue: bool = False, soon: bool = False,
+    after: str = "",
+) -> Found:  # fmt: skip
     """Requests by filters.
 
-    :param overdue: those whose answer should have been given before today. :param after: of the page before.
+    :param overdue: those whose answer should have been given before today. :param soon: also those that are due within
+        seven days. :param after: of the page before.
     :raises BadInput: ``desk.cursor``, ``request.number``.
     """
-    chosen = query(state, right, house.clock.now() if overdue else None, house.policy.zone, after)
+    late_by = None
+    if overdue or soon:
+        # By the local calendar: on the day when clocks change, so many times 24 hours may end a day early.
+        late_by = house.clock.now().astimezone(ZoneInfo(house.policy.zone))
+        late_by += timedelta(days=0 if overdue else SOON + 1)
+    chosen = query(state, right, late_by, house.policy.zone, after)
     with translated("register"), reading(house.engine).connect() as connection:
         rows = connection.execute(chosen).all()
     requests, broken = [], []

@@ -11,13 +11,17 @@ from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from privacy.desk.access import who
+from privacy.errors import BadInput
 
 COOKIE, FIELD = "privacy_desk", "token"
 HOURS = 12
 """So long a page may stand open before its forms are refused."""
+
+LONGEST = 20_000
+"""Characters of one field, as the longest of the pages takes them."""
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -42,9 +46,12 @@ async def genuine(request: Request) -> None:
 
 
 async def fields(request: Request) -> FormData:
-    """What a form says: texts alone, no files."""
+    """What a form says: texts alone, no files. :raises BadInput: ``desk.too_long``."""
     form = await request.form()
-    return FormData([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+    said: list[tuple[str, UploadFile | str]] = [(n, v) for n, v in form.multi_items() if isinstance(v, str)]
+    if any(len(str(value)) > LONGEST for _, value in said):
+        raise BadInput("desk.too_long", "A field of the form is too long.", advice=f"At most {LONGEST} characters.")
+    return FormData(said)
 
 
 def told(request: Request, said: str) -> str:
@@ -82,7 +89,11 @@ def keep(request: Request, response: Response) -> None:
 
 def _from_here(request: Request) -> bool:
     """Whether the browser says that a page of this very server sent it."""
-    origin, site = urlsplit(request.headers.get("origin", "")), request.headers.get("sec-fetch-site")
+    site = request.headers.get("sec-fetch-site")
+    try:
+        origin = urlsplit(request.headers.get("origin", ""))
+    except ValueError:
+        return False
     here = origin.scheme in ("http", "https") and origin.netloc == request.headers.get("host")
     return here and site in (None, "same-origin")
 

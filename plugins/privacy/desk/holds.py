@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -17,6 +19,7 @@ from privacy.desk.fields import Fields
 from privacy.desk.typed import titles
 from privacy.errors import BadInput, PrivacyError
 from privacy.holds import Everything, Hold, HoldKind, Keys
+from privacy.holds.listing import listed
 from privacy.rights import holding, recordings
 from privacy.rights.house import House
 from privacy.rights.naming import identifier
@@ -35,6 +38,10 @@ WAYS = {
 KINDS = (HoldKind.SUSPENSION, HoldKind.RESTRICTION, HoldKind.OBJECTION)
 """Those that a person places."""
 
+TWICE = timedelta(minutes=1)
+"""Within this the very same hold, of the same person, is one form that was sent twice."""
+
+_PLACING = threading.Lock()
 
 GONE_SOON = timedelta(hours=12)
 """Footage that nobody has confirmed is red from so long before its wipe."""
@@ -202,17 +209,42 @@ def counted(secret: str, user: str, form: Fields) -> str:
 def placed(house: House, wanted: Wish, author: str) -> tuple[str, str]:
     """Place a hold, and order its footage to be kept. Waits for the batches that are running.
 
+    A form that is sent twice places one: of two that look the same somebody releases one, and believes it is over.
+
     :returns: its id, and the code of what went wrong with the orders; the hold stands all the same.
     :raises BadInput, RetryLater: it was not placed.
     """
-    id = house.holds.place(
-        wanted.kind, wanted.what, wanted.names, ground=wanted.ground, author=author, tell=wanted.tell
-    )
+    with _PLACING:
+        if there := _same(house, wanted, author):
+            return there, ""
+        id = house.holds.place(
+            wanted.kind, wanted.what, wanted.names, ground=wanted.ground, author=author, tell=wanted.tell
+        )
     try:
         Orders(house).send(id, author)
     except PrivacyError as problem:
         return id, problem.code
     return id, ""
+
+
+def _same(house: House, wanted: Wish, author: str) -> str:
+    """The id of the very hold, placed by the same person a moment ago; empty: there is none."""
+    names = None if wanted.names is None else tuple(wanted.names)
+    said = (wanted.kind, _about(wanted.what), names, wanted.ground, wanted.tell, author)
+    since = house.clock.now() - TWICE
+    for one in listed(house.engine, house.key).holds:
+        if one.placed_at >= since and said == (
+            one.kind, _about(one.what), one.datasets, one.ground, one.tell, one.author,
+        ):  # fmt: skip
+            return one.id
+    return ""
+
+
+def _about(what: Sequence[Subject] | Keys | Everything | None) -> object:
+    """Whom or what, to be compared: a hold that was placed says no more of an identifier than what it is."""
+    if what is None or isinstance(what, Keys | Everything):
+        return what
+    return {frozenset((i.kind, i.value) for i in subject.identifiers) for subject in what}
 
 
 def datasets(house: House, way: str) -> list[tuple[str, str]]:

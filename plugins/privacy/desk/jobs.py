@@ -29,12 +29,13 @@ _log = logging.getLogger(__name__)
 class Job:
     """How far a job is.
 
-    :param state: ``going``, ``done``, ``failed``; ``lost``: whoever did it is gone.
+    :param state: ``going``, ``done``, ``failed``; ``wrong``: it was done, and found what should not be; ``lost``:
+        whoever did it is gone.
     :param at: when it began (aware). :param by: who asked for it. :param lines: what came of it, a sentence each.
     """
 
     name: str
-    state: Literal["going", "done", "failed", "lost"]
+    state: Literal["going", "done", "wrong", "failed", "lost"]
     at: datetime
     by: str
     lines: tuple[str, ...] = ()
@@ -43,6 +44,14 @@ class Job:
     def going(self) -> bool:
         """Whether there is more to come."""
         return self.state == "going"
+
+
+class Wrong(Exception):
+    """A job was done, and what it found is not as it should be. :param lines: what came of it, a sentence each."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__()
+        self.lines = lines
 
 
 class Jobs:
@@ -74,7 +83,8 @@ class Jobs:
     def start(self, name: str, by: str, work: Callable[[], tuple[str, ...]]) -> threading.Thread | None:
         """Begin it, unless it goes on already.
 
-        :param work: does it, and says what came of it. An error of ours is told; of any other its class alone.
+        :param work: does it, and says what came of it, or raises :class:`Wrong`. An error of ours is told; of any
+            other its class alone.
         :returns: the thread; None: it goes on already, wherever.
         :raises GiveUp: ``desk.state``: the state folder cannot be written.
         """
@@ -98,6 +108,8 @@ class Jobs:
             try:
                 try:
                     ended = Job(name, "done", begun, by, work())
+                except Wrong as found:
+                    ended = Job(name, "wrong", begun, by, found.lines)
                 except PrivacyError as problem:
                     said = " ".join(part for part in (problem.message, problem.advice) if part)
                     ended = Job(name, "failed", begun, by, (said,))

@@ -27,13 +27,15 @@ class Live:
     """What runs now. :param over: the state of the run that is watched, once it has ended; empty: it has not.
 
     :param led_to: the ledger's id of what it was, a run or a dry run; empty: the ledger knows nothing of it.
-    :param failed: the step of the rule that failed first; empty: none did.
+    :param failed: the step of the rule that failed first; empty: none did. :param there: Airflow knows the run that is
+        watched.
     """
 
     running: tuple[Now, ...]
     over: str = ""
     led_to: str = ""
     failed: str = ""
+    there: bool = True
 
 
 def live(airflow: Airflow, house: House, rule: Rule, watch: str = "") -> Live:
@@ -46,7 +48,7 @@ def live(airflow: Airflow, house: House, rule: Rule, watch: str = "") -> Live:
         return Live(tuple(found))
     progress = airflow.progress(rule.dag, watch)
     if progress is None or progress.running:
-        return Live(tuple(found))
+        return Live(tuple(found), there=progress is not None)
     id = rule_run_id(rule.dag, watch, rule.name)
     known = rule_runs.one(house.engine, id) is not None or rule_runs.look(house.engine, id) is not None
     broken = [task.name for task in _of(rule, progress.tasks) if task.state == "failed"]

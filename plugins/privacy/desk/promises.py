@@ -19,6 +19,8 @@ from privacy.database import reading, translated
 from privacy.datamap.policy import Policy
 from privacy.datamap.promises_page import Kept, kept
 from privacy.desk import finding
+from privacy.desk.proving import LOOKED
+from privacy.ledger.runs import written
 from privacy.ledger.tables import ledger
 from privacy.rights.evidence import MISSING, VERIFIED, Finding
 from privacy.rights.house import House
@@ -67,13 +69,28 @@ class Checked:
 
 
 def checked(house: House, now: datetime) -> Checked:
-    """When everything was verified last, by the ledger's own word."""
+    """When everything was verified last, by the ledger's own word; what it says of a moment to come counts for nothing.
+
+    Else a clock that was ahead once would hide for as long that nobody verifies. What somebody has had verified from
+    the desk since, and was not as it was written, counts too; and a table without the very entry that was signed last.
+    """
+    from privacy.rights.evidence_rules import AHEAD
+
+    by = written(now + AHEAD)
     found: list[tuple[str, str]] = []
+    head = house.ledger.archive.head()
     with translated("ledger"), reading(house.engine).connect() as connection:
-        for kind in (VERIFIED, MISSING):
-            query = sa.select(ledger.c.at, ledger.c.entry).where(ledger.c.kind == kind)
+        there = None if head is None else connection.execute(
+            sa.select(ledger.c.hash).where(ledger.c.seq == head.head.seq)
+        ).scalar()  # fmt: skip
+        if head is not None and there != head.head.hash:
+            # The table is not the one that was signed: an older copy of it, or another. Nothing in it proves anything.
+            return Checked(now, 1, stale=False)
+        for kind in (VERIFIED, MISSING, LOOKED):
+            query = sa.select(ledger.c.at, ledger.c.entry).where(ledger.c.kind == kind, ledger.c.at <= by)
             row = connection.execute(query.order_by(ledger.c.at.desc()).limit(1)).first()
-            if row is not None:
+            # Who had the ledger alone verified has not looked at the stores: of that only what is wrong counts.
+            if row is not None and (kind != LOOKED or json.loads(row.entry).get("count")):
                 found.append((str(row.at), str(row.entry)))
     if not found:
         return Checked(None, 0, stale=True)

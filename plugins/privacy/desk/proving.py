@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from privacy.desk.jobs import Jobs
+from privacy.desk.jobs import Jobs, Wrong
 from privacy.errors import PrivacyError
 from privacy.rights.house import House
 
@@ -41,6 +41,7 @@ def verify(house: House, actor: str) -> None:
             lines.append(f"That it was verified could not be written down: {problem.message}")
         if not found.ok:
             lines.append("Run nothing that deletes. Compare with a backup and with the copies of the head.")
+            raise Wrong(tuple(lines))
         return tuple(lines)
 
     Jobs(house).start(VERIFY, actor, work)

@@ -7,7 +7,7 @@ whether everything is proven, the daily runs look, and say so in the ledger. The
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -52,11 +52,13 @@ class Today:
         return sum(group.to_do for group in self.groups)
 
 
-def today(house: House, now: datetime, pages: frozenset[str], upcoming: Mapping[str, NextRun]) -> Today:
+def today(
+    house: House, now: datetime, pages: frozenset[str], upcoming: Mapping[str, NextRun], expected: Collection[str] = ()
+) -> Today:
     """What there is to do.
 
     :param now: aware. :param pages: the paths that the desk's navigation has: links lead to those.
-    :param upcoming: when each purge runs next, as far as Airflow knows it.
+    :param upcoming: when each DAG runs next, as far as Airflow knows it. :param expected: those that should be there.
     """
     from privacy.rights.evidence_rules import Latest
 
@@ -64,18 +66,27 @@ def today(house: House, now: datetime, pages: frozenset[str], upcoming: Mapping[
     local = now.astimezone(ZoneInfo(house.policy.zone)).date()
     whole = checked(house, now)
     groups = [
-        _group("Answers that are late or due within 7 days", today_requests.due(found, local), "requests?overdue=true"),
+        _group("Answers that are late or due within 7 days", today_requests.due(found, local), "requests?soon=true"),
         _group("Questions that wait for an answer", today_others.questions(house, now, pages)),
         _group("Whose is it?", today_requests.in_state(found, State.UNDECIDED), "requests?state=undecided"),
-        _group("Identity to be proven", today_requests.unproven(found), "requests?state=sealed"),
+        _group("Identity to be proven", *today_requests.unproven(found)),
         _group("Copies to review and release", today_requests.to_release(found), "requests?state=proven"),
+        _group("Objections and complaints to decide", today_requests.to_decide(found)),
         _group(
             "To be told or handed over",
-            [*today_requests.in_state(found, State.ACTED), *today_requests.undelivered(house, now)],
+            [
+                *today_requests.in_state(found, State.ACTED),
+                *today_requests.undelivered(house, now),
+                *today_requests.untold(house, now),
+            ],
+        ),
+        _group(
+            "Pipelines that do not run",
+            [*today_others.asleep(expected, upcoming), *today_requests.unstarted(house, found, now)],
         ),
         _group("Pipelines that fail", today_requests.failing(house, found, now)),
         _group("Purges", today_others.purges(house, latest, now, pages, upcoming)),
-        _group("Evidence", today_others.evidence(house, found, whole)),
+        _group("Evidence", [*today_others.clock(house, now), *today_others.evidence(house, found, whole)]),
         _group(
             "Others who have not confirmed",
             [*today_others.others(house, now, local, found), *today_others.camera(house, now)],

@@ -13,7 +13,9 @@ from privacy.database import reading, translated
 from privacy.desk.promises import Checked
 from privacy.desk.today_requests import Line, Urgency, line_of
 from privacy.desk.waiting import Waiting
+from privacy.errors import Tampered
 from privacy.holds import HoldKind
+from privacy.holds.listing import listed
 from privacy.ledger.tables import holds as holds_table
 from privacy.ledger.tables import policy_letters
 from privacy.plans import APPROVED, ASKED, REFUSED, UNANSWERED
@@ -36,14 +38,18 @@ REMINDED_WITHIN = timedelta(days=3)
 def questions(house: House, now: datetime, pages: frozenset[str]) -> Iterator[Line]:
     """Questions to operators that wait, by the ledger, which every question and answer stands in."""
     kinds = [("purge", ASKED, (APPROVED, REFUSED, UNANSWERED))]
-    kinds += [(k, a.asked, (a.approved, a.refused, a.unanswered)) for k in ("erasure", "rectify") for a in [Answers(k)]]
+    kinds += [
+        (k, a.asked, (a.approved, a.refused, a.unanswered)) for k in ("erasure", "rectify", "policy")
+        for a in [Answers(k)]
+    ]  # fmt: skip
     where = ("approvals", "Answer it") if "approvals" in pages else ("airflow:required_actions", "Answer it in Airflow")
     for kind, asked, answers in kinds:
         for one in house.ledger.archive.open_questions(asked, answers):
             at = datetime.fromisoformat(one["at"])
             about = {"purge": f"May rule {one.get('rule')} delete what it has planned?",
                 "erasure": f"May the erasure of {one.get('request')} be done as planned?",
-                "rectify": f"May the rectification of {one.get('request')} be done as planned?"}[kind]  # fmt: skip
+                "rectify": f"May the rectification of {one.get('request')} be done as planned?",
+                "policy": "May people be told that the statement has changed?"}[kind]  # fmt: skip
             yield Line("red" if now - at > timedelta(days=1) else "amber", f"{about} Nothing is changed before.", at,
                 None, *where)  # fmt: skip
 
@@ -93,6 +99,28 @@ def purges(
             yield Line(urgency, said, last.ended_at, None, *_rule(name, pages, ours))
 
 
+def asleep(expected: Collection[str], upcoming: Mapping[str, NextRun]) -> Iterator[Line]:
+    """Pipelines that do nothing, whatever waits for them: a proof that is young says nothing of the next one.
+
+    :param expected: the DAGs that this installation has. :param upcoming: those that Airflow knows.
+    """
+    for dag in sorted(expected):
+        there = upcoming.get(dag)
+        if there is None:
+            yield Line("red", f"Airflow does not know {dag}: nothing of it runs. Does it parse, and does Airflow's DAG "
+                "processor run?")  # fmt: skip
+        elif there.paused:
+            yield Line("amber", f"{dag} is paused in Airflow: nothing of it runs until it is unpaused.")
+
+
+def clock(house: House, now: datetime) -> Iterator[Line]:
+    """The ledger knows a moment that is yet to come: no proof counts, and nothing is late, by such a clock."""
+    from privacy.rights import evidence_rules
+
+    for one in evidence_rules.clock(house, now):
+        yield Line("red", f"{one.message} {one.advice}", None, None, "ledger", "Look at the ledger")
+
+
 def _of(promises: tuple[str, ...]) -> str:
     return f"{', '.join(promises)}:" if promises else ""
 
@@ -115,6 +143,9 @@ def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
     for number in found.broken:
         yield Line("red", f"The row of {number} is not what was recorded: its deadline is not known.", None, None,
             "ledger", "Verify the ledger")  # fmt: skip
+    for id in listed(house.engine, house.key).broken:
+        yield Line("red", f"Hold {id} is not what was placed: nothing is deleted meanwhile.", None, None, "holds",
+            "Look at the holds")  # fmt: skip
     if whole.at is None:
         yield Line("amber", "Ledger and stores were never verified: start verify_evidence.", None, None, "promises",
             "Look at the promises")  # fmt: skip
@@ -155,7 +186,14 @@ def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator
 def camera(house: House, now: datetime) -> Iterator[Line]:
     """Footage on hold of which nobody has confirmed that it is kept (CAM-SHARE), and lists that contradict ours."""
     orders = Orders(house)
-    for one in [*orders.unanswered(now), *orders.unsent(now, HoldKind.SUSPENSION)]:
+    waiting = list(orders.unanswered(now))
+    try:
+        waiting += orders.unsent(now, HoldKind.SUSPENSION)
+    except Tampered:
+        # One row that was altered hides nothing else of the day.
+        yield Line("red", "Whether all footage on hold was ordered to be kept is not known: a hold is not what was "
+            "placed.", None, None, "holds", "Look at the holds")  # fmt: skip
+    for one in waiting:
         left = (
             f"{one.hours_left:.0f} hours are left until the wipe" if one.hours_left is not None else "no hour is left"
         )
@@ -164,6 +202,9 @@ def camera(house: House, now: datetime) -> Iterator[Line]:
         )
         how = "Call them, then say there what they said." if one.order else "Order it there, and call them."
         yield Line("red", f"{one.processor} {done}: {left}. {how}", None, None, f"holds/{one.hold}", "Open the hold")
+    for order in orders.lingering():
+        yield Line("amber", f"{order.processor} was not told that a hold is over, and keeps footage for nothing.", None,
+            None, f"holds/{order.hold}", "Open the hold")  # fmt: skip
     told: dict[str, datetime] = {}
     for entry in house.ledger.archive.events("camera.contradiction", since=now - timedelta(days=2)):
         told[str(entry.get("reason"))] = datetime.fromisoformat(entry["at"])

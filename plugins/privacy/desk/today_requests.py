@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,11 +15,12 @@ from privacy.desk.waiting import Waiting
 from privacy.errors import PrivacyError
 from privacy.ledger.runs import written
 from privacy.ledger.tables import ledger
-from privacy.rights.answering import DELIVERED
+from privacy.rights.answering import DELIVERED, LETTER
 from privacy.rights.attempts import tried_of, wanted
-from privacy.rights.deadlines import Level, level
+from privacy.rights.deadlines import REFUSALS, Level, level
+from privacy.rights.payload import Ground
 from privacy.rights.rows import Request
-from privacy.rights.states import State
+from privacy.rights.states import Right, State
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -28,6 +30,17 @@ SHOWN = 10
 
 BUNDLE_STAYS = timedelta(days=30)
 """So far back a copy that was released and not handed over is looked for: later its bundle is gone."""
+
+STARTED_WITHIN, LOOKED_AT = timedelta(hours=2), 50
+"""A pipeline begins by itself within minutes; of so many requests it is looked up since when they could be started."""
+
+_READY = ("request.received", "request.decided", "request.proven")
+
+UNTOLD_FOR = timedelta(days=90)
+"""So far back a refusal is looked for that nobody was told of: that is a month after the longest term for an answer."""
+
+REFUSED = "request.refused"
+"""The ledger's word that a request was refused; ``ground`` says why."""
 
 Urgency = Literal["red", "amber", "plain"]
 
@@ -81,14 +94,31 @@ def in_state(found: Waiting, state: State) -> list[Line]:
     return [line_of(one, "amber", said, getattr(one.dates, since)) for one in found.of(state)]
 
 
-def unproven(found: Waiting) -> list[Line]:
-    """Copies that are sealed, and what changes records for good: both wait for the proof of who asks."""
+def unproven(found: Waiting) -> tuple[list[Line], str]:
+    """Copies that are sealed, and what changes records for good: both wait for the proof of who asks.
+
+    :returns: also the list that has all of them.
+    """
     sealed = [line_of(one, "amber", "its copy is sealed; prove who asks.", one.dates.sealed_at)
         for one in found.of(State.SEALED)]  # fmt: skip
-    return sealed + [
+    others = [
         line_of(one, "amber", "prove who asks; nothing is changed before.") for one in found.of(State.RECEIVED)
         if one.dates.next_step == "prove the identity"
     ]  # fmt: skip
+    both = "requests" if sealed else "requests?state=received"
+    return sealed + others, both if others else "requests?state=sealed"
+
+
+def to_decide(found: Waiting) -> Iterator[Line]:
+    """Objections whose run has stopped what they object to, and complaints: no pipeline goes on with these."""
+    for one in found.requests:
+        if one.state not in (State.RECEIVED, State.PROVEN):
+            continue
+        if one.right is Right.COMPLAINT:
+            yield line_of(one, "amber", "a person answers it; it was not answered yet.")
+        elif one.right is Right.OBJECTION and one.dates.begun_at:
+            said = "uphold or reject it; what it objects to stands still until then."
+            yield line_of(one, "amber", said, one.dates.begun_at)
 
 
 def to_release(found: Waiting) -> list[Line]:
@@ -131,6 +161,26 @@ def failing(house: House, found: Waiting, now: datetime) -> Iterator[Line]:
                 yield line_of(one, "amber", said, tried.last)
 
 
+def unstarted(house: House, found: Waiting, now: datetime) -> Iterator[Line]:
+    """Requests that wait for their pipeline, and for which nobody and nothing has started it; the first of them."""
+    before = now - STARTED_WITHIN
+    asleep = [
+        one for one in found.requests
+        if one.right.pipeline and one.dates.begun_at is None and one.dates.latest < before and wanted(one)
+    ]  # fmt: skip
+    first = {one.number: one for one in asleep[:LOOKED_AT]}
+    query = sa.select(ledger.c.request, ledger.c.kind, ledger.c.at).where(ledger.c.request.in_(list(first)))
+    with translated("ledger"), reading(house.engine).connect() as connection:
+        rows = connection.execute(query).all() if first else []
+    ready = {row.request: str(row.at) for row in sorted(rows, key=lambda row: str(row.at)) if row.kind in _READY}
+    failed = {row.request for row in rows if row.kind == "run.ended"}  # which is told of elsewhere
+    for number, one in first.items():
+        # What arrived long ago may have been registered only now.
+        if number in ready and number not in failed and ready[number] < written(before):
+            said = f"{one.right.pipeline} has not begun. Start it, and look why start_requests did not."
+            yield line_of(one, "amber", said, datetime.fromisoformat(ready[number]))
+
+
 def undelivered(house: House, now: datetime) -> Iterator[Line]:
     """Copies that were released, and nobody has handed over: the person still waits."""
     since = written(now - BUNDLE_STAYS)
@@ -144,3 +194,28 @@ def undelivered(house: House, now: datetime) -> Iterator[Line]:
         if row.kind == "request.released" and row.request not in over:
             yield Line("amber", f"{row.request}: its copy is released, and was not handed over yet.",
                 datetime.fromisoformat(row.at), None, f"requests/{row.request}", "Open it")  # fmt: skip
+
+
+def untold(house: House, now: datetime) -> Iterator[Line]:
+    """Requests that were refused, and whose letter has not gone out: no answer yet (art. 12(4) GDPR).
+
+    Whoever withdraws a request waits for none.
+    """
+    refused, letter = ledger.alias("refused"), ledger.alias("letter")
+    recent = sa.and_(refused.c.kind == REFUSED, refused.c.at >= written(now - UNTOLD_FOR))
+    both = sa.and_(letter.c.request == refused.c.request, letter.c.kind == LETTER)
+    with translated("ledger"), reading(house.engine).connect() as connection:
+        rows = connection.execute(sa.select(refused.c.request, refused.c.at, refused.c.entry).where(recent)).all()
+        # The letters of these alone: of all there are too many for a page.
+        letters = connection.execute(
+            sa.select(letter.c.request, letter.c.entry).select_from(refused.join(letter, both)).where(recent)
+        ).all()  # fmt: skip
+    told = {row.request for row in letters if _ground(row.entry) in REFUSALS}
+    for row in sorted(rows, key=lambda row: str(row.at)):
+        if row.request not in told and _ground(row.entry) != Ground.WITHDRAWN.value:
+            yield Line("amber", f"{row.request}: it is refused, and the person was not told yet.",
+                datetime.fromisoformat(row.at), None, f"requests/{row.request}", "Open it")  # fmt: skip
+
+
+def _ground(entry: str) -> str:
+    return str(json.loads(entry).get("ground", ""))

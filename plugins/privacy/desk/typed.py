@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,13 @@ NAMED, VISITS = 5, 2
 """Rows of the form for identifiers, and for visits."""
 
 CHANNELS = ("email", "post", "phone", "counter", "web form")
+
+LONGEST = {"name": 200, "deliver_to": 500, "channel": 100, **{f"camera{n}": 200 for n in range(1, VISITS + 1)}}
+"""Characters of these fields, as the form itself takes them; ``IDENTIFIER`` of each identifier."""
+
+IDENTIFIER = 500
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _TITLES = {"email": "E-mail address", "phone": "Phone number", "device_id": "Device id (the site's cookie)",
            "ip": "IP address"}  # fmt: skip
@@ -88,6 +96,9 @@ def identifiers(house: House, typed: Typed) -> list[Identifier]:
         value = typed.get(f"value{n}")
         if not value:
             continue
+        if len(value) > IDENTIFIER:
+            typed.wrong[f"value{n}"] = f"That is too long: at most {IDENTIFIER} characters."
+            continue
         try:
             found.append(naming.identifier(house.datamap, typed.get(f"kind{n}"), value))
         except BadInput as problem:
@@ -113,6 +124,10 @@ def register(house: House, typed: Typed, named: Sequence[Identifier], author: st
     if right is None:
         typed.wrong["right"] = "Choose what is asked for."
     language = typed.get("language")
+    for name, most in LONGEST.items():
+        # A name with a line break would end a line of a letter's head.
+        if len(typed.get(name)) > most or _CONTROL.search(typed.get(name)):
+            typed.wrong[""] = f"Names, addresses and cameras are one line, of {most} characters at most."
     if language not in ("", "nl", "en"):
         typed.wrong["language"] = "Letters are written in Dutch or in English."
     if typed.wrong or right is None:

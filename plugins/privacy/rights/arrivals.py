@@ -115,6 +115,8 @@ class Arrivals:
         self._fitting(right, purposes)
         if any(i.kind == "email" and _CONTROL.search(str(i.value)) for i in identifiers):
             raise BadInput("request.content", "An e-mail address that the request names is not one line.")
+        if deliver_to is not None and "@" in deliver_to and _CONTROL.search(deliver_to):
+            raise BadInput("request.content", "The e-mail address for the answer is not one line.")
         if received_at > now:
             raise BadInput("request.future", "A request cannot have arrived in the future.")
         if received_at.year < _EARLIEST:

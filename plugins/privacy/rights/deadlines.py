@@ -199,7 +199,7 @@ def _untold(house: House, request: Request, broken: list[Tampered] | None) -> bo
         return False
     if payload.refusal is not None and payload.refusal.ground is Ground.WITHDRAWN:
         return False
-    kinds = _REFUSALS if refused else (request.right.value,)
+    kinds = REFUSALS if refused else {request.right.value}
     return not any(stub.kind in kinds for stub in payload.letters)
 
 
@@ -277,7 +277,8 @@ def _of_decisions(house: House, now: datetime) -> Iterator[Deadline]:
         )  # fmt: skip
 
 
-_REFUSALS = (Letters.REFUSAL.value, Letters.OBJECTION_REJECTED.value)
+REFUSALS = frozenset({Letters.REFUSAL.value, Letters.OBJECTION_REJECTED.value})
+"""The letters by which a person is told that a request is refused."""
 
 _TOLD_OF = (Kind.REQUEST, Kind.NOTICE, Kind.SETTING, Kind.DECISION)
 """What is a reason for a letter of its own: a request each time that it gets nearer, the others once a week."""

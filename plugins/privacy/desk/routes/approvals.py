@@ -21,8 +21,9 @@ router = APIRouter()
 def approvals(request: Request, said: str = "") -> HTMLResponse:
     """All that wait."""
     return page(
-        request, "approvals", here="approvals", questions=asking.waiting(request), said=forms.heard(request, said)
-    )
+        request, "approvals", here="approvals", questions=asking.waiting(request), said=forms.heard(request, said),
+        elsewhere=asking.elsewhere(request),
+    )  # fmt: skip
 
 
 @router.post("/approvals/{question}")

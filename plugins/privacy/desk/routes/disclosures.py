@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from privacy.desk import disclosing, holds
+from privacy.desk import disclosing, forms, holds
 from privacy.desk.access import may_start, who
 from privacy.desk.fields import Fields, fields
 from privacy.desk.shown import house_of, page, root
@@ -19,15 +19,17 @@ TELLS = "export_subject"
 """Whoever may start it may record what was given: the access report tells it."""
 
 Text = Annotated[str, Query(max_length=100)]
+Said = Annotated[str, Query(max_length=2_000)]
 Form = Annotated[Fields, Depends(fields)]
 
 
 @router.get("/disclosures")
-def the_disclosures(request: Request, after: Text = "", recorded: bool = False) -> HTMLResponse:
+def the_disclosures(request: Request, after: Text = "", said: Said = "") -> HTMLResponse:
     """What was given, the latest first: when, of what, by whom, how many people it is about; the rest is sealed."""
     house = house_of(request)
     return page(
-        request, "disclosures", here="holds", found=disclosing.listed(house, after), recorded=recorded,
+        request, "disclosures", here="holds", found=disclosing.listed(house, after),
+        said=forms.heard(request, said),
         offered=may_start(request, TELLS),
     )  # fmt: skip
 
@@ -47,7 +49,7 @@ def add(request: Request, form: Form) -> Response:
         disclosing.add(house_of(request), form, who(request).actor)
     except PrivacyError as problem:
         return _form(request, form, problem)
-    return RedirectResponse(f"{root(request)}/disclosures?recorded=true", 303)
+    return RedirectResponse(f"{root(request)}/disclosures?said={forms.told(request, 'Recorded.')}", 303)
 
 
 def _form(request: Request, form: Fields, problem: PrivacyError | None = None) -> HTMLResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, StreamingResponse
 
 from privacy.desk import entries, proving
@@ -42,7 +42,7 @@ def the_ledger(
 
 
 @router.get("/ledger/entries/{seq}")
-def one_entry(request: Request, seq: int) -> HTMLResponse:
+def one_entry(request: Request, seq: Annotated[int, Path(le=2**53)]) -> HTMLResponse:
     """An entry: its text as it is hashed, and its place in the chain."""
     return page(request, "ledger_entry", here="ledger", place=entries.one(house_of(request), seq))
 

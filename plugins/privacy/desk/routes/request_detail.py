@@ -29,10 +29,9 @@ Said = Annotated[str, Query(max_length=2_000)]
 
 
 @router.get("/requests/{number}")
-def one_request(request: Request, number: str, started: bool = False, said: Said = "") -> HTMLResponse:
+def one_request(request: Request, number: str, said: Said = "") -> HTMLResponse:
     """A request: its dates, what was done, what comes next; what is personal for whoever may act on it alone."""
-    text = "Started. Airflow does the rest; this page shows how far it is." if started else forms.heard(request, said)
-    return _page(request, number, said=text)
+    return _page(request, number, said=forms.heard(request, said))
 
 
 @router.post("/requests/{number}/do/{deed}")

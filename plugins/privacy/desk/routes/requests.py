@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 
 from privacy.desk import finding, forms, typed
 from privacy.desk.access import may_start, operator, who
+from privacy.desk.airflow import Airflow
 from privacy.desk.detail import days_left, next_step
 from privacy.desk.shown import chosen, house_of, page, root
 from privacy.errors import BadInput, Refused
@@ -26,14 +27,14 @@ Text = Annotated[str, Query(max_length=100)]
 
 @router.get("/requests")
 def the_requests(
-    request: Request, state: Text = "", right: Text = "", overdue: bool = False, after: Text = ""
+    request: Request, state: Text = "", right: Text = "", overdue: bool = False, soon: bool = False, after: Text = ""
 ) -> HTMLResponse:
     """The register, the latest first."""
     house = house_of(request)
     found = finding.find(
-        house, state=chosen(State, state), right=chosen(Right, right), overdue=overdue, after=after
+        house, state=chosen(State, state), right=chosen(Right, right), overdue=overdue, soon=soon, after=after
     )  # fmt: skip
-    return _list(request, found, state=state, right=right, overdue=overdue)
+    return _list(request, found, state=state, right=right, overdue=overdue, soon=soon)
 
 
 @router.post("/requests/find")
@@ -55,7 +56,7 @@ def start(request: Request, number: str) -> Response:
     """Start the DAG that does what a request asks for, as whoever is signed in; a missing hold is placed before.
 
     :raises HTTPException: 403: they may not start that DAG.
-    :raises Refused: it is closed, or there is no DAG for it.
+    :raises Refused: it is closed, or there is no DAG for it; ``request.goes_on``: somebody was faster.
     """
     house, user = house_of(request), who(request)
     # Asked before the register: whoever may start nothing learns nothing of a number here.
@@ -69,15 +70,30 @@ def start(request: Request, number: str) -> Response:
         raise HTTPException(403, f"You may not start {dag}.")
     if found.dates.closed_at:
         raise Refused(f"request.{found.state.value}", f"The request is {found.state.value}: nothing was started.")
+    airflow: Airflow = request.app.state.airflow
+    there = airflow.latest(dag, found.number)
+    going = airflow.progress(dag, there) if there else None
+    if going is not None and going.running:
+        # A second run would take over from the first, and the question that it asks would be lost.
+        raise Refused(
+            "request.goes_on", "Its run goes on already; nothing was started.",
+            advice="Wait for its end. If it hangs, mark the run as failed in Airflow first.",
+        )  # fmt: skip
     house.register.hold(found.number, author=user.actor)
     visits.keep(house, found.number, user.actor)
-    request.app.state.airflow.start(dag, {"request": found.number}, user)
-    return RedirectResponse(f"{root(request)}/requests/{found.number}?started=true", 303)
+    airflow.start(dag, {"request": found.number}, user)
+    # Signed, for a minute: a page that is loaded again later must not say it of a run that has failed meanwhile.
+    text = "Started. Airflow does the rest; this page shows how far it is."
+    schedule = airflow.next_runs([dag]).get(dag)
+    if schedule is not None and schedule.paused:
+        text = f"It waits: {dag} is paused in Airflow, and nothing of it runs until somebody unpauses it there."
+    said = forms.told(request, text)
+    return RedirectResponse(f"{root(request)}/requests/{found.number}?said={said}", 303)
 
 
 def _list(
     request: Request, found: finding.Found, *, status: int = 200, state: str = "", right: str = "",
-    overdue: bool = False, searched: tuple[str, str] | None = None, wrong: str = "",
+    overdue: bool = False, soon: bool = False, searched: tuple[str, str] | None = None, wrong: str = "",
 ) -> HTMLResponse:  # fmt: skip
     house = house_of(request)
     today = house.clock.now().astimezone(_zone(house)).date()
@@ -88,7 +104,7 @@ def _list(
 
     return page(
         request, "requests", status, here="requests", found=found, states=list(State), rights=list(Right), state=state,
-        right=right, overdue=overdue, left=left, searched=searched, wrong=wrong, operates=operates,
+        right=right, overdue=overdue, soon=soon, left=left, searched=searched, wrong=wrong, operates=operates,
         titles=typed.titles(house.datamap) if operates else {}, next_step=next_step,
     )  # fmt: skip
 

@@ -24,8 +24,9 @@ def the_day(request: Request) -> HTMLResponse:
 
     house = house_of(request)
     airflow: Airflow = request.app.state.airflow
-    upcoming = airflow.next_runs(house.policy.purges.keys())
-    found = today.today(house, house.clock.now(), frozenset(name for name, _ in PAGES), upcoming)
+    expected = {*house.policy.purges, *(path.stem for path in (request.app.state.project / "dags").glob("*.py"))}
+    upcoming = airflow.next_runs(expected)
+    found = today.today(house, house.clock.now(), frozenset(name for name, _ in PAGES), upcoming, expected)
     local = found.at.astimezone(ZoneInfo(house.policy.zone)).date()
     return page(request, "today", here="today", today=found, local=local)
 
