@@ -11,11 +11,12 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from privacy import numbers
 from privacy.desk import forms
 from privacy.desk.access import Gate, signed_in
 from privacy.desk.airflow import Airflow
 from privacy.desk.shown import environment, rendered, status_of
-from privacy.errors import PrivacyError
+from privacy.errors import BadInput, PrivacyError
 from privacy.rights.house import House
 
 HEADERS = {
@@ -66,8 +67,16 @@ def make(house: Callable[[], House], gate: Gate, airflow: Airflow, secret: str, 
 
 
 def _said(request: Request, status: int, message: str, code: str = "", advice: str = "") -> HTMLResponse:
-    text = rendered(request, "problem", user=None, message=message, code=code, advice=advice)
+    text = rendered(request, "problem", user=None, message=message, code=code, advice=advice, back=_request(request))
     return HTMLResponse(text, status)
+
+
+def _request(request: Request) -> str:
+    """The number of the request that the page was about; empty: it was about none."""
+    try:
+        return numbers.check(str(request.path_params.get("number", "")))
+    except BadInput:
+        return ""
 
 
 async def _refused(request: Request, problem: Exception) -> Response:

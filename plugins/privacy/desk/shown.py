@@ -121,10 +121,13 @@ def locale(wanted: str) -> Locale:
 
 @pass_context
 def _moment(context: Context, at: datetime | None, zone: str) -> str:
-    if at is None:
-        return ""
+    return "" if at is None else moment(at, zone, _of(context))
+
+
+def moment(at: datetime, zone: str, tongue: Locale) -> str:
+    """A moment as the page shows it. :param at: aware. :param zone: the shop's. :param tongue: of the browser."""
     here = at.astimezone(UTC).astimezone(ZoneInfo(zone))
-    return f"{format_datetime(here, 'short', locale=_of(context))} {here:%Z}"
+    return f"{format_datetime(here, 'short', locale=tongue)} {here:%Z}"
 
 
 @pass_context

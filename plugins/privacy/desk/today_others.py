@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from privacy.desk.airflow import NextRun
     from privacy.rights.evidence_rules import Latest
     from privacy.rights.house import House
+    from privacy.rights.notice_rows import Notice
 
 YEAR = timedelta(days=365)
+DAILY = timedelta(hours=26)
+"""Within that the daily run has sent what was to be sent."""
+
 REMINDED_WITHIN = timedelta(days=3)
 """The daily run has sent a yearly reminder by then."""
 
@@ -116,11 +120,11 @@ def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
         yield Line("red", f"The row of {number} is not what was recorded: its deadline is not known.", None, None,
             "ledger", "Verify the ledger")  # fmt: skip
     if whole.at is None:
-        yield Line("amber", "Ledger and stores were never verified: start verify_evidence.", None, None, "promises",
-            "Look at the promises")  # fmt: skip
+        yield Line("amber", "Ledger and stores were never verified.", None, None, "promises",
+            "Verify them there")  # fmt: skip
     elif whole.stale or whole.count:
         said = f"The last verification found {whole.count} things missing or altered." if whole.count else ""
-        said += " Nobody has verified ledger and stores lately: start verify_evidence." if whole.stale else ""
+        said += " Nobody has verified ledger and stores lately." if whole.stale else ""
         yield Line("red" if whole.count else "amber", said.strip(), whole.at, None, "promises", "Look at the promises")
     if found.cut:
         yield Line("amber", f"More than {len(found.requests):,} requests are open; the newest are not looked at here.")
@@ -134,12 +138,7 @@ def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
 
 def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator[Line]:
     """Processors who were told or asked and are silent, and settings of theirs that want a look (GA-NOSHARE)."""
-    said = {"to_send": "was not told yet: the letter could not be sent", "sent": "has not confirmed",
-        "refused": "refuses"}  # fmt: skip
-    for notice in Notices(house).silent(now):
-        about = f"the {notice.deed.value} of {notice.request}"
-        yield Line("amber", f"{notice.processor} {said[notice.state.value]} ({about}). When it confirms, say so there.",
-            notice.sent_at or notice.made_at, None, f"requests/{notice.request}", "Open the request")  # fmt: skip
+    yield from _told(house, now)
     for name, since in unconfirmed_settings(house, today).items():
         yield Line("amber", f"Look that {name} still may not use the data for itself, and write the day into "
             "policy/processors.yaml (confirmed).", datetime(since.year, since.month, since.day, tzinfo=UTC), None,
@@ -150,6 +149,32 @@ def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator
         if (one := known.pop(str(entry.get("request")), None)) is not None:
             yield line_of(one, "amber", "processors were asked more than 14 days ago, and it is not sealed: has "
                 "everything come?", datetime.fromisoformat(entry["at"]))  # fmt: skip
+
+
+def _told(house: House, now: datetime) -> Iterator[Line]:
+    """A line for a request's processors of whom the same is to be said: one who asks makes no ten lines."""
+    groups: dict[tuple[str, str, str], list[Notice]] = {}
+    for notice in Notices(house).silent(now):
+        state = notice.state.value
+        if state == "to_send" and now - notice.made_at < DAILY:
+            state = "new"
+        groups.setdefault((notice.request, notice.deed.value, state), []).append(notice)
+    for (number, deed, state), found in groups.items():
+        names = ", ".join(sorted({_called(house, one.processor) for one in found}))
+        said = {
+            "new": f"{number} (its {deed}): {names} will be told by the next daily watch_deadlines. Nothing to do.",
+            "to_send": f"{number} (its {deed}): {names} could not be told yet: is watch_deadlines running, and is "
+            "there an address of theirs? It is tried again each day. If they know it already, say so there.",
+            "sent": f"{number} (its {deed}): not confirmed by {names}. When they confirm, say so there.",
+            "refused": f"{number} (its {deed}): refused by {names}. Take it up with them.",
+        }[state]
+        yield Line("plain" if state == "new" else "amber", said, min(one.sent_at or one.made_at for one in found),
+            None, f"requests/{number}#told", "Open the request")  # fmt: skip
+
+
+def _called(house: House, processor: str) -> str:
+    known = house.policy.processors.get(processor)
+    return processor if known is None else known.name
 
 
 def camera(house: House, now: datetime) -> Iterator[Line]:
