@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 
 from httpx import Response
 
@@ -15,7 +16,7 @@ from privacy.desk.asking import _said_here
 from privacy.desk.shown import locale
 from privacy.identity import Candidate
 from privacy.identity import Question as Whose
-from privacy.rights import Evidence, EvidenceKind, Right
+from privacy.rights import Evidence, EvidenceKind, Ground, Right, footage
 from privacy.rights.notices import Notices
 from privacy.rights.payload import Act
 from privacy.sources.base import Identifier, Subject
@@ -189,3 +190,32 @@ def test_a_new_request_asks_for_a_customers_number_second(desk: Desk) -> None:
     second = re.search(r'name="kind2".*?</select>', page, re.DOTALL)
     assert second is not None
     assert '<option value="shop.customer_id" selected>' in second[0]
+
+
+def test_an_objection_that_is_stopped_and_a_complaint_wait_for_a_person_today(desk: Desk) -> None:
+    """Promise R-OBJ: no run weighs an objection."""
+    number, complaint = received(desk, Right.OBJECTION), received(desk, Right.COMPLAINT)
+    assert number not in desk.as_("viewer").get("/today").text  # its run has not begun: that goes by itself
+    desk.house.register.begin(number, "r1")
+    page = unescape(desk.as_("viewer").get("/today").text)
+    assert f"{number} (objection): what it objects to is stopped; uphold the objection, or reject it." in page
+    assert f"{complaint} (complaint): answer it" in page
+    assert "<td>uphold it, or reject it</td>" in desk.as_("viewer").get("/requests").text
+
+
+def test_a_refusal_that_nobody_told_the_person_of_stands_on_today_until_its_letter_went(desk: Desk) -> None:
+    """Art. 12(4) GDPR."""
+    register = desk.house.register
+    number = register.receive(Right.ACCESS, [Identifier("email", "anna@a.example")], author="desk").number
+    register.refuse(number, Ground.IDENTITY_NOT_PROVEN, "desk", because="nobody came")
+    told = f"{number}: it was refused, and the person was not told why."
+    assert told in desk.as_("viewer").get("/today").text
+    assert sent(desk, f"/requests/{number}", f"/requests/{number}/do/letter", letter="refusal").status_code == 303
+    assert told not in desk.as_("viewer").get("/today").text
+
+
+def test_what_the_holder_of_footage_says_is_told_in_words_whatever_it_is() -> None:
+    """Edge case 24."""
+    table = (footage.__doc__ or "").split("====================")
+    codes = {line.split()[0] for line in "\n".join(table).splitlines() if re.match(r"[a-z_]+ {2,}\S", line)} - {"code"}
+    assert codes == set(today_others._DIFFERS)

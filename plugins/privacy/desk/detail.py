@@ -177,6 +177,8 @@ def next_step(found: Request, *, delivered: bool = False) -> str:
     """What has to be done now, in words, without the command for it. :param delivered: its copy was handed over."""
     if delivered and found.state is State.RELEASED:
         return "none: it was handed over"
+    if found.right is Right.OBJECTION and found.dates.begun_at and found.state in (State.RECEIVED, State.PROVEN):
+        return "uphold it, or reject it"
     return "none: forgotten" if found.forgotten else found.dates.next_step.partition(": privacy ")[0]
 
 

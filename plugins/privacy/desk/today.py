@@ -75,11 +75,16 @@ def today(house: House, now: datetime, pages: frozenset[str], upcoming: Mapping[
         _group("Answers that are late or due within 7 days", today_requests.due(found, local), "requests?overdue=true"),
         _group("Questions that wait for an answer", today_others.questions(house, now, pages)),
         _group("Whose is it?", today_requests.in_state(found, State.UNDECIDED), "requests?state=undecided"),
+        _group("Objections and complaints to decide on", today_requests.to_decide(found), "requests?state=received"),
         _group("Identity to be proven", today_requests.unproven(found), "requests?state=sealed"),
         _group("Copies to review and release", today_requests.to_release(found), "requests?state=proven"),
         _group(
             "To be told or handed over",
-            [*today_requests.in_state(found, State.ACTED), *today_requests.undelivered(house, now)],
+            [
+                *today_requests.in_state(found, State.ACTED),
+                *today_requests.undelivered(house, now),
+                *today_requests.untold(house, now),
+            ],
         ),
         _group("Pipelines that fail", today_requests.failing(house, found, now)),
         _group("Purges", today_others.purges(house, latest, now, pages, upcoming)),

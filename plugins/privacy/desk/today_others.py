@@ -177,6 +177,23 @@ def _called(house: House, processor: str) -> str:
     return processor if known is None else known.name
 
 
+_DIFFERS = {
+    "kept_too_long": "its holder still has recordings after their term that no hold is on; ask them to wipe these",
+    "erased_late": "its holder erased recordings after their term; ask them why",
+    "erased_on_hold": "its holder ERASED recordings that are on hold; call them",
+    "erased_before_order": "its holder erased recordings on hold before it was ordered to keep them; they are gone",
+    "held_unlisted": "recordings on hold are not in its holder's list; call them",
+    "unlisted": "recordings within their term are not in its holder's list; ask them for a right one",
+    "unknown": "its holder has recordings of which the shop knows nothing; ask them what these are",
+    "differs": "its holder names other times of recordings than the shop does; ask them for a right list",
+    "list_missing": "its holder has sent no list of what it has; ask them for one",
+    "list_late": "its holder's newest list is too old, so what it has now is not known; ask them for a new one",
+    "list_unreadable": "its holder's newest lists cannot be read; ask them for one that can",
+    "list_future": "its holder's lists say that they were made later than now; ask them for a right one",
+}
+"""What :mod:`privacy.rights.footage` finds, and what to do about it."""
+
+
 def camera(house: House, now: datetime) -> Iterator[Line]:
     """Footage on hold of which nobody has confirmed that it is kept (CAM-SHARE), and lists that contradict ours."""
     orders = Orders(house)
@@ -188,12 +205,19 @@ def camera(house: House, now: datetime) -> Iterator[Line]:
             "has not confirmed that it keeps footage on hold" if one.order else "was not told to keep footage on hold"
         )
         how = "Call them, then say there what they said." if one.order else "Order it there, and call them."
-        yield Line("red", f"{one.processor} {done}: {left}. {how}", None, None, f"holds/{one.hold}", "Open the hold")
+        yield Line(
+            "red",
+            f"{_called(house, one.processor)} {done}: {left}. {how}",
+            None,
+            None,
+            f"holds/{one.hold}",
+            "Open the hold",
+        )
     told: dict[str, datetime] = {}
     for entry in house.ledger.archive.events("camera.contradiction", since=now - timedelta(days=2)):
         told[str(entry.get("reason"))] = datetime.fromisoformat(entry["at"])
     for reason, at in told.items():
-        yield Line("amber", f"What the holder of the footage says and what is known here differ: {reason}.", at)
+        yield Line("amber", f"Footage: {_DIFFERS.get(reason, reason)}.", at, None, "holds", "Look at the holds")
 
 
 def yearly(house: House, found: Waiting, now: datetime) -> Iterator[Line]:

@@ -17,8 +17,9 @@ from privacy.ledger.tables import ledger
 from privacy.rights.answering import DELIVERED
 from privacy.rights.attempts import tried_of, wanted
 from privacy.rights.deadlines import Level, level
+from privacy.rights.letter_kinds import Kind
 from privacy.rights.rows import Request
-from privacy.rights.states import State
+from privacy.rights.states import Right, State
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -28,6 +29,11 @@ SHOWN = 10
 
 BUNDLE_STAYS = timedelta(days=30)
 """So far back a copy that was released and not handed over is looked for: later its bundle is gone."""
+
+REFUSED_LATELY, REFUSALS = timedelta(days=60), 50
+"""So far back, and at most so many refusals, are looked at for their letter."""
+
+TOLD_WHY = (Kind.REFUSAL.value, Kind.OBJECTION_REJECTED.value)
 
 Urgency = Literal["red", "amber", "plain"]
 
@@ -79,6 +85,30 @@ def in_state(found: Waiting, state: State) -> list[Line]:
         State.ACTED: "it is done, and the person was not told yet.",
     }[state]
     return [line_of(one, "amber", said, getattr(one.dates, since)) for one in found.of(state)]
+
+
+def to_decide(found: Waiting) -> list[Line]:
+    """Objections that nobody has weighed yet, and complaints that nobody has answered: no run does that."""
+    said = {
+        Right.OBJECTION: "what it objects to is stopped; uphold the objection, or reject it.",
+        Right.COMPLAINT: "answer it, and say there that you did.",
+    }
+    waits = [*found.of(State.RECEIVED), *found.of(State.PROVEN)]
+    return [
+        line_of(one, "amber", said[one.right]) for one in waits
+        if one.right in said and (one.right is Right.COMPLAINT or one.dates.begun_at is not None)
+    ]  # fmt: skip
+
+
+def untold(house: House, now: datetime) -> Iterator[Line]:
+    """Requests that were refused, and the person was not told why (art. 12(4) GDPR)."""
+    refused = house.ledger.archive.events("request.refused", since=now - REFUSED_LATELY)
+    for entry in refused[-REFUSALS:]:
+        number, at = str(entry["request"]), datetime.fromisoformat(entry["at"])
+        letters = house.ledger.entries(request=number, kind="letter.sent")
+        if not any(one.entry.get("ground") in TOLD_WHY for one in letters):
+            said = f"{number}: it was refused, and the person was not told why. Send the letter."
+            yield Line("amber", said, at, None, f"requests/{number}", "Open it")  # fmt: skip
 
 
 def unproven(found: Waiting) -> list[Line]:
