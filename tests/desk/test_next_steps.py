@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from datetime import timedelta
 from html import unescape
 
+import pytest
 from httpx import Response
 
-from conftest_desk import HERE, NOW, Desk, token_of
+from conftest_desk import HERE, NOW, PROJECT, Desk, token_of
 from privacy.desk import today_others
 from privacy.desk.access import User
+from privacy.desk.advising import here
 from privacy.desk.airflow import Progress, Question, Task
 from privacy.desk.asking import _said_here
 from privacy.desk.shown import locale
@@ -207,7 +210,7 @@ def test_a_refusal_that_nobody_told_the_person_of_stands_on_today_until_its_lett
     """Art. 12(4) GDPR."""
     register = desk.house.register
     number = register.receive(Right.ACCESS, [Identifier("email", "anna@a.example")], author="desk").number
-    register.refuse(number, Ground.IDENTITY_NOT_PROVEN, "desk", because="nobody came")
+    register.refuse(number, Ground("identity_not_proven"), "desk", because="nobody came")
     told = f"{number}: it was refused, and the person was not told why."
     assert told in desk.as_("viewer").get("/today").text
     assert sent(desk, f"/requests/{number}", f"/requests/{number}/do/letter", letter="refusal").status_code == 303
@@ -219,3 +222,36 @@ def test_what_the_holder_of_footage_says_is_told_in_words_whatever_it_is() -> No
     table = (footage.__doc__ or "").split("====================")
     codes = {line.split()[0] for line in "\n".join(table).splitlines() if re.match(r"[a-z_]+ {2,}\S", line)} - {"code"}
     assert codes == set(today_others._DIFFERS)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("Call them, then: privacy hold confirm ORDER.", "Call them, then: say so on the page of the hold."),
+        ("Ask them to wipe it (privacy hold list).", "Ask them to wipe it (the page Holds)."),
+        (
+            "Run privacy ledger verify. Run nothing that deletes.",
+            "Run Verify now, on the page Ledger. Run nothing that deletes.",
+        ),
+        ("Next: privacy request prove AVG-2026-0042-9 --by document.", "Next: do so on the request's page."),
+        ("Look. Use privacy purge plan first.", "Look."),
+        ("Pass --again to do it again.", ""),
+        ("The privacy page of the shop says so.", "The privacy page of the shop says so."),
+    ],
+)
+def test_no_page_gives_a_command_for_a_terminal_as_advice(told: str, said: str) -> None:
+    assert here(told) == said
+
+
+def test_no_advice_of_the_library_is_a_command_on_a_page() -> None:
+    """Every string of the library that names a command."""
+    found = set()
+    for file in (PROJECT / "plugins" / "privacy").rglob("*.py"):
+        if "cli" not in file.parts and file.parent.name != "desk":
+            found |= {n.value for n in ast.walk(ast.parse(file.read_text()))
+                if isinstance(n, ast.Constant) and isinstance(n.value, str) and "\n" not in n.value
+                and re.search(r"privacy (request|hold|ledger|purge|bundle|datamap) [a-z]", n.value)}  # fmt: skip
+    assert len(found) > 30
+    assert [
+        here(one) for one in found if re.search(r"privacy (request|hold|ledger|purge|bundle|datamap) ", here(one))
+    ] == []

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from privacy.desk import typed
+from privacy.desk.advising import here
 from privacy.errors import PrivacyError
 from privacy.rights.corrections import Shown, shown
 from privacy.rights.deeds import Deed, allowed, following, grounds, letters_by_hand
@@ -168,9 +169,7 @@ def days_left(found: Request, today: date) -> tuple[str, str]:
 
 def advice(problem: PrivacyError) -> str:
     """What can be done about an error, here: what says which command to type is for a shell, and no help on a page."""
-    if problem.code in _ADVICE:
-        return _ADVICE[problem.code]
-    return "" if "privacy " in problem.advice or "--" in problem.advice else problem.advice
+    return _ADVICE.get(problem.code) or here(problem.advice)
 
 
 def next_step(found: Request, *, delivered: bool = False) -> str:

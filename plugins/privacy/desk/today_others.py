@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from privacy.database import reading, translated
+from privacy.desk.advising import here
 from privacy.desk.promises import Checked
 from privacy.desk.today_requests import Line, Urgency, line_of
 from privacy.desk.waiting import Waiting
@@ -66,7 +67,7 @@ def purges(
     ours = () if house.policy.own is None else tuple(type(house.policy.own).model_fields)
     for f in [*evidence_rules.proofs(house, now, latest), *evidence_rules.own(house, now, latest)]:
         told.add(f.where)
-        said = " ".join(part for part in (_of(f.promises), f.message, f.kept(now, zone), f.advice) if part)
+        said = " ".join(part for part in (_of(f.promises), f.message, f.kept(now, zone), here(f.advice)) if part)
         good = latest.done(f.where)
         late = f.breaks is None or f.breaks <= now
         yield Line("red" if late else "amber", said, None if good is None else good.as_of, None,
@@ -81,7 +82,7 @@ def purges(
             why = f" ({last.reason})" if last.reason else ""
             said = f"{_of(rule.promises)} The last run of rule {name} of {purge} has {_ended(last.status)}{why}. {kept}"
             urgency: Urgency = "amber"
-            again, here = upcoming.get(purge), ZoneInfo(house.policy.zone)
+            again, local = upcoming.get(purge), ZoneInfo(house.policy.zone)
             if again is not None and again.paused:
                 said += f" {purge} is paused in Airflow: nobody tries again until it is unpaused."
             elif breaks is None or breaks <= now or (again is not None and (again.at is None or again.at >= breaks)):
@@ -91,7 +92,7 @@ def purges(
                 at = (
                     "by itself"
                     if again is None or again.at is None
-                    else f"{again.at.astimezone(here):%Y-%m-%d %H:%M %Z}"
+                    else f"{again.at.astimezone(local):%Y-%m-%d %H:%M %Z}"
                 )
                 said += f" Next try: {at}; nothing to do yet."
             yield Line(urgency, said, last.ended_at, None, *_rule(name, pages, ours))
@@ -132,7 +133,7 @@ def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
         return
     for one in looked.found:
         if one.code.partition(".")[0] not in ("evidence", "camera", "ledger"):
-            what = f"{one.where}: {one.message} {one.advice}".strip()
+            what = f"{one.where}: {one.message} {here(one.advice)}".strip()
             yield Line("amber", what, looked.at, None, "datamap", "Look at the data map")
 
 
