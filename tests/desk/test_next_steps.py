@@ -14,7 +14,7 @@ from conftest_desk import HERE, NOW, PROJECT, Desk, token_of
 from privacy.desk import today_others
 from privacy.desk.access import User
 from privacy.desk.advising import here
-from privacy.desk.airflow import Progress, Question, Task
+from privacy.desk.airflow import Progress, Question, Task, labels
 from privacy.desk.asking import _said_here
 from privacy.desk.shown import locale
 from privacy.identity import Candidate
@@ -255,3 +255,10 @@ def test_no_advice_of_the_library_is_a_command_on_a_page() -> None:
     assert [
         here(one) for one in found if re.search(r"privacy (request|hold|ledger|purge|bundle|datamap) ", here(one))
     ] == []
+
+
+def test_a_step_that_waits_for_an_answer_is_called_as_the_step_before_it() -> None:
+    """So the page of a rule says that a question waits: Airflow labels what has run alone, others by their index."""
+    tasks = [(-1, None), (0, "log_lines"), (0, "0"), (1, "sessions"), (1, None), (2, "2")]
+    assert labels(tasks) == {0: "log_lines", 1: "sessions"}
+    assert labels(reversed(tasks)) == {0: "log_lines", 1: "sessions"}

@@ -9,7 +9,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 
-from privacy.desk.airflow import Progress, Task
+from privacy.desk.airflow import Progress, Task, labels
 
 LOOKED_AT = 200
 """So many runs of a DAG are looked at, from the last back, for the one of a request."""
@@ -27,8 +27,7 @@ def progress(dag: str, run: str) -> Progress | None:
         return None
     # What has not begun has no moment: it comes last.
     rows = sorted(rows, key=lambda r: (r.start_date is None, r.start_date and r.start_date.timestamp(), r.map_index))
-    # Only what has begun is labelled; a step of one rule or request bears the label of the others of its index.
-    named = {row.map_index: str(row.rendered_map_index) for row in rows if row.rendered_map_index}
+    named = labels((row.map_index, row.rendered_map_index) for row in rows)
     return Progress(dag, run, str(getattr(state, "value", state)), tuple(_task(row, named) for row in rows))
 
 
