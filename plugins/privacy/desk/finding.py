@@ -66,9 +66,10 @@ def handed_over(house: House, requests: Sequence[Request]) -> frozenset[str]:
     numbers = [one.number for one in requests if one.state is State.RELEASED]
     if not numbers:
         return frozenset()
-    chosen = sa.select(ledger.c.request).where(ledger.c.request.in_(numbers), ledger.c.kind == DELIVERED)
+    # By the request's index alone: of a kind there are many more.
+    chosen = sa.select(ledger.c.request, ledger.c.kind).where(ledger.c.request.in_(numbers))
     with translated("ledger"), reading(house.engine).connect() as connection:
-        return frozenset(str(number) for number in connection.execute(chosen).scalars())
+        return frozenset(str(row.request) for row in connection.execute(chosen) if row.kind == DELIVERED)
 
 
 def query(state: State | None, right: Right | None, now: datetime | None, zone: str, after: str = "") -> sa.Select[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -102,13 +103,22 @@ def to_decide(found: Waiting) -> list[Line]:
 
 def untold(house: House, now: datetime) -> Iterator[Line]:
     """Requests that were refused, and the person was not told why (art. 12(4) GDPR)."""
-    refused = house.ledger.archive.events("request.refused", since=now - REFUSED_LATELY)
-    for entry in refused[-REFUSALS:]:
-        number, at = str(entry["request"]), datetime.fromisoformat(entry["at"])
-        letters = house.ledger.entries(request=number, kind="letter.sent")
-        if not any(one.entry.get("ground") in TOLD_WHY for one in letters):
+    since = written(now - REFUSED_LATELY)
+    query = sa.select(ledger.c.request, ledger.c.at).where(ledger.c.kind == "request.refused", ledger.c.at >= since)
+    with translated("ledger"), reading(house.engine).connect() as connection:
+        refused = sorted(((row.at, row.request) for row in connection.execute(query)), reverse=True)[:REFUSALS]
+        # By the request's index alone: of a kind there are many more.
+        letters = sa.select(ledger.c.request, ledger.c.kind, ledger.c.entry).where(
+            ledger.c.request.in_([number for _, number in refused])
+        )  # fmt: skip
+        rows = connection.execute(letters).all() if refused else []
+    told = {
+        row.request for row in rows if row.kind == "letter.sent" and json.loads(row.entry).get("ground") in TOLD_WHY
+    }
+    for at, number in reversed(refused):
+        if number not in told:
             said = f"{number}: it was refused, and the person was not told why. Send the letter."
-            yield Line("amber", said, at, None, f"requests/{number}", "Open it")  # fmt: skip
+            yield Line("amber", said, datetime.fromisoformat(at), None, f"requests/{number}", "Open it")
 
 
 def unproven(found: Waiting) -> list[Line]:
