@@ -596,6 +596,11 @@ def test_a_copy_that_is_handed_over_comes_with_its_letter_and_waits_to_be_downlo
         assert archive.read(f"{number}.zip", pwd=passphrase(done.text).encode())
     (said,) = shop.said(number, "request.delivered")
     assert (said["reason"], said["digest"]) == ("counter, passphrase by phone", got.headers["x-content-sha256"])
+    # To hand it over again is possible, and not what comes next; a copy that was not handed over still is to be.
+    assert "<dd>none: it was handed over</dd>" in client.get(f"/requests/{number}").text
+    assert "Deliver it again" in client.get(f"/requests/{number}").text
+    steps = dict(re.findall(r">([A-Z]+-[0-9-]+)</a>.*?<td>([^<]*)</td></tr>", client.get("/requests").text, re.DOTALL))
+    assert (steps[number], steps[shop.made["released"]]) == ("none: it was handed over", "deliver it")
 
 
 def test_what_is_refused_says_what_to_do_on_this_page(shop: Shop) -> None:

@@ -123,7 +123,8 @@ def test_a_request_is_refused_with_its_ground_and_the_letter_is_the_next_step(de
 def test_what_is_wrong_in_records_is_written_down_and_the_plan_is_for_the_dag(desk: Desk) -> None:
     number = received(desk, Right.RECTIFICATION)
     page = desk.as_("operator").get(f"/requests/{number}").text
-    assert "<option>email</option>" in page
+    assert '<option value="email">email</option>' in page
+    assert '<option value="name.last">name: last</option>' in page
     assert done(desk, number, "correct", fact="email", to="", nothing="").status_code == 400
     answer = done(desk, number, "correct", fact="email", to="anna@new.example")
     assert "Written down: 1 to correct." in answer.text

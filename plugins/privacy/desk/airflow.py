@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -45,6 +45,17 @@ class Task:
     state: str
     started: datetime | None = None
     ended: datetime | None = None
+
+
+def labels(tasks: Iterable[tuple[int, str | None]]) -> dict[int, str]:
+    """What the tasks of each index are called: a rule, a request.
+
+    Only a task that has run is labelled, and Airflow calls the others by their index: one that waits for an answer
+    bears the label of those of its index that have run.
+
+    :param tasks: of one run, each as its index and what Airflow calls it.
+    """
+    return {index: label for index, label in tasks if label not in (None, "", str(index)) and index >= 0}
 
 
 @dataclass(frozen=True, slots=True)

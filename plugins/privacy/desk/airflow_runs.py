@@ -9,7 +9,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 
-from privacy.desk.airflow import Progress, Task
+from privacy.desk.airflow import Progress, Task, labels
 
 LOOKED_AT = 200
 """So many runs of a DAG are looked at, from the last back, for the one of a request."""
@@ -27,7 +27,8 @@ def progress(dag: str, run: str) -> Progress | None:
         return None
     # What has not begun has no moment: it comes last.
     rows = sorted(rows, key=lambda r: (r.start_date is None, r.start_date and r.start_date.timestamp(), r.map_index))
-    return Progress(dag, run, str(getattr(state, "value", state)), tuple(_task(row) for row in rows))
+    named = labels((row.map_index, row.rendered_map_index) for row in rows)
+    return Progress(dag, run, str(getattr(state, "value", state)), tuple(_task(row, named) for row in rows))
 
 
 def latest(dag: str, request: str) -> str | None:
@@ -38,7 +39,7 @@ def latest(dag: str, request: str) -> str | None:
     return next((str(row.run_id) for row in rows if (row.conf or {}).get("request") == request), None)
 
 
-def _task(row: Any) -> Task:
-    label = str(row.rendered_map_index or (row.map_index if row.map_index >= 0 else ""))
+def _task(row: Any, named: dict[int, str]) -> Task:
+    label = named.get(row.map_index, str(row.map_index)) if row.map_index >= 0 else ""
     state = str(getattr(row.state, "value", row.state) or "none")
     return Task(str(row.task_id).rpartition(".")[2], label, state, row.start_date, row.end_date)

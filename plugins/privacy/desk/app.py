@@ -12,11 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from privacy import numbers
 from privacy.desk import forms
 from privacy.desk.access import Gate, signed_in
 from privacy.desk.airflow import Airflow
 from privacy.desk.shown import environment, rendered, status_of
-from privacy.errors import PrivacyError
+from privacy.errors import BadInput, PrivacyError
 from privacy.rights.house import House
 
 HEADERS = {
@@ -72,7 +73,7 @@ def make(house: Callable[[], House], gate: Gate, airflow: Airflow, secret: str, 
 
 
 def _said(request: Request, status: int, message: str, code: str = "", advice: str = "") -> HTMLResponse:
-    text = rendered(request, "problem", user=None, message=message, code=code, advice=advice)
+    text = rendered(request, "problem", user=None, message=message, code=code, advice=advice, back=_request(request))
     return HTMLResponse(text, status)
 
 
@@ -88,6 +89,14 @@ def _too_large(request: Request) -> Response | None:
 
 async def _malformed(request: Request, problem: Exception) -> Response:  # noqa: ARG001 - it quotes what was given
     return _said(request, 400, "The address or the form is not as this page makes them; nothing was done.")
+
+
+def _request(request: Request) -> str:
+    """The number of the request that the page was about; empty: it was about none."""
+    try:
+        return numbers.check(str(request.path_params.get("number", "")))
+    except BadInput:
+        return ""
 
 
 async def _refused(request: Request, problem: Exception) -> Response:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from babel import Locale
 from fastapi import Request
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from privacy import numbers
+from privacy.desk import retention
 from privacy.desk.access import may_answer, may_read, who
 from privacy.desk.airflow import Airflow, Question
-from privacy.desk.shown import house_of
+from privacy.desk.shown import house_of, locale, moment
+from privacy.errors import BadInput
 from privacy.plans import eyes
 from privacy.plans.approval import Answers
 from privacy.rights.house import House
@@ -26,6 +31,11 @@ _ABOUT_ALL = "notify_policy_change"
 
 UNASKED_FOR = timedelta(minutes=10)
 """The ledger's word stands a little before Airflow asks: after this the question is missing there."""
+
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?\+00:00")
+_TERM = re.compile(r"([<>]=)(P(?!T?\b)[0-9YMDTH]+)")
+_BOUNDS = {"<=": "at most", ">=": "at least"}
+_COMMAND = re.compile(r"`privacy request correction [^`]*`")
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 """No HTML of its own: a name of the data map that looks like a tag is shown as it is written."""
@@ -43,12 +53,21 @@ class Waiting:
     answerable: bool
     why: str = ""
 
+    @property
+    def number(self) -> str:
+        """The request that it is about; empty: it is about a rule."""
+        try:
+            return numbers.check(self.question.about)
+        except BadInput:
+            return ""
+
 
 def waiting(request: Request) -> list[Waiting]:
     """The questions that whoever is signed in may see, the oldest first."""
     airflow: Airflow = request.app.state.airflow
     house, actor = house_of(request), who(request).actor
     seen = [one for one in airflow.questions() if may_read(request, one.dag)]
+    tongue = locale(request.headers.get("accept-language", ""))
     own = _own(house, actor) if seen and house.settings.four_eyes else frozenset()
     found = []
     for one in seen:
@@ -58,7 +77,8 @@ def waiting(request: Request) -> list[Waiting]:
             if mine
             else ""
         )
-        found.append(Waiting(one, _shown(one.body), may_answer(request, one.dag), why))
+        body = _said_here(one.body, house.policy.zone, tongue)
+        found.append(Waiting(one, _shown(body), may_answer(request, one.dag), why))
     return found
 
 
@@ -82,6 +102,13 @@ def elsewhere(request: Request) -> Elsewhere:
     before = house.clock.now() - UNASKED_FOR
     lost = {about for about, _, at in _open(house) if about not in known and at < before}
     return Elsewhere(sum(not may_read(request, one.dag) for one in asked), tuple(sorted(lost)))
+
+
+def _said_here(body: str, zone: str, tongue: Locale) -> str:
+    """A question as the page says it: moments and terms in words, and no command for a terminal."""
+    body = _MOMENT.sub(lambda found: moment(datetime.fromisoformat(found[0]), zone, tongue), body)
+    body = _TERM.sub(lambda found: f"{_BOUNDS[found[1]]} {retention.lasting(found[2])}", body)
+    return _COMMAND.sub("on the page of the request, beside this question", body)
 
 
 def _shown(body: str) -> Markup:

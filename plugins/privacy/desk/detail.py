@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from privacy.desk import typed
+from privacy.desk.advising import here
 from privacy.errors import PrivacyError
 from privacy.rights.corrections import Shown, shown
 from privacy.rights.deeds import Deed, allowed, following, grounds, letters_by_hand
+from privacy.rights.deliveries import State as Asking
 from privacy.rights.naming import not_stopped
 from privacy.rights.notice_rows import Notice
 from privacy.rights.notices import Notices
-from privacy.rights.states import MOMENTS, Right
+from privacy.rights.states import MOMENTS, Right, State
 
 if TYPE_CHECKING:
     from privacy.rights.deliveries import Delivery
@@ -22,6 +25,26 @@ if TYPE_CHECKING:
     from privacy.rights.payload import Payload
     from privacy.rights.rows import Request
     from privacy.sources.base import Identifier
+
+
+_STEPS = {
+    Deed.CORRECT: "write down what is wrong", Deed.PROVE: "prove the identity",
+    Deed.REVIEW: "look at what the copy leaves out", Deed.RELEASE: "release the copy",
+    Deed.UPHOLD: "uphold the objection, or reject it", Deed.REJECT: "tell the person why it was rejected",
+    Deed.LETTER: "send the letter", Deed.CONFIRM: "tell the person", Deed.SETTLE: "answer the complaint",
+}  # fmt: skip
+_SO_FAR = {
+    "deleted": "are gone", "set": "were emptied of what is theirs", "shared": "lost what is theirs; others are in them",
+    "referenced": "were emptied; retained records refer to them", "retained": "are retained by law",
+    "waiting": "wait for their condition", "review": "stay: they only speak of them, or are among staff",
+    "held": "are held by another request or a hold, and go when that ends",
+    "changed": "have changed meanwhile, and go in the next round", "failed": "have failed, and are tried again",
+    "new": "came meanwhile, and go in the next round",
+}  # fmt: skip
+
+
+_ADVICE = {"request.no_address": "Tick that it goes by post: the letter is shown here, to print."}
+"""What to do on this page, where the library's advice is for the command line or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +83,39 @@ class Detail:
     titles: Mapping[str, str] = field(default_factory=dict)
 
     def named(self, identifiers: Iterable[Identifier]) -> list[tuple[str, str]]:
-        """Identifiers with what each is called."""
-        return [(self.titles.get(i.kind, i.kind), str(i.value)) for i in identifiers]
+        """Identifiers with what each is called, each once: an address in how many periods."""
+        found = Counter((self.titles.get(i.kind, i.kind), str(i.value)) for i in identifiers)
+        return [(title, f"{value} (in {n} periods)" if n > 1 else value) for (title, value), n in found.items()]
+
+    @property
+    def delivered(self) -> bool:
+        """Whether a copy was handed over: to do it again is possible, and not the next step."""
+        found = self.payload.delivery if self.payload else None
+        return found is not None and found.delivered_at is not None
+
+    @property
+    def unasked(self) -> int:
+        """How many processors were not asked what they hold: what they have is not in the copy."""
+        return sum(one.state is Asking.NOT_ASKED for one in self.deliveries)
+
+    @property
+    def so_far(self) -> tuple[str, ...]:
+        """What an erasure that is partly done has done so far, and what of it waits; in words."""
+        act = self.payload.partly if self.payload and self.found.state is State.PARTLY_DONE else None
+        if act is None:
+            return ()
+        said = [f"{n:,} {_SO_FAR.get(why, why.replace('_', ' '))}" for why, n in act.counts.items()]
+        return (*said, f"the last of it is expected by {act.until:%-d %B %Y}") if act.until else tuple(said)
+
+    @property
+    def step(self) -> str:
+        """What comes next, in words: the very thing that the page's main button does."""
+        if self.found.state is State.RELEASED and self.delivered:
+            return "none: it was handed over"
+        said = next_step(self.found)
+        if self.following is Deed.START and said.startswith("await"):
+            return "start the export again"
+        return (_STEPS.get(self.following) if self.following else None) or said
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -86,12 +140,13 @@ def detail(house: House, number: str) -> Detail:
         except PrivacyError as problem:
             broken = problem.code
     deeds = allowed(house, found, payload)
+    entries = [e.entry for e in house.ledger.entries(request=found.number)]
     dates = [(name.removesuffix("_at"), at) for name in MOMENTS if (at := getattr(found.dates, name)) is not None]
     rectifying = found.right is Right.RECTIFICATION and payload is not None and payload.correction is not None
     return Detail(
-        found, payload, broken, deeds, following(found, payload, deeds), tuple(sorted(dates, key=lambda one: one[1])),
-        tuple(_entry(e.entry) for e in house.ledger.entries(request=found.number)),
-        notes=tuple(_notes(house, found, payload)) if payload else (),
+        found, payload, broken, deeds, _following(found, payload, deeds, entries),
+        tuple(sorted(dates, key=lambda one: one[1])), tuple(_entry(one) for one in entries),
+        notes=tuple(_notes(house, found, payload, entries)) if payload else (),
         planned=_planned(house, found, payload) if payload else None,
         values=tuple(shown(house, found.number)) if rectifying else (),
         facts=_facts(house) if Deed.CORRECT in deeds else (),
@@ -114,15 +169,19 @@ def days_left(found: Request, today: date) -> tuple[str, str]:
 
 def advice(problem: PrivacyError) -> str:
     """What can be done about an error, here: what says which command to type is for a shell, and no help on a page."""
-    return "" if "privacy " in problem.advice or "--" in problem.advice else problem.advice
+    return _ADVICE.get(problem.code) or here(problem.advice)
 
 
-def next_step(found: Request) -> str:
-    """What has to be done now, in words, without the command for it."""
+def next_step(found: Request, *, delivered: bool = False) -> str:
+    """What has to be done now, in words, without the command for it. :param delivered: its copy was handed over."""
+    if delivered and found.state is State.RELEASED:
+        return "none: it was handed over"
+    if found.right is Right.OBJECTION and found.dates.begun_at and found.state in (State.RECEIVED, State.PROVEN):
+        return "uphold it, or reject it"
     return "none: forgotten" if found.forgotten else found.dates.next_step.partition(": privacy ")[0]
 
 
-def _notes(house: House, found: Request, payload: Payload) -> list[str]:
+def _notes(house: House, found: Request, payload: Payload, entries: Sequence[Mapping[str, object]]) -> list[str]:
     """What somebody has to know now, a sentence each; nothing personal."""
     said = []
     if house.register.not_held([found]):
@@ -138,19 +197,37 @@ def _notes(house: House, found: Request, payload: Payload) -> list[str]:
         said.append(f"It follows from {payload.linked}.")
     if payload.lifting is not None and found.dates.lifted_at is None:
         said.append(f"It will be lifted on {payload.lifting.on:%-d %B %Y}; until then they may change their mind.")
-    last = _last_run(house, found.number)
-    if last:
+    if last := _last_run(found, entries):
         said.append(last)
     return said
 
 
-def _last_run(house: House, number: str) -> str:
-    """How the last run of a request ended, where it did not end well."""
-    entries = [e.entry for e in house.ledger.entries(request=number)]
-    ended = [e for e in entries if e["kind"] == "run.ended"]
-    if not ended or ended[-1]["status"] == "done":
+def _last_run(found: Request, entries: Sequence[Mapping[str, object]]) -> str:
+    """How the last run of a request ended, where it did not end well and nothing was done about it since."""
+    ended = _ended_badly(entries)
+    if ended is None or not found.dates.awaited:
         return ""
-    return f"The last run {ended[-1]['status']}: {ended[-1].get('reason') or 'see Airflow'}."
+    if ended.get("reason") == "identity.ambiguous":
+        waits = found.state is State.UNDECIDED
+        return "The run stopped before it read anything: more than one person fits. Choose who it is." if waits else ""
+    return f"The last run {ended['status']} ({ended.get('reason') or 'see Airflow'}). See below at which step."
+
+
+def _ended_badly(entries: Sequence[Mapping[str, object]]) -> Mapping[str, object] | None:
+    """The end of the last run, where it was no good one; None: it was, or none has ended."""
+    last = next((e for e in reversed(entries) if e["kind"] == "run.ended"), None)
+    return None if last is None or last["status"] == "done" else last
+
+
+def _following(
+    found: Request, payload: Payload | None, deeds: tuple[Deed, ...], entries: Sequence[Mapping[str, object]]
+) -> Deed | None:
+    """What comes next: a copy that was handed over is not handed over again, and a run that failed is started first."""
+    wanted = following(found, payload, deeds)
+    if wanted is Deed.DELIVER and payload and payload.delivery and payload.delivery.delivered_at:
+        return None
+    again = found.state is State.RECEIVED and found.right.copies and _ended_badly(entries) is not None
+    return Deed.START if wanted is Deed.PROVE and again and Deed.START in deeds else wanted
 
 
 def _planned(house: House, found: Request, payload: Payload) -> Planned | None:
@@ -189,9 +266,10 @@ def _rectification(house: House, number: str) -> Planned | None:
         *((full, str(n), "of the past: a statement is linked") for full, n in plan.historic.items()),
         *((full, str(n), "left: says something else") for full, n in plan.differs.items()),
     )
+    count = sum(plan.datasets.values())
     careful = f" Careful: {plan.others} records of somebody else say the new value already." if plan.others else ""
     return Planned(
-        f"{sum(plan.datasets.values())} records are changed.{careful}",
+        f"{count:,} {'record is' if count == 1 else 'records are'} changed.{careful}",
         ("dataset", "records", "what"),
         rows,
         digest[:12],

@@ -58,8 +58,8 @@ def _prove(asked: Asked) -> Outcome:
     evidence = _evidence(asked)
     if evidence is None:
         raise BadInput("proof.kind", "Say what proves the identity.")
-    found = asked.house.register.prove(asked.number, evidence, asked.author)
-    return Outcome(f"The proof is recorded. Next: {found.dates.next_step}.")
+    asked.house.register.prove(asked.number, evidence, asked.author)
+    return Outcome("The proof is recorded.")
 
 
 def _evidence(asked: Asked) -> Evidence | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,8 +13,9 @@ import sqlalchemy as sa
 from privacy import numbers
 from privacy.database import reading, translated
 from privacy.errors import BadInput, Tampered
-from privacy.ledger.tables import DATES
+from privacy.ledger.tables import DATES, ledger
 from privacy.ledger.tables import request_register as table
+from privacy.rights.answering import DELIVERED
 from privacy.rights.deadlines import SOON
 from privacy.rights.house import House
 from privacy.rights.rows import Request, dates_of, is_forgotten, written
@@ -65,6 +67,17 @@ def find(
             broken.append(str(row.number))
     last = rows[PAGE - 1] if len(rows) > PAGE else None
     return Found(tuple(requests), tuple(broken), "" if last is None else f"{last.received_at}|{last.number}")
+
+
+def handed_over(house: House, requests: Sequence[Request]) -> frozenset[str]:
+    """The numbers of those whose copy was released and handed over, as the ledger says."""
+    numbers = [one.number for one in requests if one.state is State.RELEASED]
+    if not numbers:
+        return frozenset()
+    # By the request's index alone: of a kind there are many more.
+    chosen = sa.select(ledger.c.request, ledger.c.kind).where(ledger.c.request.in_(numbers))
+    with translated("ledger"), reading(house.engine).connect() as connection:
+        return frozenset(str(row.request) for row in connection.execute(chosen) if row.kind == DELIVERED)
 
 
 def query(state: State | None, right: Right | None, now: datetime | None, zone: str, after: str = "") -> sa.Select[Any]:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from privacy.desk.advising import here
 from privacy.errors import GiveUp, PrivacyError
 from privacy.rights.house import House
 
@@ -111,7 +112,7 @@ class Jobs:
                 except Wrong as found:
                     ended = Job(name, "wrong", begun, by, found.lines)
                 except PrivacyError as problem:
-                    said = " ".join(part for part in (problem.message, problem.advice) if part)
+                    said = " ".join(part for part in (problem.message, here(problem.advice)) if part)
                     ended = Job(name, "failed", begun, by, (said,))
                 except Exception as problem:  # noqa: BLE001 - whatever it is, its text may quote a person
                     _log.error("A job of the desk failed: %s", type(problem).__name__)

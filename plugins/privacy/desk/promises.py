@@ -19,6 +19,7 @@ from privacy.database import reading, translated
 from privacy.datamap.policy import Policy
 from privacy.datamap.promises_page import Kept, kept
 from privacy.desk import finding
+from privacy.desk.advising import here
 from privacy.desk.proving import LOOKED
 from privacy.ledger.runs import written
 from privacy.ledger.tables import ledger
@@ -123,7 +124,7 @@ def _shown(
     # Of several rules the oldest proof counts: the promise is kept no better than that.
     oldest = min(good, key=lambda run: run.as_of) if len(good) == len(rules) and good else None
     proof, run = (None, "") if oldest is None else (oldest.as_of, oldest.run)
-    red = [" ".join(p for p in (f.message, f.kept(now, house.policy.zone), f.advice) if p) for f in wrong
+    red = [" ".join(p for p in (f.message, f.kept(now, house.policy.zone), here(f.advice)) if p) for f in wrong
            if one.id in f.promises]  # fmt: skip
     if one.id == ANSWERS and late:
         red.append("A request was not answered in time: see the requests that are overdue.")

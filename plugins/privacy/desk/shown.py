@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from privacy.desk import forms
+from privacy.desk.advising import here
 from privacy.errors import BadInput, PrivacyError, RetryLater
 from privacy.rights.house import House
 
@@ -84,7 +85,7 @@ def chosen(kind: type[Kind], value: str) -> Kind | None:
 def environment() -> Environment:
     """The templates, read once: everything in them is escaped, and a name that is not there is an error."""
     made = Environment(loader=PackageLoader("privacy.desk"), autoescape=True, undefined=StrictUndefined)
-    made.filters.update(moment=_moment, day=_day, number=_number, words=words, instant=instant)
+    made.filters.update(moment=_moment, day=_day, number=_number, words=words, instant=instant, here=here)
     return made
 
 
@@ -121,10 +122,13 @@ def locale(wanted: str) -> Locale:
 
 @pass_context
 def _moment(context: Context, at: datetime | None, zone: str) -> str:
-    if at is None:
-        return ""
+    return "" if at is None else moment(at, zone, _of(context))
+
+
+def moment(at: datetime, zone: str, tongue: Locale) -> str:
+    """A moment as the page shows it. :param at: aware. :param zone: the shop's. :param tongue: of the browser."""
     here = at.astimezone(UTC).astimezone(ZoneInfo(zone))
-    return f"{format_datetime(here, 'short', locale=_of(context))} {here:%Z}"
+    return f"{format_datetime(here, 'short', locale=tongue)} {here:%Z}"
 
 
 @pass_context

@@ -13,10 +13,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
+from privacy.database import reading, translated
 from privacy.desk import today_others, today_requests
 from privacy.desk.promises import Checked, checked
 from privacy.desk.today_requests import SHOWN, Line
 from privacy.desk.waiting import waiting
+from privacy.ledger.tables import ledger
 from privacy.rights.states import State
 
 if TYPE_CHECKING:
@@ -40,11 +44,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The page. :param at: when it was looked at. :param checked: when ledger and stores were verified last."""
+    """The page. :param at: when it was looked at. :param checked: when ledger and stores were verified last.
+
+    :param since: of the last entry of the ledger: what needed somebody and does not any more has one by then.
+    """
 
     groups: tuple[Group, ...]
     at: datetime
     checked: Checked
+    since: datetime | None = None
 
     @property
     def to_do(self) -> int:
@@ -95,7 +103,14 @@ def today(
         _group("Letters that could not be sent", today_others.letters(house)),
         _group("Erasures that go on by themselves", today_requests.partly(house, found), "requests?state=partly_done"),
     ]
-    return Today(tuple(g for g in groups if g.lines), now, whole)
+    return Today(tuple(g for g in groups if g.lines), now, whole, _last_entry(house))
+
+
+def _last_entry(house: House) -> datetime | None:
+    query = sa.select(ledger.c.at).order_by(ledger.c.seq.desc()).limit(1)
+    with translated("ledger"), reading(house.engine).connect() as connection:
+        at = connection.execute(query).scalar()
+    return None if at is None else datetime.fromisoformat(str(at))
 
 
 def _group(title: str, lines: list[Line] | Iterator[Line], href: str = "") -> Group:

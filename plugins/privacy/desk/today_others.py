@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from privacy.database import reading, translated
+from privacy.desk.advising import here
 from privacy.desk.promises import Checked
 from privacy.desk.today_requests import Line, Urgency, line_of
 from privacy.desk.waiting import Waiting
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
     from privacy.desk.airflow import NextRun
     from privacy.rights.evidence_rules import Latest
     from privacy.rights.house import House
+    from privacy.rights.notice_rows import Notice
 
 YEAR = timedelta(days=365)
+DAILY = timedelta(hours=26)
+"""Within that the daily run has sent what was to be sent."""
+
 REMINDED_WITHIN = timedelta(days=3)
 """The daily run has sent a yearly reminder by then."""
 
@@ -68,7 +73,7 @@ def purges(
     ours = () if house.policy.own is None else tuple(type(house.policy.own).model_fields)
     for f in [*evidence_rules.proofs(house, now, latest), *evidence_rules.own(house, now, latest)]:
         told.add(f.where)
-        said = " ".join(part for part in (_of(f.promises), f.message, f.kept(now, zone), f.advice) if part)
+        said = " ".join(part for part in (_of(f.promises), f.message, f.kept(now, zone), here(f.advice)) if part)
         good = latest.done(f.where)
         late = f.breaks is None or f.breaks <= now
         yield Line("red" if late else "amber", said, None if good is None else good.as_of, None,
@@ -83,7 +88,7 @@ def purges(
             why = f" ({last.reason})" if last.reason else ""
             said = f"{_of(rule.promises)} The last run of rule {name} of {purge} has {_ended(last.status)}{why}. {kept}"
             urgency: Urgency = "amber"
-            again, here = upcoming.get(purge), ZoneInfo(house.policy.zone)
+            again, local = upcoming.get(purge), ZoneInfo(house.policy.zone)
             if again is not None and again.paused:
                 said += f" {purge} is paused in Airflow: nobody tries again until it is unpaused."
             elif breaks is None or breaks <= now or (again is not None and (again.at is None or again.at >= breaks)):
@@ -93,7 +98,7 @@ def purges(
                 at = (
                     "by itself"
                     if again is None or again.at is None
-                    else f"{again.at.astimezone(here):%Y-%m-%d %H:%M %Z}"
+                    else f"{again.at.astimezone(local):%Y-%m-%d %H:%M %Z}"
                 )
                 said += f" Next try: {at}; nothing to do yet."
             yield Line(urgency, said, last.ended_at, None, *_rule(name, pages, ours))
@@ -147,11 +152,11 @@ def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
         yield Line("red", f"Hold {id} is not what was placed: nothing is deleted meanwhile.", None, None, "holds",
             "Look at the holds")  # fmt: skip
     if whole.at is None:
-        yield Line("amber", "Ledger and stores were never verified: start verify_evidence.", None, None, "promises",
-            "Look at the promises")  # fmt: skip
+        yield Line("amber", "Ledger and stores were never verified.", None, None, "promises",
+            "Verify them there")  # fmt: skip
     elif whole.stale or whole.count:
         said = f"The last verification found {whole.count} things missing or altered." if whole.count else ""
-        said += " Nobody has verified ledger and stores lately: start verify_evidence." if whole.stale else ""
+        said += " Nobody has verified ledger and stores lately." if whole.stale else ""
         yield Line("red" if whole.count else "amber", said.strip(), whole.at, None, "promises", "Look at the promises")
     if found.cut:
         yield Line("amber", f"More than {len(found.requests):,} requests are open; the newest are not looked at here.")
@@ -159,18 +164,13 @@ def evidence(house: House, found: Waiting, whole: Checked) -> Iterator[Line]:
         return
     for one in looked.found:
         if one.code.partition(".")[0] not in ("evidence", "camera", "ledger"):
-            what = f"{one.where}: {one.message} {one.advice}".strip()
+            what = f"{one.where}: {one.message} {here(one.advice)}".strip()
             yield Line("amber", what, looked.at, None, "datamap", "Look at the data map")
 
 
 def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator[Line]:
     """Processors who were told or asked and are silent, and settings of theirs that want a look (GA-NOSHARE)."""
-    said = {"to_send": "was not told yet: the letter could not be sent", "sent": "has not confirmed",
-        "refused": "refuses"}  # fmt: skip
-    for notice in Notices(house).silent(now):
-        about = f"the {notice.deed.value} of {notice.request}"
-        yield Line("amber", f"{notice.processor} {said[notice.state.value]} ({about}). When it confirms, say so there.",
-            notice.sent_at or notice.made_at, None, f"requests/{notice.request}", "Open the request")  # fmt: skip
+    yield from _told(house, now)
     for name, since in unconfirmed_settings(house, today).items():
         yield Line("amber", f"Look that {name} still may not use the data for itself, and write the day into "
             "policy/processors.yaml (confirmed).", datetime(since.year, since.month, since.day, tzinfo=UTC), None,
@@ -181,6 +181,49 @@ def others(house: House, now: datetime, today: date, found: Waiting) -> Iterator
         if (one := known.pop(str(entry.get("request")), None)) is not None:
             yield line_of(one, "amber", "processors were asked more than 14 days ago, and it is not sealed: has "
                 "everything come?", datetime.fromisoformat(entry["at"]))  # fmt: skip
+
+
+def _told(house: House, now: datetime) -> Iterator[Line]:
+    """A line for a request's processors of whom the same is to be said: one who asks makes no ten lines."""
+    groups: dict[tuple[str, str, str], list[Notice]] = {}
+    for notice in Notices(house).silent(now):
+        state = notice.state.value
+        if state == "to_send" and now - notice.made_at < DAILY:
+            state = "new"
+        groups.setdefault((notice.request, notice.deed.value, state), []).append(notice)
+    for (number, deed, state), found in groups.items():
+        names = ", ".join(sorted({_called(house, one.processor) for one in found}))
+        said = {
+            "new": f"{number} (its {deed}): {names} will be told by the next daily watch_deadlines. Nothing to do.",
+            "to_send": f"{number} (its {deed}): {names} could not be told yet: is watch_deadlines running, and is "
+            "there an address of theirs? It is tried again each day. If they know it already, say so there.",
+            "sent": f"{number} (its {deed}): not confirmed by {names}. When they confirm, say so there.",
+            "refused": f"{number} (its {deed}): refused by {names}. Take it up with them.",
+        }[state]
+        yield Line("plain" if state == "new" else "amber", said, min(one.sent_at or one.made_at for one in found),
+            None, f"requests/{number}#told", "Open the request")  # fmt: skip
+
+
+def _called(house: House, processor: str) -> str:
+    known = house.policy.processors.get(processor)
+    return processor if known is None else known.name
+
+
+_DIFFERS = {
+    "kept_too_long": "its holder still has recordings after their term that no hold is on; ask them to wipe these",
+    "erased_late": "its holder erased recordings after their term; ask them why",
+    "erased_on_hold": "its holder ERASED recordings that are on hold; call them",
+    "erased_before_order": "its holder erased recordings on hold before it was ordered to keep them; they are gone",
+    "held_unlisted": "recordings on hold are not in its holder's list; call them",
+    "unlisted": "recordings within their term are not in its holder's list; ask them for a right one",
+    "unknown": "its holder has recordings of which the shop knows nothing; ask them what these are",
+    "differs": "its holder names other times of recordings than the shop does; ask them for a right list",
+    "list_missing": "its holder has sent no list of what it has; ask them for one",
+    "list_late": "its holder's newest list is too old, so what it has now is not known; ask them for a new one",
+    "list_unreadable": "its holder's newest lists cannot be read; ask them for one that can",
+    "list_future": "its holder's lists say that they were made later than now; ask them for a right one",
+}
+"""What :mod:`privacy.rights.footage` finds, and what to do about it."""
 
 
 def camera(house: House, now: datetime) -> Iterator[Line]:
@@ -201,15 +244,16 @@ def camera(house: House, now: datetime) -> Iterator[Line]:
             "has not confirmed that it keeps footage on hold" if one.order else "was not told to keep footage on hold"
         )
         how = "Call them, then say there what they said." if one.order else "Order it there, and call them."
-        yield Line("red", f"{one.processor} {done}: {left}. {how}", None, None, f"holds/{one.hold}", "Open the hold")
+        said = f"{_called(house, one.processor)} {done}: {left}. {how}"
+        yield Line("red", said, None, None, f"holds/{one.hold}", "Open the hold")
     for order in orders.lingering():
-        yield Line("amber", f"{order.processor} was not told that a hold is over, and keeps footage for nothing.", None,
-            None, f"holds/{order.hold}", "Open the hold")  # fmt: skip
+        said = f"{_called(house, order.processor)} was not told that a hold is over, and keeps footage for nothing."
+        yield Line("amber", said, None, None, f"holds/{order.hold}", "Open the hold")
     told: dict[str, datetime] = {}
     for entry in house.ledger.archive.events("camera.contradiction", since=now - timedelta(days=2)):
         told[str(entry.get("reason"))] = datetime.fromisoformat(entry["at"])
     for reason, at in told.items():
-        yield Line("amber", f"What the holder of the footage says and what is known here differ: {reason}.", at)
+        yield Line("amber", f"Footage: {_DIFFERS.get(reason, reason)}.", at, None, "holds", "Look at the holds")
 
 
 def yearly(house: House, found: Waiting, now: datetime) -> Iterator[Line]:

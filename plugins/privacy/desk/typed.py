@@ -82,11 +82,20 @@ def empty(house: House) -> Typed:
 def _usual(datamap: DataMap) -> list[str]:
     """What requests name most, for the rows of an empty form: an address, a customer's number, what letters bear."""
     people = [k for k in naming.kinds(datamap) if (declared := datamap.kind(k)) is not None and declared.person]
+    # Of several systems the one of which an order is comes first: most who ask are customers.
+    shop = next((k.partition(".")[0] for k in _ordered(datamap)), "")
+    people.sort(key=lambda kind: kind.partition(".")[0] != shop)
     found = ["email", *people[:1]]
     for what in naming.NUMBERS:
         with suppress(BadInput):
             found.append(naming.numbered(datamap, what))
     return found[:NAMED]
+
+
+def _ordered(datamap: DataMap) -> list[str]:
+    with suppress(BadInput):
+        return [naming.numbered(datamap, "order")]
+    return []
 
 
 def identifiers(house: House, typed: Typed) -> list[Identifier]:

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData
 from privacy.desk import asking, forms
 from privacy.desk.access import dag_of, may_start, operator
 from privacy.desk.airflow import Airflow, Progress
-from privacy.desk.detail import advice, days_left, detail, next_step
+from privacy.desk.detail import advice, days_left, detail
 from privacy.desk.doing import HERE, Asked, do
 from privacy.desk.routes.bundles import section
 from privacy.desk.shown import house_of, page, root, status_of
@@ -84,7 +84,7 @@ def progress(request: Request, number: str, asked: int = 0) -> HTMLResponse:
     news = "It has ended." if ended else "A question waits for an answer." if now > asked else ""
     if now < asked and not ended:
         news = "The question was answered."
-    return page(request, "_progress", run=run, number=found.number, asked=asked, news=news)
+    return page(request, "_progress", run=run, number=found.number, asked=asked, news=news, part=True)
 
 
 def _page(
@@ -102,8 +102,9 @@ def _page(
         typed=defaultdict(str, typed or {}),
         run=_run(request, shown.found.right.pipeline, shown.found.number), questions=questions,
         evidence=[one.value for one in EvidenceKind], necessities=[one.value for one in Necessity],
-        number=shown.found.number, asked=len(questions), news="", advice=advice, next_step=next_step,
-        bundle=section(request, shown.found.number),
+        number=shown.found.number, asked=len(questions), news="", part=False,
+        called={name: one.name for name, one in house.policy.processors.items()},
+        advice=advice, bundle=section(request, shown.found.number),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from privacy.desk import forms, typed
 from privacy.desk.access import operator
 from privacy.desk.shown import house_of, page, root
 from privacy.errors import AskPerson, PrivacyError
-from privacy.rights import visits
+from privacy.rights import recordings, visits
 from privacy.rights.house import House
 from privacy.rights.rows import Request as Asked
 from privacy.rights.states import Right
@@ -66,10 +66,18 @@ def _footage(house: House, number: str, author: str) -> list[str]:
     return visits.told(visits.keep(house, number, author), house.clock.now())
 
 
+def _cameras(house: House) -> list[str]:
+    """To choose from; another may be typed, and all are where none can be read."""
+    try:
+        return recordings.cameras(house)
+    except PrivacyError:
+        return []
+
+
 def _form(request: Request, said: typed.Typed, known: list[Asked] | None = None, status: int = 200) -> HTMLResponse:
     house = house_of(request)
     return page(
         request, "request_new", status, here="requests", typed=said, known=known or [], rights=list(Right),
         titles=typed.titles(house.datamap), channels=typed.CHANNELS, rows=range(1, typed.NAMED + 1),
-        visits=range(1, typed.VISITS + 1), purposes=house.policy.purposes,
+        visits=range(1, typed.VISITS + 1), purposes=house.policy.purposes, cameras=_cameras(house),
     )  # fmt: skip

@@ -102,10 +102,15 @@ def _list(
     def left(one: Asked) -> tuple[str, str]:
         return days_left(one, today)
 
+    over = finding.handed_over(house, found.requests)
+
+    def step(one: Asked) -> str:
+        return next_step(one, delivered=one.number in over)
+
     return page(
         request, "requests", status, here="requests", found=found, states=list(State), rights=list(Right), state=state,
         right=right, overdue=overdue, soon=soon, left=left, searched=searched, wrong=wrong, operates=operates,
-        titles=typed.titles(house.datamap) if operates else {}, next_step=next_step,
+        titles=typed.titles(house.datamap) if operates else {}, step=step,
     )  # fmt: skip
 
 
