@@ -13,7 +13,8 @@ from privacy.errors import BadInput
 from privacy.orchestration import ending, steps
 from privacy.orchestration.runs import Run
 from privacy.rights import Right
-from privacy.rights.disclosures import Disclosures, same_person
+from privacy.holds.wishes import same_person
+from privacy.rights.disclosures import Disclosures
 from privacy.sources.base import Identifier, Subject
 
 CASE = "PL0500-2026-8812"
