@@ -13,9 +13,11 @@ import pytest
 
 from conftest_demo import HOME
 from privacy.cli import request as commands
+from privacy.cli.bundle import GlassName
 from privacy.cli.deadlines import NecessityName
 from privacy.errors import AmbiguousIdentity
 from privacy.rights import EvidenceKind, Ground, Necessity, Right, State
+from privacy.rights.payload import GlassGround
 
 
 @pytest.fixture
@@ -333,6 +335,7 @@ def test_without_airflows_address_the_request_is_registered_and_the_error_says_w
         (commands.EvidenceName, EvidenceKind),
         (commands.GroundName, Ground),
         (NecessityName, Necessity),
+        (GlassName, GlassGround),
     ],
 )
 def test_the_words_that_may_be_typed_are_those_of_the_library(typed: type[enum.StrEnum], known: type[enum.StrEnum]):

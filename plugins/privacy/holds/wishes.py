@@ -22,7 +22,10 @@ OWN = (HoldKind.RESTRICTION, HoldKind.OBJECTION)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is done because somebody asks for it. :param subject: who; ``datamap``: says which kinds are of one person."""
+    """What is done because somebody asks for it.
+
+    :param subject: who. :param datamap: says which kinds of identifiers are of one person.
+    """
 
     subject: Subject
     datamap: DataMap
