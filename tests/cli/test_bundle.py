@@ -32,7 +32,9 @@ def test_a_bundle_opens_once_it_is_released_and_its_digests_are_checked(salon, n
     to = salon.folder / "opened"
     assert "[glass.needed]" in salon.error("bundle", "open", number, "--to", str(to))
     assert not to.exists()
-    path = released(salon, number)["path"]
+    proven(salon, number)
+    assert "not released" in salon.error("bundle", "open", number, "--to", str(to)), "before that for its review alone"
+    path = salon.good("request", "release", number)["path"]
     assert "opened" in salon.run("bundle", "open", number, "--to", str(to)).stdout
     assert salon.run("bundle", "check", str(to)).stdout.endswith("ok\n")
     assert salon.good("bundle", "open", path, "--to", str(salon.folder / "again"))["number"] == number
