@@ -13,9 +13,11 @@ import pytest
 
 from conftest_demo import HOME
 from privacy.cli import request as commands
+from privacy.cli.bundle import GlassName
 from privacy.cli.deadlines import NecessityName
 from privacy.errors import AmbiguousIdentity
 from privacy.rights import EvidenceKind, Ground, Necessity, Right, State
+from privacy.rights.payload import GlassGround
 
 
 @pytest.fixture
@@ -333,10 +335,47 @@ def test_without_airflows_address_the_request_is_registered_and_the_error_says_w
         (commands.EvidenceName, EvidenceKind),
         (commands.GroundName, Ground),
         (NecessityName, Necessity),
+        (GlassName, GlassGround),
     ],
 )
 def test_the_words_that_may_be_typed_are_those_of_the_library(typed: type[enum.StrEnum], known: type[enum.StrEnum]):
     assert [w.value for w in typed] == [w.value for w in known]
+
+
+def test_a_second_request_of_the_same_person_is_told_of_when_it_is_registered(salon):
+    """As on the desk; what is closed counts for nothing."""
+    first = salon.good("request", "new", "--id", "salon.guest=1")["number"]
+    assert "open_already" not in salon.good("request", "new", "--id", "salon.guest=2")
+    assert salon.good("request", "new", "--right", "erasure", "--id", "salon.guest=1")["open_already"] == [first]
+    said = salon.run("request", "new", "--id", "salon.guest=1").stdout
+    assert "open already for what it names: " in said
+    assert first in said
+    for one in salon.good("request", "list"):
+        salon.good("request", "refuse", one["number"], "--ground", "withdrawn")
+    assert "open_already" not in salon.good("request", "new", "--id", "salon.guest=1")
+
+
+def test_a_row_that_cannot_be_read_hides_no_number_of_a_request_that_was_just_registered(salon):
+    first = salon.good("request", "new", "--id", "salon.guest=1")["number"]
+    with salon.house().engine.begin() as db:
+        db.exec_driver_sql(f"UPDATE request_register SET refused_at = 'x' WHERE number = '{first}'")
+    made = salon.good("request", "new", "--id", "salon.guest=1")
+    assert made["number"] != first
+    assert made["open_unknown"].startswith("request.")
+
+
+def test_a_clients_notice_says_which_erasure_it_opened_and_what_comes_next(salon):
+    """CLIENT-LIFE: nobody may take the notice for all that has to be done."""
+    said = salon.good("request", "new", "--right", "client_end", "--id", "salon.guest=1")
+    erasure = said["erasure"]
+    assert salon.good("request", "show", erasure)["right"] == "erasure"
+    assert "start_requests" in said["next_step"]
+    assert "start_requests" in salon.error("request", "start", said["number"])
+    complaint = salon.good("request", "new", "--right", "complaint", "--id", "salon.guest=2")
+    assert "privacy request answer" in complaint["next_step"]
+    assert "privacy request answer" in salon.error("request", "start", complaint["number"])
+    stopped = salon.run("request", "new", "--right", "restriction", "--id", "salon.guest=2").stdout
+    assert "in force now" in stopped
 
 
 def test_a_closed_request_is_not_started_and_says_why(salon):

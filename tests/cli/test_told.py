@@ -10,6 +10,7 @@ from conftest_cli import POLICY, Salon
 from privacy.rights import Right
 from privacy.rights.markers import Markers
 from privacy.rights.notices import Notices
+from privacy.rights.payload import Act
 from privacy.sources.base import Identifier, Subject
 
 PROCESSORS = """
@@ -37,6 +38,18 @@ def test_who_is_back_is_shown_by_a_dry_run_and_erased_by_a_real_one(salon: Salon
     done = salon.good("erasures", "replay")
     assert (done["people"], done["records"], done["done"]) == (1, 3, True)
     assert salon.good("erasures", "replay")["people"] == 0
+
+
+def test_a_replay_does_not_call_it_well_where_an_erasure_is_still_under_way(salon: Salon) -> None:
+    number = salon.good("request", "new", "--right", "erasure", "--id", "salon.guest=1")["number"]
+    salon.good("request", "prove", number, "--by", "document", "--seen", "passport")
+    assert "partly done" not in salon.run("erasures", "replay").output
+    house = salon.house()
+    house.register.acted(number, Act(author="desk", at=house.clock.now(), counts={"deleted": 1}), partly=True)
+    assert (
+        "partly done: 1; what is back of those, the next finish_erasures erases"
+        in salon.run("erasures", "replay").output
+    )
 
 
 def test_a_notice_is_listed_and_confirmed(salon: Salon) -> None:

@@ -10,10 +10,11 @@ import pytest
 from conftest_runs import EMAIL, NUMBER, OTHER_NUMBER, Ferry
 from privacy.bundle import open_bundle
 from privacy.errors import BadInput
+from privacy.holds.wishes import same_person
 from privacy.orchestration import ending, steps
 from privacy.orchestration.runs import Run
 from privacy.rights import Right
-from privacy.rights.disclosures import Disclosures, same_person
+from privacy.rights.disclosures import Disclosures
 from privacy.sources.base import Identifier, Subject
 
 CASE = "PL0500-2026-8812"

@@ -21,6 +21,7 @@ from privacy.plans.erased import ANSWERS, STARTED
 from privacy.plans.erasure import ERASURE
 from privacy.rights import Evidence, EvidenceKind, Right, State
 from privacy.rights.letter_kinds import SAMPLES, Kind
+from privacy.rights.payload import Act
 from privacy.sources.base import Identifier, Subject
 
 __all__ = ["made", "shop"]
@@ -288,6 +289,28 @@ def test_a_letter_that_could_not_be_sent_goes_out_the_next_day_with_what_was_don
     assert shop.house.register.get(number).forgotten
     (letter,) = outbox.glob("*.eml")
     assert number in letter.read_text()
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    ["refused_at = 'x'", "payload = substr(payload, 1, length(payload) - 8)"],
+    ids=["its dates", "its content"],
+)
+def test_a_row_that_cannot_be_read_keeps_nobody_elses_erasure_or_letter_and_is_red(shop: Erasing, spoilt: str) -> None:
+    first, second, other, waits = (shop.request(subject) for subject in ("1010", "1012", "1011", WHO))
+    register, act = shop.house.register, Act(author="desk", at=shop.clock.now(), counts={"deleted": 1})
+    for number in (first, other):
+        register.acted(number, act, author="desk")
+    for number in (second, waits):
+        register.acted(number, act, partly=True, author="desk")
+    assert erasures.unreadable(shop.house) == []
+    with shop.house.engine.begin() as db:
+        db.exec_driver_sql(f"UPDATE request_register SET {spoilt} WHERE number IN ('{first}', '{second}')")
+    said: list[str] = []
+    erasures.tell_left(shop.house, say=said.append)
+    assert [line.partition(":")[0] for line in said if other in line or first in line] == [other], "the other is tried"
+    assert erasures.requests(shop.house) == [waits]
+    assert {problem.where for problem in erasures.unreadable(shop.house)} == {first, second}
 
 
 def test_a_plan_that_finds_nothing_says_so_loudly(shop: Erasing) -> None:

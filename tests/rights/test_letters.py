@@ -205,7 +205,7 @@ def test_an_erasure_is_confirmed_to_the_address_that_it_erased(books: Books):
     (letter,) = books.letters
     assert letter["To"] == ANNA
     for part in ("Erased", "Customer record (1)", "Invoices (2): fiscal retention (art. 52 AWR). Until: 1 January 2034",
-                 "Addresses (1): waits for an order that is not delivered yet", "2 February 2027", "Voorbeeld Hosting B.V."):  # fmt: skip
+                 "Addresses (1): an order that is not delivered yet", "2 February 2027", "Voorbeeld Hosting B.V."):  # fmt: skip
         assert part in plain(letter)
     assert books.house.verify().ok
 
@@ -248,6 +248,29 @@ def test_a_refusal_says_its_ground_and_for_want_of_proof_goes_to_whoever_asked(b
     books.house.register.refuse(other, Ground.OTHERS, "desk")
     books.house.letters.write(other, Kind.REFUSAL)
     assert {one["To"] for one in books.letters} == {"mallory@m.example", ANNA}
+
+
+def test_whoever_withdrew_their_request_is_not_told_that_it_cannot_be_granted(books: Books):
+    number = books.asked(Right.ACCESS)
+    books.prove(number)
+    books.house.register.refuse(number, Ground.WITHDRAWN, "desk")
+    books.house.letters.write(number, Kind.REFUSAL)
+    (letter,) = books.letters
+    said = f"{letter['Subject']} {plain(letter)}"
+    assert "withdrew" in said or "ingetrokken" in said
+    assert not re.search("cannot grant|niet inwilligen", said)
+
+
+@pytest.mark.parametrize(
+    ("gone", "retained", "words"),
+    [(1, 0, "zijn gewist"), (1, 1, "zijn gewist, behalve"), (0, 1, "bewaren uw gegevens nog"), (0, 0, "geen gegevens")],
+)
+def test_an_erasure_s_subject_says_that_data_are_erased_only_where_some_are(books: Books, gone, retained, words):
+    values = SAMPLES[Kind.ERASURE] | {"waiting": []}
+    values |= {name: [] for name, there in (("gone", gone), ("retained", retained)) if not there}
+    subject = books.house.letters.preview(books.asked(Right.ERASURE), Kind.ERASURE, values, language="nl").subject
+    assert words in subject
+    assert ("gewist" in subject) is bool(gone)
 
 
 def test_the_answer_to_a_portability_says_what_it_may_mean_and_that_nothing_is_erased(books: Books):

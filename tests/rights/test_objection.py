@@ -21,7 +21,7 @@ from privacy.rights.clients import follow_up
 from privacy.rights.objecting import reject, uphold
 from privacy.rights.restricting import announce
 from privacy.rights.unblocking import unblock
-from privacy.sources.base import Subject
+from privacy.sources.base import Identifier, Subject
 
 __all__ = ["shop"]
 
@@ -123,6 +123,24 @@ def test_nobody_is_stopped_by_an_objection_that_fits_two_people_before_it_is_dec
     with pytest.raises(Refused, match="not decided yet"):
         uphold(shop.house, number, "officer")
     assert shop.stopped("order") == set()
+
+
+@pytest.mark.parametrize("right", [Right.OBJECTION, Right.MARKETING_STOP, Right.RESTRICTION])
+def test_whose_own_number_is_named_is_stopped_at_once_though_another_has_their_address(
+    shop: Shop, right: Right
+) -> None:
+    """Edge case 19; R-OBJ: in doubt is only what is known by the address, not who asks."""
+    one, two = (Identifier("books.member", no) for no in (7_310_003, 7_310_004))
+    number = shop.request(right, one)
+    assert shop.stopped("newsletter") == {"7310003"}
+    both = shop.request(right, one, two)
+    assert not shop.house.stops.active(number=both), "which of two it is, is for somebody to decide"
+    erased = shop.request(Right.ERASURE, two)
+    shop.house.register.prove(erased, DOCUMENT, "desk")
+    assert not shop.house.stops.active(number=erased)
+    with pytest.raises(AskPerson):
+        shop.run(number)
+    assert shop.stopped("newsletter") == {"7310003"}, "and it goes on while the question waits"
 
 
 def test_an_objection_to_marketing_is_upheld_at_once_and_by_nobody(shop: Shop) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from conftest_demo import made
 from privacy.errors import BadInput, Refused
-from privacy.holds import HoldKind
+from privacy.holds import HoldKind, Wish
 from privacy.orchestration import rectify_steps as steps
 from privacy.orchestration.runs import Run
 from privacy.orchestration.starting import waiting
@@ -279,6 +279,16 @@ def test_the_restriction_of_somebody_else_who_may_be_meant_goes_on_to_hold(shop)
     this = shop.approved(third, "run-3")
     with pytest.raises(Refused, match=r"rectify\.held"):
         steps.rectify(shop.house, this)
+
+
+def test_the_restriction_of_another_customer_who_has_the_address_now_goes_on_to_hold(shop):
+    """Edge case 19: what both lists name is no proof that both are one, where each has a number of its own."""
+    shared = address("anna@voorbeeld.example")
+    anna, bram = (Subject(no, (number(customer), shared)) for no, customer in ((1, 1001), (2, 1002)))
+    shop.house.holds.place(HoldKind.RESTRICTION, bram, ground="asked", author="desk")
+    for whose, left in ((anna, True), (bram, False)):
+        with shop.house.holds.gate("shop.customers", wish=Wish(whose, shop.house.datamap)) as spare:
+            assert bool(spare.of("shop.customers")) is left
 
 
 def test_whoever_changed_the_address_and_asks_for_access_next_gets_nothing_at_the_new_address(shop):

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from privacy.cli.common import Json, actor, tell, workbench
+from privacy.cli.common import Json, actor, given, tell, workbench
 from privacy.errors import BadInput, Refused
 
+if TYPE_CHECKING:
+    from privacy.rights.copies import Who
+    from privacy.rights.house import House
+
 app = typer.Typer(no_args_is_help=True)
+
+# The library's own enumeration, written again so that --help need not import the library; a test compares them.
+GlassName = enum.StrEnum(
+    "GlassName",
+    ["subject_asked", "legal_claim", "rights_of_others", "public_interest", "incident", "faulty_copy"],
+)  # fmt: skip
 
 
 @app.command("open")
@@ -21,19 +32,63 @@ def open_(
     review: Annotated[
         bool, typer.Option("--review", help="Before its release, for the controller; recorded in the ledger.")
     ] = False,
+    ground: Annotated[
+        GlassName | None,
+        typer.Option(help="Where it is closed (not proven, not released, refused, restricted): why it must be opened."),
+    ] = None,
+    because: Annotated[
+        str | None, typer.Option(help="With --ground: the reason in words, sealed; - asks for it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Unseal a released bundle into a folder."""
+    """Unseal a released bundle into a folder; each time is recorded in the ledger.
+
+    What is closed on the desk is closed here: while nobody has proven to be the person, before the release (but for
+    --review), after a refusal, and while the person's data are restricted or blocked. --ground opens it for you, for a
+    quarter of an hour.
+    """
     from privacy.bundle.open import open_bundle
+    from privacy.rights.copies import Who, blocked
+    from privacy.rights.opening import OPENED
 
     house = workbench()
     number = _number_of(bundle)
-    reviewer = actor() if review else None
-    secret = house.register.identity(number, reviewer=reviewer)
-    ref = house.register.bundle(number)
-    with house.sealed_bundle(number) as sealed:
-        open_bundle(sealed, secret, to, inner_sha256=ref.inner_sha256 if ref else None)
+    author = actor()
+    # Who types is nobody whom Airflow knows: what one gave as a reason on the desk opens nothing here.
+    who = Who(author, f"machine:{author}")
+    # A folder of files in the clear leaves the house, but for the look that its release waits for.
+    said = {"blocked": blocked(house, number), "leaves": not review}
+    if ground is not None or because is not None:
+        _break_glass(house, number, ground, because, who)
+    try:
+        found = house.register.openable(number, user=who.user, **said)
+        with house.sealed_bundle(number) as sealed:
+            # The entry stands before anything can be read.
+            reason = "review" if review else "folder"
+            house.register.unlock(number, OPENED, author=author, user=who.user, reason=reason, **said)
+            open_bundle(sealed, found.secret, to, inner_sha256=found.ref.inner_sha256)
+    except Refused as problem:
+        if problem.code != "glass.needed":
+            raise
+        first = "" if review else "To look at it before its release: --review. "
+        raise Refused(
+            problem.code, problem.message, where=problem.where,
+            advice=f"{first}Whoever has to open it all the same says why: --ground GROUND --because -.",
+        ) from None  # fmt: skip
     tell({"number": number, "folder": str(to)}, f"opened: {to}", as_json=as_json)
+
+
+def _break_glass(house: House, number: str, ground: GlassName | None, because: str | None, who: Who) -> None:
+    """Record why what is closed is opened. :raises BadInput: ``cli.ground``: one of both is missing, or too short."""
+    from privacy.rights.copies import break_glass
+    from privacy.rights.payload import GlassGround
+
+    if ground is None or because is None:
+        raise BadInput(
+            "cli.ground", "A ground and a reason go together.", where=number,
+            advice="Give both: --ground GROUND --because -.",
+        )  # fmt: skip
+    break_glass(house, number, GlassGround(ground.value), given(because, "Because"), who)
 
 
 @app.command()

@@ -31,6 +31,7 @@ from privacy.cli.deciding import confirm, lift, reject, remind, stopped, unlift,
 from privacy.cli.held import red
 from privacy.cli.named import Application, Device, Invoice, Order, Visits, as_identifiers, footage, visits
 from privacy.cli.processors import answers, ask
+from privacy.cli.registered import registered
 from privacy.errors import BadConfiguration, PrivacyError, Refused
 
 if TYPE_CHECKING:
@@ -130,6 +131,9 @@ def new(
     waits = stopped(house, made)
     if not as_json:
         _say(house, made)
+    more, lines = registered(house, made)
+    if not as_json and lines:
+        typer.echo("\n".join(lines))
     kept = _footage(house, made, as_json=as_json)
     if not as_json and waits:
         typer.echo(waits)
@@ -139,10 +143,10 @@ def new(
         run = _started(made) if start else None
     except PrivacyError as problem:
         if as_json:
-            tell({**made.as_json(), "run": None, **kept, "error": problem.code}, "", as_json=True)
+            tell({**made.as_json(), "run": None, **more, **kept, "error": problem.code}, "", as_json=True)
         raise
     if as_json:
-        tell({**made.as_json(), "run": run, **kept, **({"stopped": False} if waits else {})}, "", as_json=True)
+        tell({**made.as_json(), "run": run, **more, **kept, **({"stopped": False} if waits else {})}, "", as_json=True)
     elif run:
         typer.echo(f"{made.right.pipeline} started: {run}")
 
@@ -169,7 +173,8 @@ def show(number: Number, personal: Personal = False, as_json: Json = False) -> N
         data["last_run"] = last
         lines.append(f"last run: {last['status']}" + (f" ({last['reason']})" if last["reason"] else ""))
     try:
-        deliveries = list(house.deliveries.of(found.number))
+        # Of no other right a processor is asked what it holds.
+        deliveries = list(house.deliveries.of(found.number)) if found.right.copies else []
     except BadConfiguration as problem:
         # Only the data map knows who delivers; one that is half filled in hides nothing else of a request.
         deliveries = []
@@ -260,7 +265,7 @@ def _started(request: Request) -> str:
     if request.right.pipeline is None:
         raise Refused(
             "request.no_pipeline", "A person does what this request asks for; there is nothing to start.",
-            where=request.number, advice="Answer it, then say so: privacy request answer.",
+            where=request.number, advice=f"Next: {request.dates.next_step}.",
         )  # fmt: skip
     return start_in_airflow(request.number, request.right.pipeline)
 

@@ -8,5 +8,6 @@ from privacy.holds.apply import apply
 from privacy.holds.models import Everything, Hold, HoldKind, Keys, Span
 from privacy.holds.spare import Spare
 from privacy.holds.table import Holds
+from privacy.holds.wishes import Wish, same_person
 
-__all__ = ["Everything", "Hold", "HoldKind", "Holds", "Keys", "Span", "Spare", "apply"]
+__all__ = ["Everything", "Hold", "HoldKind", "Holds", "Keys", "Span", "Spare", "Wish", "apply", "same_person"]

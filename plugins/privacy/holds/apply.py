@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from privacy.holds.spare import Spare
 from privacy.holds.table import Holds
-from privacy.sources.base import Delete, Item, Of, Outcome, Selection, Source, Status, Step, Subject
+from privacy.holds.wishes import Wish
+from privacy.sources.base import Delete, Item, Of, Outcome, Selection, Source, Status, Step
 
 
 def apply(
@@ -17,7 +18,7 @@ def apply(
     holds: Holds,
     *,
     request: str | None = None,
-    wish: Subject | None = None,
+    wish: Wish | None = None,
     beside: Sequence[Of] = (),
     first: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:

@@ -20,7 +20,7 @@ from privacy.holds.replay import compared
 from privacy.holds.rows import Row, hold_of, told
 from privacy.holds.spare import Spare
 from privacy.holds.turnstile import Turnstile
-from privacy.holds.wishes import without
+from privacy.holds.wishes import Wish, without
 from privacy.keys import MasterKey
 from privacy.ledger import Ledger, Writing
 from privacy.ledger.tables import holds as table
@@ -195,7 +195,7 @@ class Holds:
             return self._active(connection, dataset, kind)
 
     @contextmanager
-    def gate(self, *datasets: str, request: str | None = None, wish: Subject | None = None) -> Iterator[Spare]:
+    def gate(self, *datasets: str, request: str | None = None, wish: Wish | None = None) -> Iterator[Spare]:
         """Keep every change of the holds waiting while the ``with`` block runs one batch.
 
         Nothing may be written to the ledger's database inside: on SQLite the gate is its writer's lock.

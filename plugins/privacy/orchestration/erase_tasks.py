@@ -66,6 +66,18 @@ def list_requests() -> list[str]:
     return found
 
 
+@task(pool=SEVERAL, do_xcom_push=False)
+@coded
+def check_register() -> None:
+    """Red when a row of the register cannot be read: an erasure may wait in it. The others go on all the same."""
+    from privacy.orchestration import erasures
+
+    if broken := erasures.unreadable(house()):
+        for problem in broken:
+            print(f"{problem.where}: cannot be read [{problem.code}]")  # noqa: T201 - the task's log
+        raise broken[0]
+
+
 @task(pool=SEVERAL, do_xcom_push=False, map_index_template=NAMED)
 @coded
 def resolve(number: str) -> dict[str, int]:
@@ -120,8 +132,11 @@ def tell(number: str) -> dict[str, bool]:
     return erasures.tell(house(), run_of(number))
 
 
-def chain() -> XComArg:
-    """The graph of an erasure: its requests, and for each resolve, plan, approve, erase, verify, record, tell."""
+def chain(*, daily: bool = False) -> XComArg:
+    """The graph of an erasure: its requests, and for each resolve, plan, approve, erase, verify, record, tell.
+
+    :param daily: of all requests, not of one: beside them it is told which cannot be read.
+    """
 
     @task_group(group_id="request")
     def request(number: str) -> None:
@@ -137,6 +152,8 @@ def chain() -> XComArg:
 
     found = list_requests()
     request.expand(number=found)
+    if daily:
+        check_register()
     return found
 
 

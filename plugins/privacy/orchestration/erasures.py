@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from privacy.plans.erasure import Erasure
     from privacy.plans.progress import Tally
     from privacy.rights.house import House
+    from privacy.rights.payload import Payload
     from privacy.rights.rows import Request
     from privacy.sources.base import Subject
 
@@ -36,14 +37,38 @@ LONGEST = timedelta(days=8)
 def requests(house: House, wanted: str | None = None) -> list[str]:
     """The erasures to go on with: the one that was asked for, or all that are partly done and wait for no answer.
 
+    A row of the register that cannot be read keeps nobody else's waiting; :func:`unreadable` tells of it.
+
     :raises BadInput: ``erasure.other_right``: that request asks for something else.
     """
     from privacy.rights.states import Right, State
 
     if wanted is None:
-        partly = [r.number for r in house.register.list(State.PARTLY_DONE) if r.right is Right.ERASURE]
+        rows = house.register.list(State.PARTLY_DONE, broken=[])
+        partly = [r.number for r in rows if r.right is Right.ERASURE and _open(house, r.number) is not None]
         return [number for number in partly if not _asked(house, number)]
     return [_erasure(house, wanted).number]
+
+
+def unreadable(house: House) -> list[Tampered]:
+    """The rows of the register that no erasure can go on past, for they cannot be read: someone may wait in them."""
+    from privacy.rights.states import Right
+
+    broken: list[Tampered] = []
+    for request in house.register.list(broken=broken):
+        if request.right is Right.ERASURE and not request.forgotten:
+            _open(house, request.number, broken)
+    return broken
+
+
+def _open(house: House, number: str, broken: list[Tampered] | None = None) -> Payload | None:
+    """What a request says; None: it cannot be read, which goes to ``broken``."""
+    try:
+        return house.register.open(number)
+    except Tampered as problem:
+        if broken is not None:
+            broken.append(problem)
+        return None
 
 
 def _asked(house: House, number: str) -> bool:
@@ -298,15 +323,20 @@ def told_later(house: House, number: str, *, author: str, by_post: bool) -> tupl
 def tell_left(house: House, *, say: Callable[[str], None] = print) -> None:
     """Send the letters of erasures that were done and could not be told then, before anything more is done for them.
 
+    A row of the register that cannot be read keeps nobody's letter: :func:`unreadable` tells of it.
+
     :param say: told which could not be sent now either, by number and code.
     """
     from privacy.rights.letter_kinds import Kind
     from privacy.rights.states import Right, State
 
-    for request in house.register.list():
+    for request in house.register.list(broken=[]):
         if request.right is not Right.ERASURE or request.state not in (State.PARTLY_DONE, State.ACTED):
             continue
-        told = {stub.kind for stub in house.register.open(request.number).letters}
+        payload = _open(house, request.number)
+        if payload is None:
+            continue
+        told = {stub.kind for stub in payload.letters}
         if request.state is State.PARTLY_DONE and Kind.ERASURE.value in told:
             continue
         try:

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from privacy.datamap.load import Ref
-from privacy.holds import apply
+from privacy.holds import Wish, apply
 from privacy.plans.approval import Answers
 from privacy.plans.correction import Change, Plan, parsed
 from privacy.plans.means import Means
@@ -61,8 +61,9 @@ def do(means: Means, plan: Plan, subject: Subject, number: str, *, still: Callab
     """
     counts: Counter[str] = Counter()
     left: Counter[str] = Counter()
+    wish = Wish(subject, means.datamap)
     for system, steps in _units(means, plan, subject).items():
-        outcomes = iter(apply(means.source(system), steps, means.holds, request=number, wish=subject, first=still))
+        outcomes = iter(apply(means.source(system), steps, means.holds, request=number, wish=wish, first=still))
         for step in steps:
             for _ in step.items:
                 outcome = next(outcomes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
-from privacy.rights.disclosures import same_person
+from privacy.holds.wishes import same_person
 from privacy.rights.letters import rows_of
 from privacy.rights.proof import KNOWN_FOR
 

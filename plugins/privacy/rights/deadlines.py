@@ -251,7 +251,8 @@ def _of_runs(house: House) -> Iterator[Deadline]:
 def _of_notices(house: House, now: datetime, today: date) -> Iterator[Deadline]:
     for notice in Notices(house).silent(now):
         waited = (now - (notice.sent_at or notice.made_at)).days
-        advice = f"{notice.processor}: {notice.state.value}. When it confirms: privacy notices confirm {notice.id}"
+        how = "not sent yet; watch_deadlines sends it each day" if notice.sent_at is None else notice.state.value
+        advice = f"{notice.processor}: {how}. When it confirms: privacy notices confirm {notice.id}"
         yield Deadline(Kind.NOTICE, notice.request, Level.NEAR, None, -waited, notice.processor, advice)
     try:
         settings = unconfirmed_settings(house, today)

@@ -25,10 +25,11 @@ from privacy.datamap.load import DataMap
 from privacy.datamap.models import Text, did_you_mean
 from privacy.errors import BadInput, Tampered
 from privacy.holds.models import identifier_of, written
+from privacy.holds.wishes import same_person
 from privacy.keys import MasterKey, seal, unseal
 from privacy.ledger import entries_of
 from privacy.ledger.tables import disclosures as table
-from privacy.sources.base import Identifier, Subject
+from privacy.sources.base import Subject
 
 if TYPE_CHECKING:
     from privacy.rights.house import House
@@ -181,31 +182,6 @@ def page_query(after: str = "") -> sa.Select[Any]:
     return query.where(sa.tuple_(table.c.recorded_at, table.c.id) < (at, id))
 
 
-def same_person(datamap: DataMap, one: Subject, other: Subject) -> bool:
-    """Whether two lists of identifiers are of one person: they share one that is theirs alone, at one time.
-
-    What was written down of the other may be years old: an address, a number or a tablet of theirs may be this one's
-    now, and nothing of then tells any more (edge case 19). So where both have a number of their own of one kind
-    (customer number), these decide, whatever else they share. An IP address proves nothing, a request's number is of
-    that request alone.
-    """
-    mine, theirs = _alone(one), _alone(other)
-    shared = [a for a in mine for b in theirs if (a.kind, a.value) == (b.kind, b.value) and _overlap(a, b)]
-    persons = {kind for kind in {a.kind for a in mine} & {b.kind for b in theirs} if _person(datamap, kind)}
-    if persons:
-        return any(a.kind in persons for a in shared)
-    return bool(shared)
-
-
-def _alone(subject: Subject) -> list[Identifier]:
-    return [i for i in subject.identifiers if not i.contested and i.kind not in ("ip", "request")]
-
-
-def _person(datamap: DataMap, kind: str) -> bool:
-    declared = datamap.kind(kind)
-    return declared is not None and declared.person
-
-
 def differences(connection: sa.Connection, key: MasterKey) -> Iterator[str]:
     """What the table says otherwise than the ledger, one sentence each; nobody is named."""
     said = {str(e.get("record")): e.get("digest") for e in entries_of(connection, "disclosure.")}
@@ -232,12 +208,6 @@ def _words(datamap: DataMap, one: Disclosure) -> tuple[Text, ...]:
     else:
         found = [text for ref in datamap if ref.full in one.datasets for text in categories_of(datamap, ref)]
     return tuple({text.nl: text for text in found}.values())
-
-
-def _overlap(one: Identifier, other: Identifier) -> bool:
-    first = max((i.valid_from for i in (one, other) if i.valid_from), default=None)
-    last = min((i.valid_to for i in (one, other) if i.valid_to), default=None)
-    return first is None or last is None or first < last
 
 
 def _packed(one: Disclosure) -> bytes:

@@ -101,7 +101,7 @@ REVIEW = Text(
     en="correspondence of others, in which you are only mentioned (art. 17(3) GDPR)",
 )
 CAME = Text(nl="Gegevens die erbij kwamen terwijl wij bezig waren", en="Data that came in while we were at it")
-DAILY = Text(nl="de volgende dagelijkse ronde", en="the next daily round")
+DAILY = Text(nl="gaat mee met de volgende dagelijkse ronde", en="goes with the next daily round")
 
 
 def tell(house: House, number: str, made: Erasure, tally: Tally, *, author: str, by_post: bool = False) -> bool:

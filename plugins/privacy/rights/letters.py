@@ -148,7 +148,7 @@ class Correspondence:
                     "request.no_address",
                     "The request names no e-mail address to which the letter could go; nothing was recorded.",
                     where=request.number,
-                    advice="Send it by post: --by-post prints it.",
+                    advice=f"Send it by post: privacy request {_command(request.number, kind)} --by-post prints it.",
                 )
             return named[0]
         wanted = payload.deliver_to if payload.deliver_to and "@" in payload.deliver_to else None
@@ -263,6 +263,10 @@ def own_record(house: House, ref: Ref) -> bool:
     identity = ref.dataset.columns[ref.dataset.key[0]].identity if len(ref.dataset.key) == 1 else None
     declared = house.datamap.kind(identity) if identity else None
     return declared is not None and declared.person
+
+
+def _command(number: str, kind: Kind) -> str:
+    return f"extend {number} --ground ..." if kind is Kind.EXTENSION else f"letter {number} {kind.value}"
 
 
 def _unproven(payload: Payload) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from privacy.bundle.told import Told
-from privacy.rights.disclosures import same_person
+from privacy.holds.wishes import same_person
 from privacy.rights.notices import Notices
 from privacy.rights.states import Right
 

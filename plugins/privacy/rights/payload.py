@@ -287,7 +287,8 @@ class GlassGround(StrEnum):
 class Broken(_Sealed):
     """Somebody's reason to open what is closed, and for how long it does.
 
-    :param user: Airflow's id of who gave it; it opens nothing for others. :param because: in words.
+    :param user: Airflow's id of who gave it, or ``machine:`` and the machine's user; it opens nothing for others.
+    :param because: in words.
     :param digest: of the sealed bundle that it is about.
     """
 

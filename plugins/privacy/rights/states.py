@@ -198,10 +198,12 @@ class Dates:
         """What has to be done now, for whoever keeps the register."""
         if self.state is State.RECEIVED and self.right.copies:
             return "await the export, or start it again" if self.begun_at else "start the export"
+        if self.state is State.RECEIVED and self.right is Right.COMPLAINT:
+            return "answer it, and record that: privacy request answer"
+        if self.state is State.RECEIVED and self.right is Right.CLIENT_END:
+            return "none: start_requests tells the client that the erasure is open"
         if self.state is State.RECEIVED:
-            return (
-                "prove the identity" if self.right in _ON_PROOF else f"start {self.right.pipeline or 'and answer it'}"
-            )
+            return "prove the identity" if self.right in _ON_PROOF else f"start {self.right.pipeline}"
         if self.state is State.PROVEN and not self.right.copies:
             return f"approve the plan of {self.right.pipeline}" if self.begun_at else f"start {self.right.pipeline}"
         return {

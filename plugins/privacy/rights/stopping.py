@@ -10,7 +10,8 @@ consent withdrawal  none: what rested on it is to go    the purposes that rest o
 erasure             none                                everything, from the proof of identity on (STAFF-BLOCK)
 ==================  ==================================  ===============================================================
 
-Several people may fit a request: then all of them are held, and nobody is stopped before somebody has decided.
+Several people may fit a request: then all of them are held, and stopped is whose own number the request names, at
+once (R-OBJ); nobody else is before somebody has decided.
 """
 
 from __future__ import annotations
@@ -91,11 +92,24 @@ class Stopping:
         :returns: by how many identifiers the person is listed now; 0: nobody is stopped (yet).
         """
         said = self._said(draft) if may_stop(draft.dates) else None
-        if said is None or whom.one is None:
+        one = whom.one or self._named(draft)
+        if said is None or one is None:
             self._stops.end(writing, draft.number, author=author)
             return 0
         scope, ground, purposes = said
-        return self._stops.place(writing, draft.number, whom.one, scope, ground, purposes=purposes, author=author)
+        return self._stops.place(writing, draft.number, one, scope, ground, purposes=purposes, author=author)
+
+    def _named(self, draft: Draft) -> Subject | None:
+        """By their own number, whom a request names, where more people fit: in doubt is only what others share.
+
+        Of an erasure nothing is in doubt but whom to erase: nobody is blocked before it is decided.
+        """
+        if draft.right not in LASTING:
+            return None
+        datamap = self._datamap()
+        own = tuple(i for i in draft.payload.identifiers if (kind := datamap.kind(i.kind)) is not None and kind.person)
+        # Two numbers of one kind may be two people.
+        return Subject(1, own) if own and len({i.kind for i in own}) == len(own) else None
 
     def decided(self, draft: Draft, writing: Writing, *, author: str) -> None:
         """End what the request's dates do not ask for any more, in the transaction of the step that decided so."""

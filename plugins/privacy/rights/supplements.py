@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from privacy.bundle.supplemented import Supplement
 from privacy.datamap.facts import facts_of
 from privacy.datamap.models import Text
+from privacy.holds.wishes import same_person
 from privacy.plans.correction import key_of
-from privacy.rights.disclosures import same_person
 from privacy.rights.states import Right
 from privacy.sources.keyed import by_key
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from privacy.holds import apply
+from privacy.holds import Wish, apply
 from privacy.sources.base import Of, Selection, Set, Status, Step
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def withdraw(house: House, number: str, subject: Subject, at: datetime, purposes
         items = _standing(source, ref, selection, column, at)
         for first in range(0, len(items), BATCH):
             step = Step(selection, change, tuple(items[first : first + BATCH]))
-            for outcome in apply(source, [step], house.holds, request=number, wish=subject):
+            for outcome in apply(source, [step], house.holds, request=number, wish=Wish(subject, house.datamap)):
                 found[_word(outcome.status)] += 1
     return dict(found)
 
