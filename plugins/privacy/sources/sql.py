@@ -215,7 +215,9 @@ class SqlSource:
         with closing(fetched(self.open_engine(read_only=True), statement, self._batch_rows, dataset, where)) as batches:
             yield from joined(batches, statement, dataset, where)
 
-    def _unattributed(self, wrap: Wrap, selection: Selection, dataset: Dataset, where: str) -> Iterator[tuple[int, int]]:
+    def _unattributed(
+        self, wrap: Wrap, selection: Selection, dataset: Dataset, where: str
+    ) -> Iterator[tuple[int, int]]:
         statement = wrap.unattributed(selection)
         if statement is not None:
             for rows in fetched(self.open_engine(read_only=True), statement, self._batch_rows, dataset, where):
