@@ -45,9 +45,9 @@ def open_requests(house: House, many: Many) -> list[list[int]]:
     """
     sweep(house)
     members = gathered(house, many)
-    # One that has ended is not taken over again: a later run of the request may have it.
-    begun = [member for member in members if not ended(house, member)]
-    each(house, many, begun, lambda member: steps.open_request(house, member.run, sweeping=False))
+    # One that has ended is not taken over again: a later run of the request may have it. The folder comes last.
+    waiting = [m for m in members if not staging_of(house, m.run).is_dir() and not ended(house, m)]
+    each(house, many, waiting, lambda member: steps.open_request(house, member.run, sweeping=False))
     numbers = [member.no for member in members]
     return [numbers[at : at + CHUNK] for at in range(0, len(numbers), CHUNK)]
 
