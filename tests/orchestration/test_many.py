@@ -18,9 +18,9 @@ from conftest_many import alone, asked, at_once, begun, digest, opened, read
 from conftest_runs import AGENT, CANARIES, DEVICE, EMAIL, IP, NUMBER, OTHER_EMAIL, OTHER_NUMBER, SHARED, Ferry
 from privacy import numbers
 from privacy.bundle import spool
-from privacy.errors import GiveUp, Refused
+from privacy.errors import BadConfiguration, GiveUp, Refused, RetryLater
 from privacy.orchestration import many_parts, many_steps, steps
-from privacy.orchestration.many import MEMBERS
+from privacy.orchestration.many import MEMBERS, Member, each, gathered
 from privacy.orchestration.runs import Run
 from privacy.rights import Ground, Right, State
 from privacy.sources.base import Identifier
@@ -283,3 +283,53 @@ def test_a_row_that_bears_another_persons_number_is_written_for_nobody(crowd: Cr
     _, units = begun(house, many)
     with pytest.raises(GiveUp, match=r"export\.anothers"):
         many_parts.extract(house, many, next(u for u in units if u["dataset"] == "ferry.trips"))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_one_whose_store_is_busy_keeps_the_others_only_until_the_last_try(crowd: Crowd, *, last: bool) -> None:
+    house = crowd.house
+    many = asked(crowd.numbers, last=last)
+    members = gathered(house, many)
+    each(house, many, members, lambda member: steps.open_request(house, member.run, sweeping=False))
+    done: list[int] = []
+
+    def busy(member: Member) -> None:
+        if member.no == 2:
+            raise RetryLater("storage.busy", "busy")
+        done.append(member.no)
+
+    if last:
+        assert [member.no for member in each(house, many, members, busy)] == [1, 3]
+        assert crowd.reason(crowd.numbers[1]) == "storage.busy"
+    else:
+        with pytest.raises(RetryLater):
+            each(house, many, members, busy)
+        assert crowd.reason(crowd.numbers[1]) == ""
+    assert done == [1, 3]
+
+
+def test_a_defect_in_one_request_is_a_code_and_a_wrong_setting_ends_all(crowd: Crowd) -> None:
+    house, many = crowd.house, asked(crowd.numbers)
+    members = gathered(house, many)
+    each(house, many, members, lambda member: steps.open_request(house, member.run, sweeping=False))
+
+    def broken(member: Member) -> None:
+        if member.no == 1:
+            raise KeyError(EMAIL)
+
+    assert [member.no for member in each(house, many, members, broken)] == [2, 3]
+    assert crowd.reason(crowd.numbers[0]) == "unexpected.KeyError"
+
+    def wrong(_: Member) -> None:
+        raise BadConfiguration("settings.x", "wrong")
+
+    with pytest.raises(BadConfiguration):
+        each(house, many, members[1:], wrong)
+    assert crowd.reason(crowd.numbers[1]) == ""
+
+
+def test_more_requests_than_a_run_serves_are_refused_before_any_begins(crowd: Crowd) -> None:
+    many = asked([numbers.number("VEER", 2026, serial) for serial in range(1, 10_002)])
+    with pytest.raises(Refused, match=r"export\.too_many"):
+        many_steps.open_requests(crowd.house, many)
+    assert crowd.house.ledger.entries(kind="run.begun") == []
