@@ -27,6 +27,7 @@ def requests(house: House, made: Made, step: int) -> dict[str, str]:
     return asked
 
 
+@pytest.mark.check("each of all people of the demo shop is exported once more alone: minutes")
 @pytest.mark.parametrize("index", [False, True], ids=["every log is read", "log index"])
 def test_every_bundle_is_that_of_a_single_export_to_the_byte_and_what_the_sheet_says(
     made: Made, tmp_path: Path, index: bool
