@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class Crowd(Ferry):
         archive = Archive(folder / "mail")
         archive.put(mail(sender=EMAIL, to=f"kantoor@winkel.example, {OTHER_EMAIL}", body="x" * 200))
         archive.put(mail(to=OTHER_EMAIL, body=f"zie {EMAIL}"))
-        archive.put(mail(to=EMAIL, body="alleen voor haar"), "Verzonden")
+        archive.put(mail(to=EMAIL, body="alleen voor haar"), "Verzonden", name="1770000000.M1P1.mx1")
         with sqlite3.connect(self.database) as db:
             db.execute("INSERT INTO travellers VALUES (9, 'derde@veer.example', 'D')")
             times = ("2026-05-01T10:00:00Z", "2026-05-01T10:30:00Z"), ("2026-05-02T10:00:00Z", "2026-05-02T10:30:00Z")
@@ -333,3 +334,15 @@ def test_more_requests_than_a_run_serves_are_refused_before_any_begins(crowd: Cr
     with pytest.raises(Refused, match=r"export\.too_many"):
         many_steps.open_requests(crowd.house, many)
     assert crowd.house.ledger.entries(kind="run.begun") == []
+
+
+def test_a_message_that_was_moved_while_all_were_read_fails_the_export_of_its_people_alone(crowd: Crowd) -> None:
+    house, many = crowd.house, asked(crowd.numbers)
+    chunks, units = begun(house, many)
+    sent = [unit for unit in units if unit["partitions"] and unit["partitions"][0][0] == "Verzonden"]
+    parts = read(house, many, [unit for unit in units if unit not in sent])
+    (file,) = (crowd.folder / "mail/.Verzonden/cur").iterdir()
+    file.rename(crowd.folder / "mail/cur" / f"{int(time.time()) + 9}.M1P2.mx1:2,S")
+    parts += read(house, many, sent)
+    assert many_steps.write_bundles(house, many, parts, chunks[0]) == {"sealed": 2}
+    assert many_steps.record(house, many, failed=None)["failed"] == {"export.moved": [crowd.numbers[0]]}
