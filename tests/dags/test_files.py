@@ -86,6 +86,7 @@ def test_parsing_loads_nothing_heavy_and_touches_no_file_no_network_no_database(
         "policy_tasks",
         "footage_tasks",
         "index_tasks",
+        "many_tasks",
         "tasks",
         "pools",
     }
@@ -125,14 +126,19 @@ def test_the_parameter_takes_exactly_the_form_of_a_request_number() -> None:
     assert not re.fullmatch(PATTERN.strip("^$"), "anna@a.example")
 
 
-def test_the_operator_finds_every_code_of_the_steps_in_the_documentation() -> None:
+@pytest.mark.parametrize(
+    ("dag", "modules"),
+    [
+        ("export_subject", ("steps", "listing", "meanwhile", "ending", "runs", "tasks", "connections")),
+        ("export_subjects", ("many", "many_steps", "many_parts", "many_tasks")),
+    ],
+)
+def test_the_operator_finds_every_code_of_the_steps_in_the_documentation(dag: str, modules: tuple[str, ...]) -> None:
     """A code that a step raises itself has its row in the DAG's documentation."""
     steps = Path(__file__).parents[2] / "plugins" / "privacy" / "orchestration"
-    text = next(file for file in DAGS if file.stem == "export_subject").read_text()
+    text = next(file for file in DAGS if file.stem == dag).read_text()
     rows = re.findall(r"`([a-z_]+\.(?:[a-z_]+|\*))`", text)
-    source = "".join(
-        (steps / f"{name}.py").read_text() for name in ("steps", "meanwhile", "ending", "runs", "tasks", "connections")
-    )
+    source = "".join((steps / f"{name}.py").read_text() for name in modules)
     codes = set(re.findall(r'"((?:export|run|staging|bundle|connections)\.[a-z_]+)"', source))
     assert codes
     missing = [c for c in sorted(codes) if c not in rows and f"{c.partition('.')[0]}.*" not in rows]

@@ -201,8 +201,8 @@ def test_an_objection_that_is_stopped_and_a_complaint_wait_for_a_person_today(de
     assert number not in desk.as_("viewer").get("/today").text  # its run has not begun: that goes by itself
     desk.house.register.begin(number, "r1")
     page = unescape(desk.as_("viewer").get("/today").text)
-    assert f"{number} (objection): what it objects to is stopped; uphold the objection, or reject it." in page
-    assert f"{complaint} (complaint): answer it" in page
+    assert f"{number} (objection): uphold or reject it; what it objects to stands still until then." in page
+    assert f"{complaint} (complaint): a person answers it" in page
     assert "<td>uphold it, or reject it</td>" in desk.as_("viewer").get("/requests").text
 
 
@@ -211,7 +211,7 @@ def test_a_refusal_that_nobody_told_the_person_of_stands_on_today_until_its_lett
     register = desk.house.register
     number = register.receive(Right.ACCESS, [Identifier("email", "anna@a.example")], author="desk").number
     register.refuse(number, Ground("identity_not_proven"), "desk", because="nobody came")
-    told = f"{number}: it was refused, and the person was not told why."
+    told = f"{number}: it is refused, and the person was not told yet."
     assert told in desk.as_("viewer").get("/today").text
     assert sent(desk, f"/requests/{number}", f"/requests/{number}/do/letter", letter="refusal").status_code == 303
     assert told not in desk.as_("viewer").get("/today").text

@@ -43,6 +43,7 @@ def test_a_rule_of_one_store_runs_in_its_pool_and_one_of_several_in_theirs() -> 
             stores = {SHOP[full].system.connection for full in rule.datasets}
             assert places[purge, name] == (f"privacy_{stores.pop()}" if len(stores) == 1 else pools.SEVERAL)
     assert {places["export_subject", ref.full] for ref in SHOP} == set(pools.sizes(SHOP)) - {pools.SEVERAL}
+    assert all(places["export_subjects", ref.full] == places["export_subject", ref.full] for ref in SHOP)
 
 
 @pytest.mark.parametrize("file", sorted((PROJECT / "dags").glob("*.py")), ids=lambda file: file.stem)

@@ -29,7 +29,7 @@ from privacy.bundle.originals import MESSAGE, Opener, Pack, media_type
 from privacy.bundle.scope import DERIVED, Scope, left_behind, nothing_left
 from privacy.datamap.load import Ref
 from privacy.errors import GiveUp, RetryLater
-from privacy.sources.base import LEFT_OUT, PARTY, WITHHELD
+from privacy.sources.base import LEFT_OUT, PARTY, SUBJECT, WITHHELD
 from privacy.storage_errors import staging_full
 
 PARQUET, JSONL = "data.parquet", "data.jsonl"
@@ -89,17 +89,19 @@ class PartWriter:
     :param folder: of this part alone; made here, its parent must be there (a run's staging, made by one task).
     :param originals: opens the original behind a record, by its key; for a dataset with ``originals``.
     :param scope: how much of it is given.
+    :param only: the number of the subject whose part it is; rows of anybody else end it (edge case 22). None: of tests.
     :raises RetryLater: ``staging.full``; ``staging.used``: another attempt has that folder.
     :raises GiveUp: ``staging.gone``.
     """
 
     def __init__(
-        self, folder: Path, ref: Ref, *, originals: Opener | None = None, scope: Scope = Scope.ALL
+        self, folder: Path, ref: Ref, *, originals: Opener | None = None, scope: Scope = Scope.ALL,
+        only: int | None = None,
     ) -> None:  # fmt: skip
         dataset = ref.dataset
         if dataset.originals is not None and originals is None:
             raise ValueError(f"{ref.full} has originals: say how they are opened")
-        self._folder = folder
+        self._folder, self._only = folder, only
         self._ref = ref
         self.part = Part(ref.full, folder=folder.name)
         self._given = [name for name, column in dataset.columns.items() if not column.original]
@@ -135,7 +137,10 @@ class PartWriter:
         """Add a batch of :func:`privacy.sources.base.schema_of`.
 
         :raises Unreadable: an original cannot be read whole.
+        :raises GiveUp: ``export.anothers``: a row is not this subject's. Nothing of the batch is written.
         """
+        if self._only is not None:
+            self._own(batch)
         if self._withheld:
             self.part.withheld += batch.num_rows
             return
@@ -153,6 +158,15 @@ class PartWriter:
                 self._behind_it.do(partial(self._write_table, table))
             self._write_originals(batch, given, lost)
         self.part.records += batch.num_rows
+
+    def _own(self, batch: pa.RecordBatch) -> None:
+        bears = batch.column(batch.schema.names.index(SUBJECT))
+        # A row without a number is nobody's: NULL does not equal it, and is not passed over.
+        if not _pc.all(_pc.fill_null(_pc.equal(bears, self._only), False)).as_py():
+            raise GiveUp(
+                "export.anothers", "A row of another person was about to be written.", where=self._ref.full,
+                advice="This is a defect of the source: report it. Nothing was sealed.",
+            )  # fmt: skip
 
     def _write_table(self, table: pa.RecordBatch) -> None:
         if self._parquet is None:

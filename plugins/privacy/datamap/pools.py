@@ -23,6 +23,10 @@ def of(connections: Iterable[str]) -> str:
     return f"privacy_{found.pop()}" if len(found) == 1 else SEVERAL
 
 
+BY_DATASET = ("export_subject", "export_subjects", "index_logfiles")
+"""The DAGs with a task that is mapped over pieces of datasets."""
+
+
 def sizes(datamap: DataMap) -> dict[str, int]:
     """Pool -> slots of an installation: a connection that serves several systems takes the smallest they bear."""
     found = {SEVERAL: SLOTS_OF_SEVERAL}
@@ -33,10 +37,8 @@ def sizes(datamap: DataMap) -> dict[str, int]:
 
 
 def places(datamap: DataMap) -> dict[tuple[str, str], str]:
-    """What a task is mapped over -> its pool: (``export_subject`` or ``index_logfiles``, dataset), (purge, rule)."""
-    found = {
-        (dag, ref.full): of([ref.system.connection]) for ref in datamap for dag in ("export_subject", "index_logfiles")
-    }
+    """What a task is mapped over -> its pool: (one of :data:`BY_DATASET`, dataset), (purge, rule)."""
+    found = {(dag, ref.full): of([ref.system.connection]) for ref in datamap for dag in BY_DATASET}
     for purge, made in datamap.policy.purges.items():
         for name, rule in made.rules.items():
             found[purge, name] = of(datamap[full].system.connection for full in rule.datasets)

@@ -73,7 +73,9 @@ def make(house: Callable[[], House], gate: Gate, airflow: Airflow, secret: str, 
 
 
 def _said(request: Request, status: int, message: str, code: str = "", advice: str = "") -> HTMLResponse:
-    text = rendered(request, "problem", user=None, message=message, code=code, advice=advice, back=_request(request))
+    # Whoever may not do it is not told what else there is.
+    back = "" if status in (401, 403) else _request(request)
+    text = rendered(request, "problem", user=None, message=message, code=code, advice=advice, back=back)
     return HTMLResponse(text, status)
 
 

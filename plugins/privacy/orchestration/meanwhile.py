@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from privacy.bundle import Omission
     from privacy.rights.house import House
     from privacy.sources.base import Of
+
+
+Moved = Callable[["House", Run, "Of", Sequence[Mapping[str, Any]]], None]
+"""What :func:`nothing_moved` does, by whatever means."""
 
 
 def omissions_of(house: House, run: Run, staging: Path) -> list[Omission]:
@@ -55,10 +59,13 @@ def omissions_of(house: House, run: Run, staging: Path) -> list[Omission]:
     return found
 
 
-def nothing_moved(house: House, run: Run, pick: Of, parts: Sequence[Mapping[str, Any]]) -> None:
+def nothing_moved(
+    house: House, run: Run, pick: Of, parts: Sequence[Mapping[str, Any]], seen_in: Path | None = None
+) -> None:  # fmt: skip
     """Ask the sources whose records are moved between partitions if one of the subject's was in no reading.
 
     :param pick: whose the records are. :param parts: what was read.
+    :param seen_in: where the parts' folders with what was looked at lie; None: the run's own.
     :raises GiveUp: ``export.moved``: one was. To read it now could give it twice: it may have been read where it was.
     """
     from privacy.sources.base import Moving, Selection
@@ -75,7 +82,7 @@ def nothing_moved(house: House, run: Run, pick: Of, parts: Sequence[Mapping[str,
         source = house.source(ref.system.system) if ref.full in moving else None
         if not isinstance(source, Moving):
             continue
-        seen = b"".join(_seen(staging / part["folder"]) for part in parts if part["dataset"] == ref.full)
+        seen = b"".join(_seen((seen_in or staging) / part["folder"]) for part in parts if part["dataset"] == ref.full)
         if source.missed(Selection(ref.name, pick), seen, since):
             raise GiveUp(
                 "export.moved", "A record was moved while its dataset was read.", where=ref.full,

@@ -14,6 +14,11 @@ def run_id(dag_id: str, airflow_run: str, cleared: int = 0) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{dag_id}\n{airflow_run}\n{cleared}"))
 
 
+def member_run_id(dag_id: str, airflow_run: str, request: str, cleared: int = 0) -> str:
+    """The UUID of one request's part of an export of many. :param request: its number."""
+    return run_id(dag_id, f"{airflow_run}\n{request}", cleared)
+
+
 def rule_run_id(dag_id: str, airflow_run: str, rule: str, cleared: int = 0) -> str:
     """The UUID of one rule's part of a purge's run."""
     return run_id(dag_id, f"{airflow_run}\n{rule}", cleared)

@@ -48,12 +48,13 @@ class Run:
 
     :param id: a UUID that follows from the DAG, Airflow's run id and how often the run was cleared.
     :param request: the request's number, as it was typed.
-    :param actor: who started it, as the ledger names them.
+    :param actor: who started it, as the ledger names them. :param pipeline: the DAG, likewise.
     """
 
     id: str
     request: str
     actor: str
+    pipeline: str = PIPELINE
 
     @property
     def number(self) -> str:
@@ -82,7 +83,7 @@ def begin(house: House, run: Run) -> None:
         return
     house.ledger.begin(
         run.id,
-        pipeline=PIPELINE,
+        pipeline=run.pipeline,
         actor=run.actor,
         request=number_or_none(run),
         code_version=code_version(),

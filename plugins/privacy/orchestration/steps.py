@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from privacy.errors import AmbiguousIdentity, AskPerson, GiveUp, Refused
-from privacy.orchestration.meanwhile import nothing_moved, omissions_of
+from privacy.orchestration.listing import decided_of, keep, left_out, listing
+from privacy.orchestration.meanwhile import Moved, nothing_moved, omissions_of
 from privacy.orchestration.runs import (
-    DELIVERIES,
-    LISTED,
     SEEN,
     SUMMARY,
     UNITS,
@@ -42,19 +41,21 @@ if TYPE_CHECKING:
     from privacy.bundle.write import BundleSummary
     from privacy.rights.house import House
     from privacy.rights.payload import Figures, Payload
-    from privacy.sources.base import Partition, Subject
+    from privacy.sources.base import Subject
 
 
-def open_request(house: House, run: Run) -> dict[str, Any]:
+def open_request(house: House, run: Run, *, sweeping: bool = True) -> dict[str, Any]:
     """Record that the run begins, take the request over, make the run's staging folder.
 
+    :param sweeping: remove what earlier runs, of whichever request, left behind.
     :returns: what the request asks for, and as of when: not personal.
     :raises BadInput, Refused: there is no such request, or it is closed.
     """
     begin(house, run)
     request = house.register.begin(run.number, run.id)
     close_earlier(house, run)
-    sweep(house)
+    if sweeping:
+        sweep(house)
     make_staging(staging_of(house, run))
     return {"request": request.number, "right": request.right.value, "run": run.id}
 
@@ -104,42 +105,14 @@ def list_parts(house: House, run: Run) -> list[dict[str, Any]]:
     :returns: units: dataset, name (for people), number, partitions.
     :raises GiveUp: ``export.nothing_to_read``.
     """
-    from privacy.sources.base import Moving, Of, Selection
+    from privacy.sources.base import Of
 
     subject = _subject(house, run)
     there(house, run)
-    since, moving = house.clock.now(), []
-    units: list[dict[str, Any]] = []
-    decided: dict[str, dict[str, str]] = {}
-    for ref in house.datamap:
-        if not ref.dataset.people:
-            continue
-        if ref.dataset.delivery is not None:
-            delivery = house.deliveries.look(ref, run.number)
-            decided[ref.full] = {"omitted": delivery.omitted, "stamp": delivery.stamp}
-            if delivery.omitted:
-                continue
-        source = house.source(ref.system.system)
-        if isinstance(source, Moving):
-            moving.append(ref.full)
-        found = source.partitions(Selection(ref.name, Of((subject,))))
-        groups = list(_groups(found, house.settings.part_bytes)) or [[]]
-        for no, group in enumerate(groups, 1):
-            units.append(
-                {
-                    "no": len(units) + 1,
-                    "dataset": ref.full,
-                    "name": ref.full if len(groups) == 1 else f"{ref.full} {no}/{len(groups)}",
-                    "partitions": [[p.name, p.bytes, p.mark] for p in group],
-                }
-            )
-    if not units:
-        # A data map without datasets must not end as an empty bundle that looks whole (edge cases 25, 28).
-        raise GiveUp("export.nothing_to_read", "The data map has no dataset that names anybody.", where=run.number)
-    note(there(house, run) / DELIVERIES, decided)
-    note(there(house, run) / LISTED, {"at": since.isoformat(), "moving": moving})
-    note(there(house, run) / UNITS, [[unit["no"], unit["dataset"]] for unit in units])
-    return units
+    decided = decided_of(house, run.number)
+    found = listing(house, lambda ref: None if left_out(decided, ref) else Of((subject,)))
+    keep(house, run, found.units, found, decided)
+    return found.units
 
 
 def extract(house: House, run: Run, unit: Mapping[str, Any], *, attempt: int = 1) -> dict[str, Any]:
@@ -155,7 +128,7 @@ def extract(house: House, run: Run, unit: Mapping[str, Any], *, attempt: int = 1
     ref = house.datamap[unit["dataset"]]
     source = house.source(ref.system.system)
     payload = house.register.open(run.number)
-    subject = _resolved(payload, run)
+    subject = resolved(payload, run)
     selection = Selection(ref.name, Of((subject,)))
     name = f"{unit['no']:05d}-{attempt}"
     for earlier in staging.glob(f"{unit['no']:05d}-*"):
@@ -165,7 +138,9 @@ def extract(house: House, run: Run, unit: Mapping[str, Any], *, attempt: int = 1
     def original(key: tuple[object, ...]) -> BinaryIO:
         return source.open(ref.name, key, subject)
 
-    with PartWriter(staging / name, ref, originals=original, scope=_scope(payload)) as writer:
+    with PartWriter(
+        staging / name, ref, originals=original, scope=scope_of(payload), only=subject.no
+    ) as writer:  # fmt: skip
         for partition in unit["partitions"]:
             for batch in source.read(selection, Partition(*partition), tally):
                 writer.write(batch)
@@ -175,11 +150,14 @@ def extract(house: House, run: Run, unit: Mapping[str, Any], *, attempt: int = 1
     return writer.part.as_json()
 
 
-def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def write_bundle(
+    house: House, run: Run, parts: Iterable[Mapping[str, Any]], moved: Moved = nothing_moved
+) -> dict[str, Any]:  # fmt: skip
     """Write and seal the bundle, tell the register, and leave the summary for :func:`record`.
 
     One sealed file stays of a request: the one that the register names.
 
+    :param moved: what finds out whether a record was moved while it was read.
     :returns: digests and, by dataset, records and bytes.
     :raises Refused: a later run has taken over, or an earlier bundle holds more.
     :raises GiveUp: ``export.*``: what was read is not all that there is, or of two states of it.
@@ -196,7 +174,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
         raise Refused("run.not_resolved", "It is not known yet whose the request is.", where=run.number)
     in_order = _all_of_them(staging, run, parts)
     omissions = omissions_of(house, run, staging)
-    nothing_moved(house, run, Of((_resolved(payload, run),)), in_order)
+    moved(house, run, Of((resolved(payload, run),)), in_order)
     found = write(
         staging,
         house.datamap,
@@ -207,7 +185,7 @@ def write_bundle(house: House, run: Run, parts: Iterable[Mapping[str, Any]]) -> 
             as_of=request.dates.begun_at,
             name=payload.name,
             named=payload.identifiers,
-            scope=_scope(payload),
+            scope=scope_of(payload),
             disclosed=_disclosed(house, run, request.right.value, request.dates.begun_at),
             supplements=of_subject(house, payload.subject, request.dates.begun_at),
             stopped=_stopped(house, run, payload, request.dates.begun_at),
@@ -310,10 +288,10 @@ def _unit(part: Mapping[str, Any]) -> int:
 
 
 def _subject(house: House, run: Run) -> Subject:
-    return _resolved(house.register.open(run.number), run)
+    return resolved(house.register.open(run.number), run)
 
 
-def _resolved(payload: Payload, run: Run) -> Subject:
+def resolved(payload: Payload, run: Run) -> Subject:
     """Whose the request is, also by its own number: what processors deliver is named by that."""
     from privacy.rights.deliveries import known_by
 
@@ -322,22 +300,8 @@ def _resolved(payload: Payload, run: Run) -> Subject:
     return known_by(payload.subject, run.number)
 
 
-def _scope(payload: Payload) -> Scope:
+def scope_of(payload: Payload) -> Scope:
     """How much is given: what was registered, whichever run it is."""
     from privacy.bundle import Scope
 
     return Scope.TRANSFER if payload.direct_transfer else Scope.ALL
-
-
-def _groups(partitions: Sequence[Partition], most: int) -> Iterable[list[Partition]]:
-    """Neighbouring partitions together, up to so many bytes."""
-    group: list[Partition] = []
-    size = 0
-    for partition in partitions:
-        if group and size + partition.bytes > most:
-            yield group
-            group, size = [], 0
-        group.append(partition)
-        size += partition.bytes
-    if group:
-        yield group

@@ -16,7 +16,7 @@ Times are aware datetimes in UTC, sizes are bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -334,6 +334,13 @@ class Problem:
     fatal: bool = True
 
 
+class Told(NamedTuple):
+    """What a read passed over of one subject; see :class:`Tally`."""
+
+    unattributed: int = 0
+    unreadable: int = 0
+
+
 @dataclass(slots=True)
 class Tally:
     """What a read passed over, counted.
@@ -341,17 +348,49 @@ class Tally:
     :param unattributed: records with an address the subject used then, that may be somebody else's: nobody's.
     :param unreadable: records in no known form, which therefore name nobody.
     :param seen: of a :class:`Moving` source what it looked at, whoever's it is, in a form of its own; no name.
+    :param whose: of which subjects that was said, by their numbers: of each what a selection of them alone would count.
+        A source that counts without saying so serves an export of one subject, not one of many.
     """
 
     unattributed: int = 0
     unreadable: int = 0
     seen: bytearray = field(default_factory=bytearray, repr=False)
+    whose: dict[int, Told] = field(default_factory=dict, repr=False, compare=False)
+
+    def aside(self, subjects: Collection[int], records: int = 1) -> None:
+        """Records that may be somebody else's. :param subjects: whose they may be; none: nothing is counted."""
+        self.unattributed += records if subjects else 0
+        for no in subjects:
+            known = self.of(no)
+            self.whose[no] = known._replace(unattributed=known.unattributed + records)
+
+    def unread(self, subjects: Collection[int], records: int = 1) -> None:
+        """Records in no known form. :param subjects: who is told of them."""
+        self.unreadable += records
+        for no in subjects:
+            known = self.of(no)
+            self.whose[no] = known._replace(unreadable=known.unreadable + records)
+
+    def of(self, no: int) -> Told:
+        """What is told of one subject."""
+        return self.whose.get(no, Told())
+
+    @property
+    def attributed(self) -> bool:
+        """Whether of all that was counted it was said whom it concerns."""
+        told = self.whose.values()
+        return self.unattributed <= sum(t.unattributed for t in told) and self.unreadable <= sum(
+            t.unreadable for t in told
+        )
 
     def add(self, other: Tally) -> None:
         """Sum up."""
         self.unattributed += other.unattributed
         self.unreadable += other.unreadable
         self.seen += other.seen
+        for no, told in other.whose.items():
+            known = self.of(no)
+            self.whose[no] = Told(known.unattributed + told.unattributed, known.unreadable + told.unreadable)
 
 
 @runtime_checkable

@@ -198,7 +198,7 @@ def _picked(files: Files, selection: Selection, tally: Tally) -> Iterator[tuple[
     tally.unreadable += unreadable
     for file in found:
         picked = pick.pick(file)
-        tally.unattributed += picked.aside
+        tally.aside(picked.asides)
         if picked.rows:
             files.regular(file)
             yield file, picked

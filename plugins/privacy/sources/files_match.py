@@ -6,7 +6,7 @@ somebody's for a while counts for files of that time alone (the dataset's ``time
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from privacy.datamap.kinds import normal
@@ -22,12 +22,17 @@ class Picked:
     """What a selection says of a file.
 
     :param rows: (subject, party) of each row that it gives, in order of the subjects.
-    :param aside: an identifier of a subject stands in its name, and it may be somebody else's: contested, or of a time
-        that the file does not tell.
+    :param asides: an identifier of these subjects stands in its name, and it may be somebody else's: contested, or of a
+        time that the file does not tell.
     """
 
     rows: list[tuple[int | None, str | None]]
-    aside: bool = False
+    asides: Set[int] = frozenset()
+
+    @property
+    def aside(self) -> bool:
+        """Whether it may be somebody else's."""
+        return bool(self.asides)
 
 
 class Matcher:
@@ -86,7 +91,7 @@ class Matcher:
             if any(named) is not self._shared:
                 return Picked([])
         rows: list[tuple[int | None, str | None]] = [(no, ",".join(mine[no])) for no in sorted(mine)]
-        return Picked(rows, bool(aside - mine.keys()))
+        return Picked(rows, aside - mine.keys())
 
     def _claims(self, file: Named, names: tuple[str, ...]) -> Iterator[tuple[int, Identifier]]:
         for name in names:

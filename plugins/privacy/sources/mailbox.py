@@ -119,7 +119,7 @@ class MailboxSource:
         size = 0
         for opened, message, verdict, whose in self._selected(selection, partition, tally):
             if tally is not None:
-                tally.unattributed += verdict.aside
+                tally.aside(verdict.asides)
             for row in verdict.rows if whose is not None else (None,):
                 own = whose.own(row.subject, message.received) if whose is not None and row is not None else ()
                 rows.append(given.row(opened.stored, opened.bytes, message, row, own))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -104,11 +104,11 @@ class Message:
 class Verdict:
     """What a selection says of a message.
 
-    :param aside: an address that a subject used then, and somebody else too, is in it: it may be anybody's.
+    :param asides: an address that these subjects used then, and somebody else too, is in it: it may be anybody's.
     """
 
     rows: list[Row]
-    aside: bool = False
+    asides: Set[int] = frozenset()
 
 
 class Whose:
@@ -185,7 +185,7 @@ class Whose:
         why = (INTERNAL if held and self._internal(message) else MENTION) if held else None
         rows = [Row(no, ",".join(names), None) for no, names in mine.items()]
         rows += [Row(no, None, why) for no in held]
-        return message, Verdict(sorted(rows, key=lambda row: row.subject), bool(aside))
+        return message, Verdict(sorted(rows, key=lambda row: row.subject), aside)
 
     def _mentioned(self, message: Message, known: Iterable[int], aside: set[int]) -> list[int]:
         """Who stands in it without being a party of it."""

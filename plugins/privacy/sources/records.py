@@ -125,7 +125,8 @@ class RecordSource:
             files.file(partition), Told(), output=True
         )  # fmt: skip
         for group, judged in found:
-            tally.unattributed += sum(one.aside for _, one in judged)
+            for _, one in judged:
+                tally.aside(one.asides)
             picks = [(index, subject, party) for index, one in judged for subject, party in one.rows]
             for at in range(0, len(picks), self._batch_rows):
                 yield group.batch(picks[at : at + self._batch_rows])

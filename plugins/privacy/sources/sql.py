@@ -89,7 +89,8 @@ class SqlSource:
         dataset, where = self.dataset(selection.dataset), self.where(selection.dataset)
         wrap, schema = self.wrap(selection.dataset), schema_of(dataset)
         if tally is not None:
-            tally.unattributed += self._unattributed(wrap, selection, dataset, where)
+            for no, records in self._unattributed(wrap, selection, dataset, where):
+                tally.aside((no,), records)
         statement = wrap.select(selection)
         names = [None] if isinstance(selection.pick, Due) or selection.on else list(dataset.people)
         with closing(self._rows(statement, dataset, where)) as batches:
@@ -214,15 +215,13 @@ class SqlSource:
         with closing(fetched(self.open_engine(read_only=True), statement, self._batch_rows, dataset, where)) as batches:
             yield from joined(batches, statement, dataset, where)
 
-    def _unattributed(self, wrap: Wrap, selection: Selection, dataset: Dataset, where: str) -> int:
+    def _unattributed(
+        self, wrap: Wrap, selection: Selection, dataset: Dataset, where: str
+    ) -> Iterator[tuple[int, int]]:
         statement = wrap.unattributed(selection)
-        if statement is None:
-            return 0
-        return sum(
-            int(row[0])
-            for rows in fetched(self.open_engine(read_only=True), statement, 1, dataset, where)
-            for row in rows
-        )
+        if statement is not None:
+            for rows in fetched(self.open_engine(read_only=True), statement, self._batch_rows, dataset, where):
+                yield from ((int(no), int(records)) for no, records in rows)
 
 
 def _parties(places: int | tuple[int, ...], names: Sequence[str | None]) -> str | None:

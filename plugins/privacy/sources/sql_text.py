@@ -154,7 +154,7 @@ class Wrap:
         return self._terms.survey(self.own.text, now, picks)
 
     def unattributed(self, selection: Selection) -> Statement | None:
-        """How many records might be a subject's and are nobody's (see :class:`privacy.sources.base.Tally`).
+        """By subject, how many records might be theirs and are nobody's (see :class:`privacy.sources.base.Tally`).
 
         With a contested identifier; with one that was theirs for a while, where the record does not say when it was;
         with the address of their visit, from another user agent. None: these identifiers cannot have any.
@@ -168,14 +168,14 @@ class Wrap:
         if not any(way.kind in doubtful for way in ways):
             return None
         everybody, ids = self._rows(known, ways), self._rows([i for i in known if not i[1].contested], ways)
-        key = ", ".join(self._key)
+        key = f"i.n AS {SUBJECT}, {', '.join(self._key)}"
         maybe = [f"SELECT {key} {self._match(w, None, 'everybody')}{self._during(w, perhaps=True)}" for w in ways]
         surely = [f"SELECT {key} {self._match(w, None)}{self._during(w)}" for w in ways]
         text = (
             f"WITH {self._dialect.ids('ids', 'ids', _longest(ids))}, "
             f"{self._dialect.ids('everybody', 'everybody', _longest(everybody))} "
-            f"SELECT count(*) FROM (SELECT * FROM ({' UNION ALL '.join(maybe)}) AS m "
-            f"EXCEPT SELECT * FROM ({' UNION ALL '.join(surely)}) AS s) AS u"
+            f"SELECT {SUBJECT}, count(*) FROM (SELECT * FROM ({' UNION ALL '.join(maybe)}) AS m "
+            f"EXCEPT SELECT * FROM ({' UNION ALL '.join(surely)}) AS s) AS u GROUP BY {SUBJECT}"
         )
         return Statement(text, {"everybody": self._dialect.rows(everybody), "ids": self._dialect.rows(ids)})
 

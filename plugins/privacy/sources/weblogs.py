@@ -146,8 +146,9 @@ class WeblogSource:
         rows: list[Row] = []
         size = 0
         for number, line, picked in scan(files, form, selection, partition, Seen()):
-            tally.unreadable += picked.found is None
-            tally.unattributed += picked.aside
+            if picked.found is None:
+                tally.unread(picked.told)
+            tally.aside(picked.asides)
             for subject, party in picked.rows:
                 rows.append(Row(partition.name, number, line, picked.found, subject, party))
                 size += len(line)

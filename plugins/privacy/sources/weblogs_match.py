@@ -7,7 +7,7 @@ that hold one are parsed. Where an identifier may be written in ways that cannot
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 
 from privacy.sources.base import ByKey, Due, Of
@@ -37,13 +37,20 @@ class Picked:
     :param found: the line's fields; None: it is in no known form.
     :param rows: (subject, party) of each row that it gives, in order of the subjects.
     :param time: when it was written, in microseconds since 1970 in UTC.
-    :param aside: it has an address that a subject used then, or an id of theirs, and may be somebody else's.
+    :param asides: of these subjects it has an address that they used then, or an id, and it may be somebody else's.
+    :param told: of a line in no known form the subjects of whom it holds an identifier.
     """
 
     found: Fields | None = field(repr=False)
     rows: list[tuple[int | None, str | None]]
     time: int | None = None
-    aside: bool = False
+    asides: Set[int] = frozenset()
+    told: Set[int] = frozenset()
+
+    @property
+    def aside(self) -> bool:
+        """Whether it may be somebody else's."""
+        return bool(self.asides)
 
 
 class _Words:
@@ -84,12 +91,15 @@ class Matcher(Whose[Fields, bytes]):
         super().__init__(form.dataset, _Words(form), of, on, shared)
         self._form = form
         found: set[bytes] = set()
+        self._told: dict[bytes, set[int]] = {}
         findable = True
         for name in dict.fromkeys(column.name for _, columns in self.parties for column in columns):
             (known, numeric), after = self.known(name, of), form.after(name)
-            for _, i in known:
+            for no, i in known:
                 texts, sure = needles(i.kind, numeric, i.value, after)
                 found |= texts
+                for text in texts:
+                    self._told.setdefault(text, set()).add(no)
                 findable = findable and sure
         # A text within which another one stands adds nothing: whatever holds it holds the other.
         ordered = sorted(found, key=lambda text: (len(text), text))
@@ -114,9 +124,12 @@ class Matcher(Whose[Fields, bytes]):
         found = self._form.match(line)
         if found is None:
             # It names nobody, whatever it holds; a line that holds what identifies a subject is told of.
-            return Picked(None, []) if any(needle in line for needle in self.needles) else None
+            if not any(needle in line for needle in self.needles):
+                return None
+            told = {no for needle, subjects in self._told.items() if needle in line for no in subjects}
+            return Picked(None, [], told=told)
         judged = self.judge(found)
-        return None if judged is None else Picked(found, judged.rows, judged.time, judged.aside)
+        return None if judged is None else Picked(found, judged.rows, judged.time, judged.asides)
 
 
 class DueMatcher:

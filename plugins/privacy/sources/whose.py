@@ -10,7 +10,7 @@ What a record is, and how it writes an identifier, its source says (:class:`Word
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -134,12 +134,17 @@ class Judged:
 
     :param rows: (subject, party) of each row that it gives, in order of the subjects.
     :param time: when it came to be, in microseconds since 1970 in UTC.
-    :param aside: it has an address that a subject used then, or an id of theirs, and may be somebody else's.
+    :param asides: of these subjects it has an address that they used then, or an id, and it may be somebody else's.
     """
 
     rows: list[tuple[int | None, str | None]]
     time: int | None = None
-    aside: bool = False
+    asides: Set[int] = frozenset()
+
+    @property
+    def aside(self) -> bool:
+        """Whether it may be somebody else's."""
+        return bool(self.asides)
 
 
 class Whose(Generic[R, V]):
@@ -291,7 +296,7 @@ class Whose(Generic[R, V]):
             return None
         if self.shared is not None and (not mine or self._is_shared(record, time, mine) is not self.shared):
             return None
-        return Judged([(no, ",".join(mine[no])) for no in sorted(mine)], time, bool(aside))
+        return Judged([(no, ",".join(mine[no])) for no in sorted(mine)], time, aside)
 
     def _is_shared(self, record: R, time: int | None, mine: Mapping[int, Sequence[str]]) -> bool:
         """Whether a party of a record is none of the selection's subjects. A value in doubt is another's."""
