@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -70,6 +70,24 @@ class Live:
             for name in files:
                 path = Path(folder) / name
                 yield str(path.relative_to(self.airflow.layout.folder)), path.read_bytes()
+
+
+def settle(ledger: Path, quiet: float = 8, seconds: float = 60) -> None:
+    """Wait until no run of a schedule goes on: a new Airflow does at once what would have been done within the last
+    tenth of a schedule's interval, so in the hours after the nightly purges those begin with it.
+
+    :param ledger: of SQLite. :param quiet: so long nothing has begun.
+    """
+    until = time.monotonic() + seconds
+    since, seen = time.monotonic(), -1
+    asked = "SELECT count(*), total(kind = 'run.begun'), total(kind = 'run.ended') FROM ledger WHERE kind LIKE 'run.%'"
+    with closing(sqlite3.connect(ledger)) as db:
+        # One that asks an operator goes on for good: that one is not waited for longer.
+        while time.monotonic() - since < quiet and time.monotonic() < until:
+            found, begun, ended = db.execute(asked).fetchone()
+            if found != seen or begun > ended:
+                since, seen = time.monotonic(), found
+            time.sleep(0.25)
 
 
 class Kept:

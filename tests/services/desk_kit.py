@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from conftest_airflow import PROJECT
+from conftest_airflow import PROJECT, settle
 from conftest_browser import missing
 from privacy.orchestration.api import AirflowApi
 from privacy.orchestration.embedded import free_port
@@ -68,6 +68,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         passwords = json.loads((folder / "airflow" / "passwords.json").read_text())
         told = (shlex.split(line)[1].partition("=") for line in (folder / "env.sh").read_text().splitlines())
         variables = {name: value for name, _, value in told if name.startswith("PRIVACY_")}
+        settle(folder / "state" / "ledger.db")
         yield Up(f"http://127.0.0.1:{port}", port, passwords, found[1], variables)
     finally:
         started.terminate()

@@ -33,6 +33,8 @@ def register(desk: FrameLocator, right: str, customer: str) -> str:
     """Register a request by its form. :returns: its number."""
     menu(desk, "Requests").click()
     desk.get_by_role("link", name="New request").click()
+    # The list has a field of that name too.
+    expect(desk.get_by_role("heading", level=1)).to_have_text("New request")
     desk.get_by_label("Right").select_option(right)
     desk.get_by_label("Kind 2").select_option(label="Customer number (Web shop)")
     desk.get_by_label("Value 2").fill(customer)
