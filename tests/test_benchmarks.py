@@ -45,3 +45,10 @@ def test_a_machine_twice_as_slow_changes_no_ratio_and_is_not_told():
 
 def test_other_sizes_are_not_compared():
     assert harness.slower([ROW], [replace(ROW, ratio=9.0, size="20 days")]) == []
+
+
+def test_what_is_not_measured_again_keeps_its_row_and_its_day():
+    old = [replace(ROW, part="logs", on="2026-01-01"), replace(ROW, name="desk (today)", part="desk", on="2026-01-01")]
+    now = [replace(ROW, name="desk (requests)", part="desk", on="2026-02-02")]
+    found = harness.merged(old, now, ["desk", "logs"])
+    assert [(row.name, row.on) for row in found] == [("desk (requests)", "2026-02-02"), (ROW.name, "2026-01-01")]

@@ -1,19 +1,23 @@
-"""``make bench``: everything, in one run; ``make bench LARGE=/some/folder`` the large shop too."""
+"""``make bench``: everything, in one run; ``LARGE=/some/folder`` the large shop too; ``ONLY="desk erasure"`` these parts."""
 
 from __future__ import annotations
 
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import analytics
 from erasure import erasure
 from extract import make, make_postgres
-from harness import Row, last_rows, measured_before, median, slower, write
-from large import NAME, whole_shop
+from harness import Row, last_rows, median, merged, slower, write
+from large import whole_shop
 from log_index import logs
 from mail import search
+from many import rows as many
 from purge import purge
 from purge_servers import servers
 from run import runs
@@ -86,30 +90,49 @@ def year_of_events() -> list[Row]:
     ]  # fmt: skip
 
 
-if __name__ == "__main__":
-    large = os.environ.get("LARGE")
-    rows = [
-        *extraction(),
-        *extraction_from_a_server(),
-        *year_of_events(),
-        *logs(),
-        *search(),
-        *purge(),
-        *erasure(),
-        *servers(),
-        *objects(),
-        *evidence(),
-        *desk(),
-        *starts(),
-        *runs(),
-        *workers(),
-    ]
-    rows += whole_shop(Path(large)) if large else measured_before(NAME)
-    for line in slower(last_rows(), rows):
+PARTS: dict[str, Callable[[], list[Row]]] = {
+    "extraction": extraction,
+    "server": extraction_from_a_server,
+    "events": year_of_events,
+    "logs": logs,
+    "many": many,
+    "mail": search,
+    "purge": purge,
+    "erasure": erasure,
+    "servers": servers,
+    "objects": objects,
+    "ledger": evidence,
+    "desk": desk,
+    "start": starts,
+    "run": runs,
+    "workers": workers,
+}
+"""What is measured, in the page's order; and ``large``, where ``LARGE`` says in which folder."""
+
+
+def main(only: Sequence[str], large: str) -> int:
+    """Measure some parts, or all: the rows of the others stay as they were, with the day on which they were measured.
+
+    :returns: 1 when a target of what was measured is not met.
+    """
+    parts = PARTS | ({"large": lambda: whole_shop(Path(large))} if large else {})
+    if unknown := sorted(set(only) - set(parts)):
+        sys.stderr.write(f"No such part: {', '.join(unknown)}. There are: {', '.join(parts)}.\n")
+        return 2
+    now, today = list[Row](), f"{datetime.now(UTC):%Y-%m-%d}"
+    for name in only or parts:
+        for row in parts[name]():
+            now.append(replace(row, part=name, on=today))
+            sys.stdout.write(
+                f"{'ok ' if row.met else 'NOT MET'} {row.name} ({row.size}): {row.ours} {row.unit}, {row.peer_name}: {row.peer}\n"
+            )
+            sys.stdout.flush()
+    before = last_rows()
+    for line in slower(before, now):
         sys.stdout.write(f"SLOWER {line}\n")
-    write(rows)
-    for row in rows:
-        sys.stdout.write(
-            f"{'ok ' if row.met else 'NOT MET'} {row.name} ({row.size}): {row.ours} {row.unit}, {row.peer_name}: {row.peer}\n"
-        )
-    sys.exit(0 if all(row.met for row in rows) else 1)
+    write(merged(before, now, [*PARTS, "large"]))
+    return 0 if all(row.met for row in now) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ.get("ONLY", "").split(), os.environ.get("LARGE", "")))

@@ -34,6 +34,7 @@ class Row:
 
     :param ours, peer: in ``unit``; ``ratio`` is ours / peer (below 1 is better than the peer).
     :param target: the most that ``ours`` (or, where it says so, the ratio) may be.
+    :param part: what ``make bench ONLY=...`` calls it. :param on: the day on which it was measured.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Row:
     ratio: float
     target: str
     met: bool
+    part: str = ""
+    on: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,12 @@ def last_rows() -> list[Row]:
     return [Row(**row) for row in json.loads((DOCS / "benchmarks.json").read_text())["rows"]]
 
 
-def measured_before(name: str) -> list[Row]:
-    """The rows of that name of an earlier run, for what takes too long to be measured every time."""
-    return [row for row in last_rows() if row.name.startswith(name)]
+def merged(before: Sequence[Row], now: Sequence[Row], order: Sequence[str]) -> list[Row]:
+    """What was measured now, and of the rest what was measured before, in the order of the parts."""
+    parts, names = {row.part for row in now}, {row.name.partition(" (")[0] for row in now}
+    kept = [row for row in before if row.part not in parts and row.name.partition(" (")[0] not in names]
+    places = {name: at for at, name in enumerate(order)}
+    return sorted([*now, *kept], key=lambda row: places.get(row.part, len(places)))
 
 
 def slower(before: Sequence[Row], now: Sequence[Row]) -> list[str]:
@@ -161,16 +167,16 @@ def page(measured: Mapping[str, Any]) -> str:
         "# Benchmarks",
         "",
         "Written by `make bench` from `benchmarks.json`: of each row ours beside what a user would pick instead, in one run on one",
-        "machine. Ratios carry over to other machines, seconds do not. `docs/scale.md` says what follows for a larger shop.",
+        "machine, on the day that the last column has. Ratios carry over to other machines, seconds do not. `docs/scale.md` says what follows for a larger shop.",
         "",
         *(f"* {name}: {said}" for name, said in measured["machine"].items()),
         "",
-        "| what | size | ours | instead | ratio | target | met |",
-        "|---|---|---|---|---|---|---|",
+        "| what | size | ours | instead | ratio | target | met | measured |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for r in (Row(**row) for row in measured["rows"]):
         lines.append(
             f"| {r.name} | {r.size} | {r.ours:g} {r.unit} | {r.peer:g} {r.unit} ({r.peer_name}) | {r.ratio:g} "
-            f"| {r.target} | {'yes' if r.met else '**no**'} |"
+            f"| {r.target} | {'yes' if r.met else '**no**'} | {r.on} |"
         )
     return "\n".join(lines) + "\n"
