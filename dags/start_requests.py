@@ -11,8 +11,9 @@ DOC = """
 
 Starts `export_subject`, `restrict_subject` and `object_subject` for requests that have arrived and that no run has
 begun, and `erase_subject` and `rectify_subject` for those whose identity is proven. One that failed is started again
-after an hour, then after two, four ... and at last once a day; `watch_deadlines` shows it meanwhile. Besides it opens
-the erasure that a client's notice asks for, and lifts restrictions on the day that the person was told.
+after an hour, then after two, four ... and at last once a day; after ten minutes first where what it read was moved, or
+purged, meanwhile. `watch_deadlines` shows it meanwhile. Besides it opens the erasure that a client's notice asks for,
+and lifts restrictions on the day that the person was told.
 
 The DAGs that it starts have to be switched on: a run of one that is paused waits.
 

@@ -1,8 +1,9 @@
 """Which requests a pipeline is to be started for, without anybody's pressing a button (promise R-30D).
 
 A request is started when it waits for its pipeline; one whose run failed is started again after a while that doubles,
-an hour at the least and a day at the most. Each start has a number of its own in the name of its run, and is written
-into the ledger once Airflow has it: a second look in between names the same run, which Airflow makes once.
+an hour at the least (ten minutes, where what it read was moved or purged meanwhile) and a day at the most. Each start
+has a number of its own in the name of its run, and is written into the ledger once Airflow has it: a second look in
+between names the same run, which Airflow makes once.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ ACTOR = "start_requests"
 
 FIRST, LONGEST = timedelta(hours=1), timedelta(hours=24)
 """After how long one that failed is tried again: the first time, and the longest that it grows to."""
+
+SOON = timedelta(minutes=10)
+MOVED = frozenset({"export.delivery_changed", "export.moved", "records.changed", "storage.missing", "weblogs.rotated"})
+"""What was listed is elsewhere, or gone by a purge: nothing is wrong, and a new run lists anew."""
 
 GRACE = timedelta(minutes=5)
 """What was registered, decided or proven only now may be started by whoever did it (``--start``)."""
@@ -114,7 +119,8 @@ def _its_turn(request: Request, tried: Tried, now: datetime) -> bool:
     if tried.failed.endswith(".refused"):
         return False  # An operator said no; asking again every hour would wear the answer down.
     if tried.failed:
-        return passed >= min(FIRST * (1 << min(tried.failures - 1, 10)), LONGEST)
+        first = SOON if tried.failed in MOVED else FIRST
+        return passed >= min(first * (1 << min(tried.failures - 1, 10)), LONGEST)
     if request.run is None or request.dates.begun_at is None:
         # It was started and has not begun, or was begun for another answer.
         return passed >= FIRST
