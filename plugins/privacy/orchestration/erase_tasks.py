@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from privacy.orchestration import tasks
 from privacy.orchestration.approving import AskOperator, Question
 from privacy.orchestration.pools import SEVERAL
-from privacy.orchestration.tasks import REASON, coded, house
+from privacy.orchestration.tasks import REASON, actor_of, coded, house
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
@@ -167,10 +167,9 @@ def run_of(number: str | None = None) -> Run:
         listed = ti.xcom_pull(task_ids="list_requests")
         number = str(list(listed)[int(ti.map_index or 0)])
     cast(dict[str, Any], context)["request_number"] = number
-    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
     cleared = getattr(dag_run, "clear_number", 0) or 0
     own = tasks.run_id(dag_run.dag_id, f"{dag_run.run_id}\n{number}", cleared)
-    return Run(own, number, " at ".join(who.split("@"))[:200])
+    return Run(own, number, actor_of(dag_run))
 
 
 def _failed() -> str | None:

@@ -8,7 +8,7 @@ from airflow.sdk import get_current_context, task
 
 from privacy.errors import Refused
 from privacy.orchestration.pools import SEVERAL
-from privacy.orchestration.tasks import REASON, RETRIES, coded, house
+from privacy.orchestration.tasks import REASON, RETRIES, actor_of, coded, house
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,6 +94,4 @@ def _zone() -> str:
 
 
 def _actor() -> str:
-    dag_run = get_current_context()["dag_run"]
-    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
-    return " at ".join(who.split("@"))[:200]
+    return actor_of(get_current_context()["dag_run"])

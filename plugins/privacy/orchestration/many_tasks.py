@@ -15,7 +15,7 @@ from privacy.errors import Refused
 from privacy.numbers import PATTERN
 from privacy.orchestration.pools import SEVERAL
 from privacy.orchestration.run_ids import member_run_id, run_id
-from privacy.orchestration.tasks import coded, failure, house, states
+from privacy.orchestration.tasks import actor_of, coded, failure, house, states
 
 if TYPE_CHECKING:
     from privacy.orchestration.many import Many
@@ -125,13 +125,11 @@ def this_run() -> Many:
 
     context = get_current_context()
     dag_run, ti = context["dag_run"], context["ti"]
-    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
     cleared = getattr(dag_run, "clear_number", 0) or 0
     return Many(
         run_id(dag_run.dag_id, dag_run.run_id, cleared),
         tuple(map(str, context["params"]["requests"] or ())),
-        # The ledger takes no address; a user of Airflow may be called by one.
-        " at ".join(who.split("@"))[:200],
+        actor_of(dag_run),
         partial(member_run_id, dag_run.dag_id, dag_run.run_id, cleared=cleared),
         last=ti.try_number > ti.max_tries,
     )

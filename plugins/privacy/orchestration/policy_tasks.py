@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from privacy.orchestration import tasks
 from privacy.orchestration.approving import AskOperator, Question
 from privacy.orchestration.pools import SEVERAL
-from privacy.orchestration.tasks import REASON, RETRIES, coded, house
+from privacy.orchestration.tasks import REASON, RETRIES, actor_of, coded, house
 
 if TYPE_CHECKING:
     from privacy.orchestration.policy_steps import PolicyRun
@@ -99,9 +99,8 @@ def run_of() -> PolicyRun:
 
     context = get_current_context()
     dag_run = context["dag_run"]
-    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
     own = tasks.run_id(dag_run.dag_id, dag_run.run_id, getattr(dag_run, "clear_number", 0) or 0)
-    return PolicyRun(own, " at ".join(who.split("@"))[:200], bool(context["params"]["dry_run"]))
+    return PolicyRun(own, actor_of(dag_run), bool(context["params"]["dry_run"]))
 
 
 def real_run() -> PolicyRun:

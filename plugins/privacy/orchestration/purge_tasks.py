@@ -18,7 +18,7 @@ from privacy.orchestration import tasks
 from privacy.orchestration.approving import AskOperator, Question
 from privacy.orchestration.pools import SEVERAL
 from privacy.orchestration.run_ids import rule_run_id
-from privacy.orchestration.tasks import REASON, coded, house
+from privacy.orchestration.tasks import REASON, actor_of, coded, house
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
@@ -166,14 +166,13 @@ def run_of(rule: str | None = None) -> PurgeRun:
         rule = str(list(listed)[int(ti.map_index or 0)])
     cast(dict[str, Any], context)["rule"] = rule
     scheduled = dag_run.run_type == DagRunType.SCHEDULED
-    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
     number = getattr(dag_run, "clear_number", 0) or 0
     as_of = None if scheduled or not params["as_of"] else _moment(str(params["as_of"]))
     return PurgeRun(
         id=rule_run_id(dag_run.dag_id, dag_run.run_id, rule, number),
         purge=dag_run.dag_id,
         rule=rule,
-        actor=" at ".join(who.split("@"))[:200],
+        actor=actor_of(dag_run),
         dry=False if scheduled else bool(params["dry_run"]),
         as_of=as_of,
         expected=None if scheduled else params["expected_digest"],

@@ -8,7 +8,7 @@ from airflow.sdk import Param, get_current_context, task
 
 from privacy.orchestration import tasks
 from privacy.orchestration.pools import SEVERAL
-from privacy.orchestration.tasks import RETRIES, coded, house
+from privacy.orchestration.tasks import RETRIES, actor_of, coded, house
 
 ARGUMENTS = RETRIES
 """For ``default_args``."""
@@ -32,12 +32,11 @@ def replay() -> dict[str, Any]:
 
     context = get_current_context()
     dag_run, params, ti = context["dag_run"], context["params"], context["ti"]
-    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
     # Each try is a run of its own in the ledger: what it finds is what the one before has left.
     own = tasks.run_id(dag_run.dag_id, f"{dag_run.run_id}\n{ti.try_number}", getattr(dag_run, "clear_number", 0) or 0)
     with stopping() as stop:
         found = again(
-            house(), own, actor=" at ".join(who.split("@"))[:200], code_version=code_version(),
+            house(), own, actor=actor_of(dag_run), code_version=code_version(),
             dry=bool(params["dry_run"]), expected=params["expected_digest"], stop=stop,
         )  # fmt: skip
     print(f"{found.people} people are back; {found.records} records; digest {found.digest or 'none'}")  # noqa: T201 - the task's log

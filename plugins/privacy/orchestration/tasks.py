@@ -160,11 +160,16 @@ def this_run() -> Run:
 
     context = get_current_context()
     dag_run = context["dag_run"]
-    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
     number = getattr(dag_run, "clear_number", 0) or 0
+    own = run_id(dag_run.dag_id, dag_run.run_id, number)
+    return Run(own, str(context["params"]["request"]), actor_of(dag_run))
+
+
+def actor_of(dag_run: Any) -> str:
+    """Who started a run, as the ledger names them: Airflow's user, or how else it came to be (``scheduled``)."""
+    who = getattr(dag_run, "triggering_user_name", None) or str(getattr(dag_run.run_type, "value", dag_run.run_type))
     # The ledger takes no address; a user of Airflow may be called by one.
-    actor = " at ".join(who.split("@"))[:200]
-    return Run(run_id(dag_run.dag_id, dag_run.run_id, number), str(context["params"]["request"]), actor)
+    return " at ".join(who.split("@"))[:200]
 
 
 def states() -> dict[str, str]:
